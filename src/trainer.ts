@@ -17,7 +17,7 @@ import { type Dataset, type LoadProgress, type ReadDataset, readDataset } from '
 import { normalisePolarity } from './training/data/polarity.js'
 import { cacheFolder } from './training/data/recording-cache.js'
 import { type Preview, previewClip } from './training/preview.js'
-import { refuseCheckpoint, refuseOwnModel } from './training/run/start.js'
+import { refuseCheckpoint, refuseOtherConfig, refuseOwnModel } from './training/run/start.js'
 import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
 
 /** A generator's clips may be shorter than a crop: silence follows them. Shorter ones than this are clicks. */
@@ -178,7 +178,8 @@ export class Trainer {
    * `free`, recordings of inverted polarity are inverted back.
    *
    * @returns the clips and a report of what was found and left out
-   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint and `resume` is false
+   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint and `resume` is false; `BAD_CONFIG` if
+   * that has another config
    */
   async load(options: TrainerRunOptions = {}): Promise<Dataset> {
     return (await this.#loaded(options)).data
@@ -200,6 +201,7 @@ export class Trainer {
   async #load(options: TrainerRunOptions): Promise<LoadedData> {
     // Checked before the recordings are read, which may take minutes.
     await refuseCheckpoint(this.#out, this.#options.resume)
+    await refuseOtherConfig(this.#out, this.config)
     const loaded = await this.#read(options)
     const { model, pulses } = this.config
     return pulses === 'free' ? loaded : { ...loaded, data: await normalisePolarity(loaded.data, model, options) }

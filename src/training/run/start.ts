@@ -56,6 +56,28 @@ export async function refuseCheckpoint(out: string, resume = false): Promise<voi
 }
 
 /**
+ * Refuses another config than that of a folder's checkpoint, if it has one.
+ *
+ * @throws DiffWaveError `BAD_CONFIG`, naming the field, and as `readCheckpoint`
+ */
+export async function refuseOtherConfig(out: string, config: TrainingConfig): Promise<void> {
+  if (await hasCheckpoint(out)) refuseChange((await readCheckpoint(out, new Adam())).progress, config, out)
+}
+
+/** @throws DiffWaveError `BAD_CONFIG` */
+function refuseChange(progress: TrainingProgress, config: TrainingConfig, out: string): void {
+  // The config is checked again, so that fields that a later version added have their defaults.
+  const change = firstDifference(runIdentity(checkTrainingConfig(configOf(progress, out), out)), runIdentity(config))
+  if (change === null) return
+  throw new DiffWaveError('BAD_CONFIG', `${change.field} is not what this run was started with`, {
+    expected: change.before,
+    got: change.now,
+    where: out,
+    hint: 'Undo the change, or start a new run with --from.',
+  })
+}
+
+/**
  * Refuses to start from a model that the run itself would overwrite. A run with a checkpoint continues from that, and
  * does not start from the model.
  *
@@ -80,16 +102,7 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
       hint: 'Use the same --data folders in the same order, or start a new run with --from.',
     })
   }
-  // The config is checked again, so that fields that a later version added have their defaults.
-  const change = firstDifference(runIdentity(checkTrainingConfig(configOf(progress, out), out)), runIdentity(config))
-  if (change !== null) {
-    throw new DiffWaveError('BAD_CONFIG', `${change.field} is not what this run was started with`, {
-      expected: change.before,
-      got: change.now,
-      where: out,
-      hint: 'Undo the change, or start a new run with --from.',
-    })
-  }
+  refuseChange(progress, config, out)
   const model = withPresentation(progress.model, config.model)
   return { state, progress: { ...progress, data: data.fingerprint, config: JSON.stringify(config), model } }
 }
