@@ -178,8 +178,8 @@ export class Trainer {
    * `free`, recordings of inverted polarity are inverted back.
    *
    * @returns the clips and a report of what was found and left out
-   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint and `resume` is false; `BAD_CONFIG` if
-   * that has another config
+   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint and `resume` is false; `BAD_CONFIG`
+   * if its config is another
    */
   async load(options: TrainerRunOptions = {}): Promise<Dataset> {
     return (await this.#loaded(options)).data
