@@ -1,10 +1,10 @@
-/** `diffwave convert` as a process. */
+/** `diffwave convert` on the command line. */
 import assert from 'node:assert/strict'
 import { readFileSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { smallVocoder } from '../support/cli-inputs.js'
 import { golden } from '../support/paths.js'
-import { diffwave, scratch } from '../support/process.js'
+import { called, diffwave, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 
@@ -17,37 +17,37 @@ test('convert and export refuse to overwrite the model that they read', () => {
     ['export', at('own'), '-o', at('link/weights.safetensors')],
     ['convert', at('own/weights.safetensors'), '-o', at('link'), '--force'],
   ]) {
-    const { status, stderr } = diffwave(args)
+    const { status, stderr } = called(args)
     assert.equal(status, 2, stderr)
     assert.match(stderr, /would overwrite the/)
   }
   assert.deepEqual(readFileSync(at('own/weights.safetensors')), weights)
-  assert.equal(diffwave(['export', smallVocoder, '-o', at('file.pt')]).status, 0)
-  assert.match(diffwave(['export', at('file.pt'), '-o', at('file.pt')]).stderr, /would overwrite the model itself/)
+  assert.equal(called(['export', smallVocoder, '-o', at('file.pt')]).status, 0)
+  assert.match(called(['export', at('file.pt'), '-o', at('file.pt')]).stderr, /would overwrite the model itself/)
 })
 
 test('the weights of a model folder are read with the config beside them', () => {
-  assert.equal(diffwave(['convert', smallVocoder, '-o', at('beside')]).status, 0)
+  assert.equal(called(['convert', smallVocoder, '-o', at('beside')]).status, 0)
   const [folder, file] = ['beside', 'beside/weights.safetensors'].map(
-    name => JSON.parse(diffwave(['--json', 'inspect', at(name)]).stdout) as Record<string, unknown>,
+    name => JSON.parse(called(['--json', 'inspect', at(name)]).stdout) as Record<string, unknown>,
   )
   assert.deepEqual({ ...file, path: '' }, { ...folder, path: '' })
 })
 
 test('convert creates a model folder, and overwrites one only with --force', () => {
-  assert.equal(diffwave(['convert', smallVocoder, '-o', at('model')]).status, 0)
-  assert.match(diffwave(['inspect', at('model')]).stdout, /channels: 8[\s\S]*refinementIterations: none/)
-  const again = diffwave(['convert', smallVocoder, '-o', at('model')])
+  assert.equal(called(['convert', smallVocoder, '-o', at('model')]).status, 0)
+  assert.match(called(['inspect', at('model')]).stdout, /channels: 8[\s\S]*refinementIterations: none/)
+  const again = called(['convert', smallVocoder, '-o', at('model')])
   assert.equal(again.status, 2)
   assert.match(again.stderr, /--force/)
-  assert.equal(diffwave(['convert', smallVocoder, '-o', at('model'), '--force']).status, 0)
+  assert.equal(called(['convert', smallVocoder, '-o', at('model'), '--force']).status, 0)
 })
 
 test('convert writes the mel scale of the checkpoint into the config', () => {
   const stats = put('stats.json', '{"mean": -2, "std": 1.5}')
   const weights = golden('lmnt-conditional-c8-l6/weights.pt')
   const args = ['--convention', 'tacotron2', '--mel-log', 'log10', '--mel-stats', stats]
-  const { status, stderr } = diffwave(['convert', weights, '-o', at('scaled'), ...args])
+  const { status, stderr } = called(['convert', weights, '-o', at('scaled'), ...args])
   assert.equal(status, 0, stderr)
   const { mel } = JSON.parse(readFileSync(at('scaled/config.json'), 'utf8'))
   assert.deepEqual([mel.hop, mel.logarithm], [256, 'log10'])
@@ -56,9 +56,9 @@ test('convert writes the mel scale of the checkpoint into the config', () => {
 
 test('convert refuses a mel scale for a generator, and statistics of other bands', () => {
   const generator = golden('lmnt-unconditional-c8-l6/weights.pt')
-  const none = diffwave(['convert', generator, '-o', at('x'), '--mel-log', 'log10'])
+  const none = called(['convert', generator, '-o', at('x'), '--mel-log', 'log10'])
   assert.deepEqual([none.status, /takes no mel/.test(none.stderr)], [2, true])
   const stats = put('three.json', '{"mean": [1, 2, 3], "std": [1, 2, 3]}')
   const weights = golden('lmnt-conditional-c8-l6/weights.pt')
-  assert.match(diffwave(['convert', weights, '-o', at('x'), '--mel-stats', stats]).stderr, /1 or 80/)
+  assert.match(called(['convert', weights, '-o', at('x'), '--mel-stats', stats]).stderr, /1 or 80/)
 })

@@ -1,9 +1,9 @@
-/** `diffwave denoise` as a process. */
+/** `diffwave denoise` on the command line. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { noiseWav, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, diffwave, jsonLines, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 const first = put('first.wav', noiseWav(0, 6000))
@@ -27,7 +27,7 @@ for (const [name, args, status, code] of [
   ['a named schedule', ['-m', smallGenerator, '--steps', 'fast'], 2, 'BAD_OPTION'],
 ] as const) {
   test(`denoise refuses ${name}`, () => {
-    const run = diffwave(['denoise', first, ...args, ...wasm, '-o', at('refused.wav')])
+    const run = called(['denoise', first, ...args, ...wasm, '-o', at('refused.wav')])
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
     assert.equal(run.stdout, '')

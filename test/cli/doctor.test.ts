@@ -1,4 +1,4 @@
-/** `diffwave doctor` as a process. */
+/** `diffwave doctor` on the command line. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { diffwave } from '../support/process.js'

@@ -1,4 +1,4 @@
-/** `diffwave evaluate` as a process. */
+/** `diffwave evaluate` on the command line. */
 import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,12 +9,12 @@ import { writeModelFolder } from '#src/model/folder'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { golden } from '../support/paths.js'
-import { diffwave, scratch } from '../support/process.js'
+import { called, diffwave, scratch } from '../support/process.js'
 
 const { at } = scratch()
 const model = golden('lmnt-conditional-c8-l6/weights.pt')
 
-const evaluate = (...args: readonly string[]) => diffwave(['--json', 'evaluate', ...args])
+const evaluate = (...args: readonly string[]) => called(['--json', 'evaluate', ...args])
 
 mkdirSync(at('speech'))
 const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))
@@ -24,23 +24,11 @@ writeFileSync(at('speech/broken.wav'), 'RIFF')
 
 test('evaluate measures three systems of a model, copies and Griffin-Lim reproducibly', () => {
   const report = at('report.html')
-  const run = () =>
-    evaluate(
-      '--reference',
-      at('speech'),
-      '-m',
-      model,
-      '--steps',
-      '6',
-      '--seed',
-      '1',
-      '--generated',
-      at('speech'),
-      '-o',
-      report,
-      '--force',
-    )
-  const { status, stdout, stderr } = run()
+  const args = [
+    ...['--json', 'evaluate', '--reference', at('speech'), '-m', model, '--steps', '6', '--seed', '1'],
+    ...['--generated', at('speech'), '-o', report, '--force'],
+  ]
+  const { status, stdout, stderr } = diffwave(args)
   assert.equal(status, 0, stderr)
   assert.match(stderr, /left out: .*broken\.wav/)
   const result = JSON.parse(stdout)
@@ -66,7 +54,7 @@ test('evaluate measures three systems of a model, copies and Griffin-Lim reprodu
     ['a', 'b'],
   )
   assert.equal(readFileSync(report, 'utf8').match(/<audio /g)!.length, 12)
-  const again = JSON.parse(run().stdout).overall['weights.pt']
+  const again = JSON.parse(called(args).stdout).overall['weights.pt']
   assert.deepEqual({ ...again, realTimeFactor: 0 }, { ...own, realTimeFactor: 0 })
 })
 

@@ -1,9 +1,9 @@
-/** `diffwave export` as a process. */
+/** `diffwave export` on the command line. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, diffwave, jsonLines, scratch } from '../support/process.js'
 
 const { at } = scratch()
 
@@ -16,14 +16,14 @@ test('the extension or --to selects the format, and the file can be loaded as a 
     const { status, stdout, stderr } = diffwave(['export', smallVocoder, '-o', at(name), ...more, '--json'])
     assert.equal(status, 0, stderr)
     assert.equal(jsonLines(stdout)[0]!['to'], to)
-    assert.match(diffwave(['inspect', at(name)]).stdout, /channels: 8/)
+    assert.match(called(['inspect', at(name)]).stdout, /channels: 8/)
   }
 })
 
 test('--to triton writes a folder, and overwrites an older one', () => {
   const args = ['export', smallVocoder, '-o', at('served'), '--to', 'triton', '--name', 'voice', '--max-batch', '2']
   for (const more of [[], ['--part', 'denoiser']]) {
-    const { status, stdout, stderr } = diffwave([...args, ...more, '--json'])
+    const { status, stdout, stderr } = called([...args, ...more, '--json'])
     assert.equal(status, 0, stderr)
     const [{ to, files, inputs }] = jsonLines(stdout) as [Record<string, unknown[]>]
     assert.equal(to, 'triton')
@@ -41,7 +41,7 @@ test('options of another format are refused by name', () => {
     ['x.onnx', '--name', 'voice'],
     ['x.safetensors', '--max-batch', '2'],
   ] as const) {
-    const { status, stderr } = diffwave(['export', smallVocoder, '-o', at(output), option, value])
+    const { status, stderr } = called(['export', smallVocoder, '-o', at(output), option, value])
     assert.equal(status, 2)
     assert.match(
       stderr,
@@ -57,7 +57,7 @@ test('an extension of no format, or of another, is refused before the model is r
     ['missing', '-o', at('x.pt'), '--to', 'tflite'],
     ['missing', '-o', at('x.pt'), '--type', 'F8'],
   ]) {
-    const { status, stderr } = diffwave(['export', ...args])
+    const { status, stderr } = called(['export', ...args])
     assert.equal(status, 2)
     assert.match(stderr, /^error\[BAD_OPTION\]/)
   }
@@ -65,7 +65,7 @@ test('an extension of no format, or of another, is refused before the model is r
 })
 
 test('an unknown model is refused with a suggestion', () => {
-  const { status, stderr } = diffwave(['export', 'speach', '-o', at('x.pt')])
+  const { status, stderr } = called(['export', 'speach', '-o', at('x.pt')])
   assert.equal(status, 2)
   assert.match(stderr, /Did you mean speech\?/)
 })

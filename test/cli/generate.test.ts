@@ -1,4 +1,4 @@
-/** `diffwave generate` as a process. */
+/** `diffwave generate` on the command line. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,14 +6,14 @@ import { test } from 'node:test'
 import { writeModelFolder } from '#src/model/folder'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
-import { diffwave, scratch } from '../support/process.js'
+import { called, diffwave, scratch } from '../support/process.js'
 
 const { folder } = scratch()
 const model = join(folder, 'model')
 const config = smallGeneratorConfig({ clipSeconds: 0.05, aliases: { '1': 'kick' } })
 await writeModelFolder(model, { config, parameters: initialParameters(config.network, 1) })
 
-const generate = (...args: string[]) => diffwave(['--json', 'generate', '-m', model, '--engine', 'native', ...args])
+const generate = (...args: string[]) => called(['--json', 'generate', '-m', model, '--engine', 'native', ...args])
 
 test('generate makes a clip per label, and each alone with its own seed', () => {
   const all = generate('-o', join(folder, 'all'), '--label', 'snare', '1', '--seed', '5')

@@ -1,9 +1,9 @@
-/** `diffwave inpaint` as a process. */
+/** `diffwave inpaint` on the command line. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { noiseWav, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, scratch } from '../support/process.js'
+import { called, diffwave, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 const recording = put('first.wav', noiseWav(0, 6000))
@@ -36,7 +36,7 @@ for (const [name, args, status, code] of [
   ['another rate', [slow, '--gaps', '0.1-0.11'], 1, 'SAMPLE_RATE_MISMATCH'],
 ] as const) {
   test(`inpaint refuses ${name}`, () => {
-    const run = diffwave(['inpaint', ...args, '-m', smallVocoder, ...wasm, '-o', at('refused.wav')])
+    const run = called(['inpaint', ...args, '-m', smallVocoder, ...wasm, '-o', at('refused.wav')])
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
     assert.equal(run.stdout, '')

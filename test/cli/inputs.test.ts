@@ -7,7 +7,7 @@ import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/glob'
 import { spooled } from '#src/cli/spool'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, jsonLines, listensToSignals, scratch, shell, started } from '../support/process.js'
+import { called, diffwave, jsonLines, listensToSignals, scratch, shell, started } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const lmnt = ['--convention', 'lmnt']
@@ -29,13 +29,13 @@ test('a folder stands for the recordings in it, and a circular link is followed 
 })
 
 test('a quoted pattern stands for the files that match it', () => {
-  const run = diffwave(['mel', 'data/{a,z}.w?v', 'data/**/[A-C].WAV', '-o', 'matched', ...lmnt], { cwd: folder })
+  const run = called(['mel', 'data/{a,z}.w?v', 'data/**/[A-C].WAV', '-o', 'matched', ...lmnt], { cwd: folder })
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(readdirSync(at('matched'), { recursive: true }).map(String).sort(), ['a.npy', 'sub', 'sub/B.npy'])
 })
 
 test('inspect describes every file that a pattern matches', () => {
-  const run = diffwave(['--json', 'inspect', 'data/**/[aB].*'], { cwd: folder })
+  const run = called(['--json', 'inspect', 'data/**/[aB].*'], { cwd: folder })
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(
     jsonLines(run.stdout).map(({ path }) => path),
@@ -44,7 +44,7 @@ test('inspect describes every file that a pattern matches', () => {
 })
 
 test('a pattern that matches several files is refused where one file is expected', () => {
-  const run = diffwave(['convert', 'data/**/*.{wav,WAV}', '-o', 'model'], { cwd: folder })
+  const run = called(['convert', 'data/**/*.{wav,WAV}', '-o', 'model'], { cwd: folder })
   assert.equal(run.status, 2)
   assert.match(run.stderr, /^error\[BAD_OPTION\]: the pattern matches 2 files, expected one file/)
 })
@@ -53,7 +53,7 @@ test('a folder of mels may contain all mel formats', () => {
   const array = new Uint8Array(npyMel(2))
   put('spectra/a.npy', array)
   put('spectra/b.npz', zipSync({ 'mel.npy': array }))
-  const run = diffwave(['synthesize', at('spectra'), '-m', smallVocoder, '--steps', '1', '-o', at('voices')])
+  const run = called(['synthesize', at('spectra'), '-m', smallVocoder, '--steps', '1', '-o', at('voices')])
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(readdirSync(at('voices')).sort(), ['a.wav', 'b.wav'])
 })
@@ -64,7 +64,7 @@ test('a folder or pattern without a recording is refused by name', () => {
     ['empty', 'BAD_DATA'],
     ['empty/*.wav', 'FILE_NOT_FOUND'],
   ]) {
-    const { status, stderr } = diffwave(['mel', input!, '-o', 'x.npy', ...lmnt], { cwd: folder })
+    const { status, stderr } = called(['mel', input!, '-o', 'x.npy', ...lmnt], { cwd: folder })
     assert.equal(status, 1)
     assert.ok(stderr.startsWith(`error[${code}]`) && stderr.includes(`(${input})`), stderr)
   }
@@ -72,13 +72,13 @@ test('a folder or pattern without a recording is refused by name', () => {
 
 test('a file whose name looks like a pattern is read as that file', () => {
   put('take[1].wav', noiseWav(2, 2000))
-  assert.equal(diffwave(['mel', 'take[1].wav', '-o', 'take.npy', ...lmnt], { cwd: folder }).status, 0)
+  assert.equal(called(['mel', 'take[1].wav', '-o', 'take.npy', ...lmnt], { cwd: folder }).status, 0)
 })
 
 describe('a pipe as input', () => {
   const expected = () => {
     if (!readdirSync(folder).includes('expected.npy')) {
-      assert.equal(diffwave(['mel', at('data/a.wav'), '-o', at('expected.npy'), ...lmnt]).status, 0)
+      assert.equal(called(['mel', at('data/a.wav'), '-o', at('expected.npy'), ...lmnt]).status, 0)
     }
     return readFileSync(at('expected.npy'))
   }
@@ -135,7 +135,7 @@ describe('a pipe as input', () => {
   })
 
   test('must not be a device that never ends', () => {
-    const run = diffwave(['mel', '/dev/zero', '-o', at('never.npy'), ...lmnt])
+    const run = called(['mel', '/dev/zero', '-o', at('never.npy'), ...lmnt])
     assert.equal(run.status, 1)
     assert.match(run.stderr, /error\[NOT_A_FILE\]: neither a regular file nor a pipe/)
   })

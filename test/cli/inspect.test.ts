@@ -1,4 +1,4 @@
-/** `diffwave inspect` as a process. */
+/** `diffwave inspect` on the command line. */
 import assert from 'node:assert/strict'
 import { copyFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { initialParameters } from '#src/training/optimiser/initialise'
 import { npyMel, putTone } from '../support/cli-inputs.js'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { golden } from '../support/paths.js'
-import { diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, diffwave, jsonLines, scratch } from '../support/process.js'
 
 const files = scratch()
 const { folder, at, put } = files
@@ -24,7 +24,7 @@ test('inspect describes mels, recordings, and models by path or name', () => {
 test('inspect recognises compressed recordings by their bytes', () => {
   copyFileSync(golden('audio/tones.flac'), at('flac.wav'))
   const names = ['tones.mp3', 'tones.ogg', 'tones.opus'].map(name => golden(`audio/${name}`))
-  const run = diffwave(['--json', 'inspect', at('flac.wav'), ...names])
+  const run = called(['--json', 'inspect', at('flac.wav'), ...names])
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(
     jsonLines(run.stdout).map(({ format }) => format),
@@ -38,15 +38,15 @@ test('inspect wraps long lists of labels and escapes control characters in them'
   const config = smallGeneratorConfig()
   const network = { ...config.network, labels }
   await writeModelFolder(at('model'), { config: { ...config, network }, parameters: initialParameters(network, 1) })
-  const { status, stdout, stderr } = diffwave(['inspect', at('model')])
+  const { status, stdout, stderr } = called(['inspect', at('model')])
   assert.equal(status, 0, stderr)
   for (const line of stdout.split('\n').slice(1)) assert.ok(line.length <= 100, line)
   assert.ok(stdout.includes('red\\u001b[31m\\u202eder'))
-  const json = diffwave(['--json', 'inspect', at('model')]).stdout
+  const json = called(['--json', 'inspect', at('model')]).stdout
   const obeyed = ['\u001b', '\u202e']
   assert.ok(!obeyed.some(character => (stdout + json).includes(character)))
   assert.ok(String(JSON.parse(json).labels).includes('red\u001b[31m\u202eder'))
-  const wrong = diffwave(['generate', '-m', at('model'), '-o', at('x.wav'), '--label', 'label-numbr-7'])
+  const wrong = called(['generate', '-m', at('model'), '-o', at('x.wav'), '--label', 'label-numbr-7'])
   assert.equal(wrong.status, 2)
   assert.match(wrong.stderr, /60 names.*\nhint: Did you mean label-number-7\?/)
 })

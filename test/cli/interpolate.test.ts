@@ -1,10 +1,10 @@
-/** `diffwave interpolate` as a process. */
+/** `diffwave interpolate` on the command line. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { decodeWav } from '#src/audio/codecs/wav'
 import { noiseWav, smallGenerator } from '../support/cli-inputs.js'
-import { diffwave, diffwaveBytes, scratch } from '../support/process.js'
+import { called, diffwaveBytes, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 const first = put('first.wav', noiseWav(0, 6000))
@@ -14,7 +14,7 @@ const model = ['-m', smallGenerator, '--engine', 'wasm']
 
 test('interpolate gives the same mix in a file and in a pipe', () => {
   const args = ['interpolate', first, second, ...model, '--mix', '0.3', '--step', '20', '--steps', '2', '--seed', '1']
-  const mixed = diffwave([...args, '-o', at('mix.wav')])
+  const mixed = called([...args, '-o', at('mix.wav')])
   assert.equal(mixed.status, 0, mixed.stderr)
   const piped = diffwaveBytes([...args, '--stdout'])
   assert.deepEqual(decodeWav(piped.stdout, ''), decodeWav(readFileSync(at('mix.wav')), ''))
@@ -25,7 +25,7 @@ for (const [name, args, status, code] of [
   ['one recording', [first], 2, 'BAD_OPTION'],
 ] as const) {
   test(`interpolate refuses ${name}`, () => {
-    const run = diffwave(['interpolate', ...args, ...model, '-o', at('refused.wav')])
+    const run = called(['interpolate', ...args, ...model, '-o', at('refused.wav')])
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
     assert.equal(run.stdout, '')
@@ -33,7 +33,7 @@ for (const [name, args, status, code] of [
 }
 
 test('interpolate overwrites neither recording', () => {
-  const run = diffwave(['interpolate', first, second, ...model, '-o', second, '--force'])
+  const run = called(['interpolate', first, second, ...model, '-o', second, '--force'])
   assert.equal(run.status, 2)
   assert.match(run.stderr, /overwrite its input/)
 })

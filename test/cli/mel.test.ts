@@ -1,4 +1,4 @@
-/** `diffwave mel` as a process. */
+/** `diffwave mel` on the command line. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -7,7 +7,7 @@ import { readMel } from '#src/formats/mel-file'
 import { encodeNpy } from '#src/formats/npy'
 import { putTone } from '../support/cli-inputs.js'
 import { golden } from '../support/paths.js'
-import { diffwave, diffwaveBytes, scratch } from '../support/process.js'
+import { called, diffwaveBytes, scratch } from '../support/process.js'
 
 const files = scratch()
 const { at, put } = files
@@ -16,7 +16,7 @@ const lmnt = ['--convention', 'lmnt']
 
 test('the extension selects the format of a mel, in either case', async () => {
   for (const name of ['m.npy', 'M.NPY', 'M.SAFETENSORS']) {
-    const run = diffwave(['mel', wav, '-o', at(name), ...lmnt])
+    const run = called(['mel', wav, '-o', at(name), ...lmnt])
     assert.equal(run.status, 0, run.stderr)
     assert.equal((await readMel(at(name))).mel.bands, 80)
   }
@@ -32,13 +32,13 @@ test('a mel can go to standard output, with its description on stderr', () => {
 })
 
 test('mel reads FLAC and other compressed recordings', () => {
-  const run = diffwave(['mel', golden('audio/tones.flac'), '-o', at('flac.npy'), ...lmnt])
+  const run = called(['mel', golden('audio/tones.flac'), '-o', at('flac.npy'), ...lmnt])
   assert.equal(run.status, 0, run.stderr)
 })
 
 test('mel reports a bad input and still processes the others', () => {
   const cut = put('cut.wav', readFileSync(wav).subarray(0, 30))
-  const { status, stderr } = diffwave(['mel', cut, wav, '-o', at('mels'), ...lmnt])
+  const { status, stderr } = called(['mel', cut, wav, '-o', at('mels'), ...lmnt])
   assert.equal(status, 1)
   assert.match(stderr, /error\[TRUNCATED\]/)
   assert.deepEqual(readdirSync(at('mels')), ['tone.npy'])
@@ -46,22 +46,22 @@ test('mel reports a bad input and still processes the others', () => {
 
 test('mel reads a truncated recording to its end, with a note', () => {
   const short = put('short.wav', readFileSync(wav).subarray(0, 2000))
-  const { status, stderr } = diffwave(['mel', short, '-o', at('short.npy'), ...lmnt])
+  const { status, stderr } = called(['mel', short, '-o', at('short.npy'), ...lmnt])
   assert.equal(status, 0, stderr)
   assert.match(stderr, /note: .*short\.wav: .*read 1956 bytes/)
 })
 
 test('mel needs exactly one of --convention and --model', () => {
-  const none = diffwave(['mel', wav, '-o', at('x.npy')])
+  const none = called(['mel', wav, '-o', at('x.npy')])
   assert.deepEqual([none.status, /--convention or --model/.test(none.stderr)], [2, true])
-  assert.equal(diffwave(['mel', wav, '-o', at('x.npy'), ...lmnt, '-m', 'speech']).status, 2)
+  assert.equal(called(['mel', wav, '-o', at('x.npy'), ...lmnt, '-m', 'speech']).status, 2)
 })
 
 test('mel writes the numbers of another toolkit, and converts them back', async () => {
   const stats = put('stats.json', '{"mean": -2, "std": 1.5}')
   const own = ['--convention', 'tacotron2']
   const made = (name: string, ...args: string[]) => {
-    const { status, stderr } = diffwave(['mel', ...args, '-o', at(name), ...own])
+    const { status, stderr } = called(['mel', ...args, '-o', at(name), ...own])
     assert.equal(status, 0, stderr)
     return readMel(at(name))
   }
@@ -80,7 +80,7 @@ test('a file that an option names is never overwritten, not even with --force', 
     [weights, '-m', weights],
   ] as const) {
     const before = readFileSync(file)
-    const run = diffwave(['mel', wav, '-o', file, '--force', ...args])
+    const run = called(['mel', wav, '-o', file, '--force', ...args])
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /overwrite its input/)
     assert.deepEqual(readFileSync(file), before)
@@ -89,21 +89,21 @@ test('a file that an option names is never overwritten, not even with --force', 
 
 test('mel converts a mel of half the hop, and refuses one of another rate', async () => {
   const fine = put('fine.json', JSON.stringify({ ...namedConventions.tacotron2, name: 'fine', hop: 128 }))
-  assert.equal(diffwave(['mel', wav, '-o', at('fine.npy'), '--convention', fine]).status, 0)
-  const run = diffwave(['mel', at('fine.npy'), '-o', at('coarse.npy'), '--convention', 'tacotron2', '--from', fine])
+  assert.equal(called(['mel', wav, '-o', at('fine.npy'), '--convention', fine]).status, 0)
+  const run = called(['mel', at('fine.npy'), '-o', at('coarse.npy'), '--convention', 'tacotron2', '--from', fine])
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual((await readMel(at('coarse.npy'))).mel, (await readMel(at('own.npy'))).mel)
-  const refused = diffwave(['mel', at('own.npy'), '-o', at('x.npy'), '--convention', 'tacotron2', '--from', 'amphion'])
+  const refused = called(['mel', at('own.npy'), '-o', at('x.npy'), '--convention', 'tacotron2', '--from', 'amphion'])
   assert.equal(refused.status, 1)
   assert.match(refused.stderr, /number of bands|sampleRate 22050/)
 })
 
 test('mel refuses an unknown or invalid convention, and --key for recordings', () => {
-  const hint = diffwave(['mel', wav, '-o', at('x.npy'), '--convention', 'tacotron'])
+  const hint = called(['mel', wav, '-o', at('x.npy'), '--convention', 'tacotron'])
   assert.deepEqual([hint.status, /tacotron2/.test(hint.stderr)], [2, true])
   const wrong = put('wrong.json', '{"hop": 1}')
-  assert.match(diffwave(['mel', wav, '-o', at('x.npy'), '--convention', wrong]).stderr, /BAD_CONFIG/)
-  assert.match(diffwave(['mel', wav, '-o', at('x.npy'), ...lmnt, '--key', 'a']).stderr, /mels as inputs/)
+  assert.match(called(['mel', wav, '-o', at('x.npy'), '--convention', wrong]).stderr, /BAD_CONFIG/)
+  assert.match(called(['mel', wav, '-o', at('x.npy'), ...lmnt, '--key', 'a']).stderr, /mels as inputs/)
 })
 
 test('mel converts a batch mel by mel', async () => {
@@ -111,11 +111,11 @@ test('mel converts a batch mel by mel', async () => {
   const twice = { shape: [2, mel.bands, mel.frames], data: Float32Array.of(...mel.data, ...mel.data.map(v => v - 1)) }
   const batch = put('batch.npy', encodeNpy(twice))
   const args = ['mel', batch, '-o', at('batch'), '--convention', 'tacotron2', '--from-log', 'log10']
-  assert.equal(diffwave(args).status, 0)
+  assert.equal(called(args).status, 0)
   assert.deepEqual(readdirSync(at('batch')), ['batch-0.npy', 'batch-1.npy'])
   const [first, second] = await Promise.all(['0', '1'].map(i => readMel(at(`batch/batch-${i}.npy`))))
   const expected = mel.data.map(value => value * Math.LN10)
   assert.ok(first!.mel.data.every((value, i) => Math.abs(value - Math.max(expected[i]!, Math.log(1e-5))) < 1e-4))
   assert.notDeepEqual(second, first)
-  assert.match(diffwave(['inspect', batch]).stdout, /mels: 2/)
+  assert.match(called(['inspect', batch]).stdout, /mels: 2/)
 })

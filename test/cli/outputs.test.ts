@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { describe, test } from 'node:test'
 import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, program, scratch, shell } from '../support/process.js'
+import { called, diffwave, program, scratch, shell } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const recording = put('data/take.wav', noiseWav(0, 2000))
@@ -38,7 +38,7 @@ describe('the command line refuses to overwrite an input or a result', () => {
     './data/sub/../take.wav',
   ]) {
     test(`the input by -o ${output}`, () => {
-      const run = diffwave(['resynthesize', 'data/take.wav', ...fast, '-o', output, '--force'], here)
+      const run = called(['resynthesize', 'data/take.wav', ...fast, '-o', output, '--force'], here)
       assert.equal(run.status, 2, run.stderr)
       assert.match(run.stderr, /^error\[BAD_OPTION\]: the result would overwrite its input/)
       assert.deepEqual(readFileSync(recording), original)
@@ -47,7 +47,7 @@ describe('the command line refuses to overwrite an input or a result', () => {
 
   test('a mel by a link to it', () => {
     symlinkSync('m.npy', at('mel-link.wav'))
-    const run = diffwave(['synthesize', 'm.npy', ...fast, '-o', 'mel-link.wav', '--force'], here)
+    const run = called(['synthesize', 'm.npy', ...fast, '-o', 'mel-link.wav', '--force'], here)
     assert.equal(run.status, 2, run.stderr)
     assert.deepEqual(readFileSync(mel), Buffer.from(npyMel(2)))
   })
@@ -57,7 +57,7 @@ describe('the command line refuses to overwrite an input or a result', () => {
     put('results/b.wav', noiseWav(1, 100))
     symlinkSync('b.wav', at('results/a.wav'))
     for (const name of ['a.npy', 'b.npy']) put(name, npyMel(2))
-    const run = diffwave(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'results', '--force'], here)
+    const run = called(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'results', '--force'], here)
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /two results would be written to one file/)
   })
@@ -65,13 +65,13 @@ describe('the command line refuses to overwrite an input or a result', () => {
   test('a result by two links to the same new file', () => {
     mkdirSync(at('hanging'))
     for (const name of ['a', 'b']) symlinkSync('c.wav', at(`hanging/${name}.wav`))
-    const run = diffwave(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'hanging', '--force'], here)
+    const run = called(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'hanging', '--force'], here)
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /two results would be written to one file/)
   })
 
   test('a result of another input with the same name', () => {
-    const run = diffwave(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
+    const run = called(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
     assert.match(run.stderr, /two inputs/)
   })
 })
@@ -139,8 +139,8 @@ describe('an existing file', { skip: hasTerminal ? false : 'no script(1) to make
 describe('an output path', () => {
   test('may be /dev/null, which stays a device', () => {
     const runs = [
-      diffwave(['synthesize', mel, ...fast, '-o', '/dev/null']),
-      diffwave(['mel', recording, '-o', '/dev/null', '--convention', 'lmnt']),
+      called(['synthesize', mel, ...fast, '-o', '/dev/null']),
+      called(['mel', recording, '-o', '/dev/null', '--convention', 'lmnt']),
     ]
     for (const { status, stderr } of runs) assert.equal(status, 0, stderr)
     assert.ok(lstatSync('/dev/null').isCharacterDevice())
@@ -151,7 +151,7 @@ describe('an output path', () => {
     symlinkSync('target/far.wav', at('near.wav'))
     symlinkSync('nowhere/far.wav', at('astray.wav'))
     symlinkSync('circle.wav', at('circle.wav'))
-    const run = diffwave(['synthesize', 'm.npy', ...fast, '-o', 'near.wav'], here)
+    const run = called(['synthesize', 'm.npy', ...fast, '-o', 'near.wav'], here)
     assert.equal(run.status, 0, run.stderr)
     assert.equal(readlinkSync(at('near.wav')), 'target/far.wav')
     assert.deepEqual(readdirSync(at('target')), ['far.wav'])
@@ -159,7 +159,7 @@ describe('an output path', () => {
       ['astray.wav', /^error\[NOT_WRITABLE\]: the folder to write into does not exist/],
       ['circle.wav', /^error\[NOT_READABLE\]: symbolic links lead in a circle/],
     ] as const) {
-      const refused = diffwave(['synthesize', 'm.npy', ...fast, '-o', output], here)
+      const refused = called(['synthesize', 'm.npy', ...fast, '-o', output], here)
       assert.equal(refused.status, 1)
       assert.match(refused.stderr, error)
     }
@@ -172,7 +172,7 @@ describe('an output path', () => {
 
   test('may be a folder with a dot in its name', () => {
     for (const output of ['LJSpeech-1.1/', 'LJSpeech-1.2', 'v.1.0/clips.d']) {
-      const run = diffwave(['synthesize', mel, ...fast, '-o', output], here)
+      const run = called(['synthesize', mel, ...fast, '-o', output], here)
       assert.equal(run.status, 0, run.stderr)
       assert.ok(existsSync(at(`${output}/m.wav`)))
     }
@@ -183,7 +183,7 @@ describe('an output path', () => {
       ['synthesize', mel, ...fast, '-o', 'UPPER.WAV', '--picture'],
       ['generate', '-m', smallGenerator, '--seconds', '0.02', '-o', 'CLIP.WAV'],
     ]) {
-      const run = diffwave(args, here)
+      const run = called(args, here)
       assert.equal(run.status, 0, run.stderr)
     }
     assert.ok(statSync(at('UPPER.WAV')).isFile() && statSync(at('CLIP.WAV')).isFile() && existsSync(at('UPPER.png')))
@@ -198,7 +198,7 @@ describe('an output path', () => {
       ['generate', '-m', smallGenerator, '-o', 'g.flac'],
       ['mel', recording, '-o', 'g.csv', '--convention', 'lmnt'],
     ]) {
-      const run = diffwave(args, here)
+      const run = called(args, here)
       assert.equal(run.status, 2, run.stderr)
       assert.match(run.stderr, /^error\[BAD_OPTION\]/)
       assert.ok(!['g.wav', 'g.mp3', 'g.flac', 'g.csv'].some(name => existsSync(at(name))))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, diffwave, jsonLines, scratch } from '../support/process.js'
 
 const files = scratch()
 const { at, put } = files
@@ -24,7 +24,7 @@ describe('the help', () => {
       ['train', '--help'],
       ['help', 'train'],
     ]) {
-      const { status, stdout } = diffwave(args)
+      const { status, stdout } = called(args)
       assert.equal(status, 0)
       assert.match(stdout, /--data <dir\.\.\.>[\s\S]*Examples:\n {2}diffwave train/)
     }
@@ -47,7 +47,7 @@ describe('a mistyped call gets a suggestion', () => {
     [['mel', mel, '--convention', 'tacotron', '-o', 'x.npy'], 'tacotron2'],
   ] as const) {
     test(`${args.slice(0, 1)} … ${args.slice(2).join(' ')} → ${hint}`, () => {
-      const { status, stderr } = diffwave(args)
+      const { status, stderr } = called(args)
       assert.equal(status, 2)
       assert.match(stderr, new RegExp(`\nhint: Did you mean ${hint}\\?`))
     })
@@ -76,13 +76,13 @@ describe('--json', () => {
   })
 
   test('may follow the command, and also applies to errors of the call itself', () => {
-    const [error] = jsonLines(diffwave(['synthesize', '--json', '--stepz', '3']).stderr)
+    const [error] = jsonLines(called(['synthesize', '--json', '--stepz', '3']).stderr)
     assert.equal(error!['code'], 'BAD_OPTION')
     assert.match(String(error!['hint']), /--steps/)
   })
 
   test('prints notes as lines of JSON', () => {
-    const run = diffwave(['--json', 'mel', putTone(files), '-o', at('tone.npy'), '--convention', 'lmnt'])
+    const run = called(['--json', 'mel', putTone(files), '-o', at('tone.npy'), '--convention', 'lmnt'])
     assert.equal(run.status, 0, run.stderr)
     assert.match(String(jsonLines(run.stderr)[0]!['note']), /resampled/)
     assert.equal(jsonLines(run.stdout)[0]!['bands'], 80)
@@ -91,33 +91,33 @@ describe('--json', () => {
   test('prints a line for each input that fails', () => {
     const args = ['--json', 'mel', at('none.wav'), at('no.wav'), '-o', at('mels'), '--convention', 'lmnt']
     assert.deepEqual(
-      jsonLines(diffwave(args).stderr).map(({ code }) => code),
+      jsonLines(called(args).stderr).map(({ code }) => code),
       ['FILE_NOT_FOUND', 'FILE_NOT_FOUND'],
     )
   })
 })
 
 test('--debug adds the stack trace', () => {
-  const { stderr } = diffwave(['--debug', 'inspect', at('none.npy')])
+  const { stderr } = called(['--debug', 'inspect', at('none.npy')])
   assert.match(stderr, /^error\[FILE_NOT_FOUND\].*\n[\s\S]*\n {4}at /)
 })
 
 test('control characters in a name are escaped', () => {
   const name = 'a\u001b[31mred\u009b2J\rfake: ok\nerror.wav'
-  const { stderr } = diffwave(['inspect', at(name)])
+  const { stderr } = called(['inspect', at(name)])
   assert.match(
     stderr,
     /a\\u001b\[31mred\\u009b2J\\u000dfake: ok error\.wav|a\\u001b\[31mred\\u009b2J\\u000dfake: ok\\u000aerror/,
   )
   for (const character of ['\u001b', '\u009b', '\r']) assert.ok(!stderr.includes(character))
   put(name, npyMel(2))
-  const { stdout } = diffwave(['inspect', at(name)])
+  const { stdout } = called(['inspect', at(name)])
   assert.match(stdout.split('\n')[0]!, /\\u001b\[31mred.*\\u000aerror/)
 })
 
 test('a mistyped word with a line break is shown in full, and so is the hint', () => {
   for (const args of [['synthesise\nx'], ['synthesize', '--stpes\nx']]) {
-    const { stderr } = diffwave(args)
+    const { stderr } = called(args)
     assert.match(stderr, /^error\[BAD_OPTION\]: unknown (command|option) '[^']* x'\nhint: .*`diffwave .*--help` lists/)
   }
 })
@@ -127,10 +127,10 @@ describe('environment variables', () => {
     const args = ['synthesize', mel, '-o', at('env.wav'), '--steps', '1']
     const run = diffwave(args, { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: '1' } })
     assert.equal(run.status, 0, run.stderr)
-    const wrong = diffwave([...args, '--force'], { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: 'two' } })
+    const wrong = called([...args, '--force'], { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: 'two' } })
     assert.equal(wrong.status, 2)
     assert.match(wrong.stderr, /DIFFWAVE_THREADS/)
-    const named = diffwave([...args, '--force', '-m', smallVocoder], { env: { DIFFWAVE_MODEL: 'nonesuch' } })
+    const named = called([...args, '--force', '-m', smallVocoder], { env: { DIFFWAVE_MODEL: 'nonesuch' } })
     assert.equal(named.status, 0, named.stderr)
   })
 })
@@ -145,7 +145,7 @@ test('the default models of the commands work in an empty folder', () => {
     ['interpolate', 'clip.wav', 'clip.wav', '-o', 'mix.wav', '--step', '5', '--steps', '1'],
     ['synthesize', mel, '-o', 'refused.wav', '-m', 'music'],
   ]) {
-    const { status, stderr } = diffwave(line, { cwd })
+    const { status, stderr } = called(line, { cwd })
     if (line.includes('-m')) assert.match(stderr, /error\[BAD_CONFIG\]/)
     else assert.equal(status, 0, stderr)
   }

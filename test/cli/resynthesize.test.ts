@@ -1,11 +1,11 @@
-/** `diffwave resynthesize` as a process. */
+/** `diffwave resynthesize` on the command line. */
 import assert from 'node:assert/strict'
 import { copyFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { putTone, smallVocoder } from '../support/cli-inputs.js'
 import { golden } from '../support/paths.js'
-import { diffwave, scratch } from '../support/process.js'
+import { called, diffwave, scratch } from '../support/process.js'
 
 const files = scratch()
 const { at } = files
@@ -24,7 +24,7 @@ test('resynthesize reads FLAC, MP3, Ogg Vorbis and Opus, whatever the extension'
     return at(`${format}.${format}`)
   })
   copyFileSync(golden('audio/tones.flac'), at('mislabelled.wav'))
-  const run = diffwave(['resynthesize', ...inputs, at('mislabelled.wav'), ...model, '--steps', '1', '-o', at('copies')])
+  const run = called(['resynthesize', ...inputs, at('mislabelled.wav'), ...model, '--steps', '1', '-o', at('copies')])
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(readdirSync(at('copies')).sort(), ['flac.wav', 'mislabelled.wav', 'mp3.wav', 'ogg.wav', 'opus.wav'])
 })

@@ -1,4 +1,4 @@
-/** `diffwave serve` as a process. */
+/** `diffwave serve` on the command line. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
 import { npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { httpServer } from '../support/http-server.js'
-import { diffwave, jsonLines, program, scratch } from '../support/process.js'
+import { called, diffwave, jsonLines, program, scratch } from '../support/process.js'
 
 const { put } = scratch()
 
@@ -104,7 +104,7 @@ describe('diffwave serve', () => {
       ['--queue', 'x'],
     ]
     for (const args of cases) {
-      const { status, stderr } = diffwave(['serve', ...args])
+      const { status, stderr } = called(['serve', ...args])
       assert.deepEqual([status, stderr.includes('error[BAD_OPTION]')], [2, true], args.join(' '))
     }
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { parseShard, shardRange } from '#src/cli/shard'
 import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, scratch } from '../support/process.js'
+import { called, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 for (const [i, name] of ['a', 'b', 'deep/c', 'deep/d', 'e'].entries()) {
@@ -34,7 +34,7 @@ describe('the shards together', () => {
   for (const [command, args, shards] of cases) {
     test(`of ${command} give the bytes of the whole run`, () => {
       const run = (folder: string, ...more: readonly string[]) => {
-        const { status, stderr } = diffwave([command, ...args, '-o', at(folder), ...more])
+        const { status, stderr } = called([command, ...args, '-o', at(folder), ...more])
         assert.equal(status, 0, stderr)
         return stderr
       }
@@ -57,7 +57,7 @@ describe('a shard', () => {
   })
 
   test('of generated clips needs --seed', () => {
-    const { status, stderr } = diffwave(['generate', '-o', at('x'), '-n', '4', '--shard', '0/2'])
+    const { status, stderr } = called(['generate', '-o', at('x'), '-n', '4', '--shard', '0/2'])
     assert.equal(status, 2)
     assert.match(stderr, /--seed/)
   })

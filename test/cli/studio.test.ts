@@ -1,11 +1,11 @@
-/** `diffwave studio` as a process. */
+/** `diffwave studio` on the command line. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, program, scratch, shell } from '../support/process.js'
+import { called, diffwave, program, scratch, shell } from '../support/process.js'
 
 const { folder, put } = scratch()
 
@@ -39,7 +39,7 @@ describe('diffwave studio', () => {
   })
 
   test('has the options of serve, and --open', () => {
-    const { stdout } = diffwave(['studio', '--help'])
+    const { stdout } = called(['studio', '--help'])
     for (const option of ['--host', '--port', '--token', '--runs', '--models', '--open']) {
       assert.ok(stdout.includes(option), option)
     }
@@ -62,7 +62,7 @@ describe('diffwave studio', () => {
 
   test('replaces an exported site only after its models, which may be inside, are read', () => {
     const site = join(folder, 'own')
-    const exported = (model: string) => diffwave(['studio', '--export', site, '--models', model])
+    const exported = (model: string) => called(['studio', '--export', site, '--models', model])
     assert.equal(exported(`voice=${smallVocoder}`).status, 0)
     const bad = exported(`bad=${put('bad.pt', 'no checkpoint')}`)
     assert.equal(bad.status, 1, bad.stderr)
@@ -86,16 +86,16 @@ describe('diffwave studio', () => {
 
   test('refuses to export into a folder with other files, or with options of a service', () => {
     const path = put('mine/notes.txt', 'mine')
-    const refused = diffwave(['studio', '--export', dirname(path)])
+    const refused = called(['studio', '--export', dirname(path)])
     assert.match(refused.stderr, /error\[NOT_WRITABLE\].*other files/)
     assert.deepEqual(readdirSync(dirname(path)), ['notes.txt'])
-    const { status, stderr } = diffwave(['studio', '--export', join(folder, 'other'), '--port', '80'])
+    const { status, stderr } = called(['studio', '--export', join(folder, 'other'), '--port', '80'])
     assert.equal(status, 2)
     assert.match(stderr, /BAD_OPTION.*--port/)
   })
 
   test('refuses an invalid port', () => {
-    const { status, stderr } = diffwave(['studio', '--port', '70000'])
+    const { status, stderr } = called(['studio', '--port', '70000'])
     assert.equal(status, 2)
     assert.match(stderr, /BAD_OPTION/)
   })

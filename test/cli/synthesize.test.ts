@@ -1,4 +1,4 @@
-/** `diffwave synthesize` as a process. */
+/** `diffwave synthesize` on the command line. */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -9,7 +9,7 @@ import { gaussian } from '#src/core/random'
 import { encodeNpy } from '#src/formats/npy'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { melNumbers, npyMel, putTone, type Refusal, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, diffwaveBytes, jsonLines, scratch, shell, started } from '../support/process.js'
+import { called, diffwave, diffwaveBytes, jsonLines, scratch, shell, started } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const model = ['-m', smallVocoder]
@@ -31,7 +31,7 @@ describe('synthesize to files', () => {
 
   test('gives file i the seed plus i, and the same bytes for the same seed', () => {
     const args = ['--json', 'synthesize', transposed, mel, ...model, '-o', at('both'), '--seed', '2', ...wasm]
-    const run = diffwave(args)
+    const run = called(args)
     assert.equal(run.status, 0, run.stderr)
     assert.deepEqual(
       jsonLines(run.stdout).map(line => [line['transposed'], line['seed']]),
@@ -46,7 +46,7 @@ describe('synthesize to files', () => {
 
   test('changes the audio with --refine, but not its length', async () => {
     const refine = (iterations: string, output: string) =>
-      diffwave([
+      called([
         ...['synthesize', mel, ...model, '-o', at(output), '--seed', '3', '--steps', '2'],
         ...['--refine', iterations],
       ])
@@ -80,7 +80,7 @@ describe('synthesize to standard output', () => {
 
   for (const wrong of [['--stdout', '-o', at('b.wav')], [], ['--stdout', '--picture'], ['--stdout', mel]]) {
     test(`refuses ${wrong.join(' ').replaceAll(folder, '…') || 'no output'}`, () => {
-      const refused = diffwave([...args, ...wrong])
+      const refused = called([...args, ...wrong])
       assert.equal(refused.status, 2, refused.stderr)
       assert.match(refused.stderr, /^error\[BAD_OPTION\]/)
       assert.equal(refused.stdout, '')
@@ -108,7 +108,7 @@ describe('synthesize', () => {
   const symmetric = scaled('symmetric.npy', ln => Math.min(4, (ln * 8) / Math.log(1e5) + 4))
   const normalised = scaled('normalised.npy', (ln, band) => (ln + 3.7 + band / 25) / 2.3)
   const run = (...inputs: string[]) =>
-    diffwave(['synthesize', ...inputs, '-m', 'speech', '-o', at('notes'), '--steps', '1', '--refine', '0', '--force'])
+    called(['synthesize', ...inputs, '-m', 'speech', '-o', at('notes'), '--steps', '1', '--refine', '0', '--force'])
 
   test('notes a mel on another scale, but not one of the convention', () => {
     const { status, stderr } = run(natural, decimal, symmetric, normalised)
@@ -120,7 +120,7 @@ describe('synthesize', () => {
   })
 
   test('has notes that agree with the scale that inspect recognises', () => {
-    const { stdout, stderr } = diffwave(['inspect', natural, decimal, symmetric, normalised])
+    const { stdout, stderr } = called(['inspect', natural, decimal, symmetric, normalised])
     assert.deepEqual(
       [...stdout.matchAll(/looksLike: (.*)/g)].map(match => match[1]),
       ['tacotron2 or hifigan', 'log10', '-4 to 4', 'normalised per band'],
@@ -141,19 +141,19 @@ describe('synthesize', () => {
 
   test('accepts --precision exact and fast, with exact as the default', () => {
     const made = (name: string, ...more: string[]) => {
-      diffwave(['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at(name), '--seed', '1', ...more])
+      called(['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at(name), '--seed', '1', ...more])
       return readFileSync(at(name))
     }
     const usual = made('usual.wav')
     assert.deepEqual(made('exact.wav', '--precision', 'exact'), usual)
     assert.equal(made('fast.wav', '--precision', 'fast').length, usual.length)
-    const { stderr, status } = diffwave(['synthesize', 'short.npy', '-o', at('half.wav'), '--precision', 'half'])
+    const { stderr, status } = called(['synthesize', 'short.npy', '-o', at('half.wav'), '--precision', 'half'])
     assert.equal(status, 2)
     assert.match(stderr, /BAD_OPTION.*exact, fast/)
   })
 
   test('notes more threads than cores, and very many steps', () => {
-    const { stderr } = diffwave([
+    const { stderr } = called([
       ...['synthesize', put('short.npy', npyMel(1)), ...model, '-o', at('slow.wav')],
       ...['--threads', String(availableParallelism() + 1), '--steps', '40'],
     ])
@@ -201,7 +201,7 @@ describe('a refusal leaves no output', () => {
     test(name, () => {
       const output = at('refused.wav')
       const more = args[0] === 'sing' ? [] : ['-o', output, ...(args.includes('-m') ? [] : model)]
-      const result = diffwave([...args, ...more])
+      const result = called([...args, ...more])
       assert.equal(result.status, status, result.stderr)
       const [first, second] = result.stderr.trim().split('\n')
       assert.match(first!, new RegExp(`^error\\[${code}\\]: `))
@@ -242,7 +242,7 @@ describe('synthesize with mels of other toolkits', () => {
   }
   const synthesize = (name: string, ...more: string[]) => {
     const args = ['synthesize', at(name), '-m', smallVocoder, '--seed', '1', '-o', at(`${name}.wav`), ...more]
-    const { status, stderr } = diffwave(args)
+    const { status, stderr } = called(args)
     return { status, stderr, wav: status === 0 ? readFileSync(at(`${name}.wav`)) : null }
   }
 
@@ -269,8 +269,7 @@ describe('synthesize with a batch of mels in one file', () => {
   )
   const batch = put('batch.npy', encodeNpy({ shape: [3, 80, 2], data: all }))
   const tensors = put('batch.safetensors', encodeSafetensors(new Map([['mel', { shape: [3, 80, 2], data: all }]])))
-  const synthesize = (...args: string[]) =>
-    diffwave(['synthesize', '-m', smallVocoder, '--seed', '5', '--json', ...args])
+  const synthesize = (...args: string[]) => called(['synthesize', '-m', smallVocoder, '--seed', '5', '--json', ...args])
 
   test('writes a numbered file per mel, with the bytes of separate inputs', () => {
     assert.equal(synthesize(...single, '-o', at('ones')).status, 0)

@@ -9,7 +9,7 @@ import { readModel } from '#src/model/read-model'
 import type { TunedSchedule } from '#src/tuning/tune'
 import { smallVocoder } from '../support/cli-inputs.js'
 import { inRepository } from '../support/paths.js'
-import { diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, diffwave, jsonLines, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 const recordings = [0, 1].map(draw =>
@@ -24,7 +24,7 @@ test('tune writes better schedules into the config, and nothing with --dry-run',
   await writeModelFolder(model, await readModel(smallVocoder))
   const before = configOf(model)
   const args = ['--json', 'tune', ...recordings, '-m', model, ...short, '--steps', '2', '3', ...wasm]
-  const dry = diffwave([...args, '--dry-run'])
+  const dry = called([...args, '--dry-run'])
   assert.equal(dry.status, 0, dry.stderr)
   assert.deepEqual(configOf(model), before)
   const run = diffwave(args)
@@ -46,18 +46,18 @@ test('tune writes better schedules into the config, and nothing with --dry-run',
 describe('tune with -o', () => {
   test('writes a model folder, and overwrites one only with --force', async () => {
     const args = ['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', '2', '-o', at('tuned'), ...wasm]
-    const run = diffwave(args)
+    const run = called(args)
     assert.equal(run.status, 0, run.stderr)
     const [{ parameters }, original] = [await readModel(at('tuned')), await readModel(smallVocoder)]
     assert.deepEqual(parameters, original.parameters)
-    const again = diffwave(args)
+    const again = called(args)
     assert.deepEqual([again.status, /--force/.test(again.stderr)], [2, true])
   })
 })
 
 test('leaves no copy if tuning fails', () => {
   const tune = (output: string, steps: string) =>
-    diffwave(['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', steps, '-o', output, ...wasm])
+    called(['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', steps, '-o', output, ...wasm])
   const run = tune(at('untuned'), '65')
   assert.equal(run.status, 2, run.stderr)
   assert.ok(!existsSync(at('untuned')))
@@ -70,7 +70,7 @@ describe('tune refuses', () => {
     const before = readFileSync(`${shipped}/config.json`)
     for (const model of ['speech', shipped]) {
       for (const output of [[], ['-o', shipped, '--force']]) {
-        const run = diffwave(['tune', recordings[0]!, '-m', model, '--steps', '2', ...short, ...output])
+        const run = called(['tune', recordings[0]!, '-m', model, '--steps', '2', ...short, ...output])
         assert.equal(run.status, 2, run.stderr)
         assert.match(run.stderr, /^error\[BAD_OPTION\]: a shipped model is not changed.*\nhint: .*-o/)
       }
@@ -79,15 +79,15 @@ describe('tune refuses', () => {
   })
 
   test('to change a cached model by address', () => {
-    const run = diffwave(['tune', recordings[0]!, '-m', 'http://localhost:9/voice', '--steps', '2'])
+    const run = called(['tune', recordings[0]!, '-m', 'http://localhost:9/voice', '--steps', '2'])
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /^error\[BAD_OPTION\]: a model by address is not changed.*\nhint: .*-o/)
   })
 
   test('a checkpoint without a config to write, and a call without --steps', () => {
-    const run = diffwave(['tune', recordings[0]!, '-m', smallVocoder, '--steps', '2', ...wasm])
+    const run = called(['tune', recordings[0]!, '-m', smallVocoder, '--steps', '2', ...wasm])
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /^error\[BAD_OPTION\][\s\S]*hint: .*convert/)
-    assert.equal(diffwave(['tune', recordings[0]!, '-m', smallVocoder, ...wasm]).status, 2)
+    assert.equal(called(['tune', recordings[0]!, '-m', smallVocoder, ...wasm]).status, 2)
   })
 })

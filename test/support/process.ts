@@ -3,6 +3,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import type { Call, Shared } from './command-thread.js'
 import { inRepository } from './paths.js'
 import { scratchFolder } from './scratch.js'
 
@@ -36,6 +38,39 @@ export function diffwaveBytes(args: readonly string[], { cwd, env, input }: Proc
     maxBuffer: 2 ** 28,
   })
   return { status, stdout, stderr }
+}
+
+let thread: ((call: Call) => Ended) | undefined
+
+function startThread(): (call: Call) => Ended {
+  const { port1, port2 } = new MessageChannel()
+  const answered = new Int32Array(new SharedArrayBuffer(4))
+  const workerData: Shared = { port: port2, answered }
+  new Worker(new URL('./command-thread.js', import.meta.url), { workerData, transferList: [port2] }).unref()
+  port1.unref()
+  return call => {
+    Atomics.store(answered, 0, 0)
+    port1.postMessage(call)
+    if (Atomics.wait(answered, 0, 0, 300_000) === 'timed-out') throw new Error(`no end of ${call.args.join(' ')}`)
+    const { status, stdout, stderr } = receiveMessageOnPort(port1)!.message
+    return { status, stdout: Buffer.from(stdout).toString(), stderr: Buffer.from(stderr).toString() }
+  }
+}
+
+/**
+ * Runs a command to its end in a thread of this process, which is three times as fast as a process of its own. What is
+ * different: the modules are those of dist/, not the bundle of them, and there are no signals and no standard input.
+ */
+export function called(args: readonly string[], { cwd, env = {} }: Omit<ProcessOptions, 'input'> = {}): Ended {
+  thread ??= startThread()
+  const before = process.cwd()
+  // The thread's current folder is the process's.
+  if (cwd !== undefined) process.chdir(cwd)
+  try {
+    return thread({ args, env })
+  } finally {
+    process.chdir(before)
+  }
 }
 
 /** Runs a shell line in which `diffwave` is the program. */

@@ -1,0 +1,51 @@
+/** A thread that runs commands, one after the other. See `called` in process.ts. */
+import { type MessagePort, workerData } from 'node:worker_threads'
+import { run } from '#src/cli/run'
+
+/** What the two sides share. */
+export interface Shared {
+  /** Is asked, and answers. */
+  readonly port: MessagePort
+  /** Becomes 1 with each answer. */
+  readonly answered: Int32Array
+}
+
+/** A call. */
+export interface Call {
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+const { port, answered } = workerData as Shared
+const printed = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
+for (const name of ['stdout', 'stderr'] as const) {
+  process[name].write = (chunk: string | Uint8Array, ...more: unknown[]) => {
+    printed[name].push(Buffer.from(chunk as Uint8Array))
+    const done = more.at(-1)
+    if (typeof done === 'function') queueMicrotask(() => done())
+    return true
+  }
+}
+
+function answer(status: number | null): void {
+  const [stdout, stderr] = [printed.stdout, printed.stderr].map(chunks => Buffer.concat(chunks.splice(0)))
+  port.postMessage({ status, stdout, stderr })
+  Atomics.store(answered, 0, 1)
+  Atomics.notify(answered, 0)
+}
+
+process.on('uncaughtException', error => {
+  printed.stderr.push(Buffer.from(String(error.stack)))
+  answer(null)
+})
+
+port.on('message', async ({ args, env }: Call) => {
+  const before = { ...process.env }
+  Object.assign(process.env, env)
+  const status = await run(args, { signal: new AbortController().signal, exitIfEarly: () => {} })
+  for (const name of Object.keys(env)) {
+    if (before[name] === undefined) delete process.env[name]
+    else process.env[name] = before[name]
+  }
+  answer(status)
+})
