@@ -151,11 +151,17 @@ function randomBatch(network: NetworkConfig, frameCounts: readonly number[]) {
 export interface ConformanceOptions {
   /** Bound on the relative error of what the engine predicts. Default: 1e-4. */
   readonly tolerance?: number
+  /** Folders of test/golden to compare with. Default: all. */
+  readonly references?: readonly string[]
 }
 
+const updated = ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']
+const predicted = ['philsyn-c8-l4-zip', 'philsyn-c8-l4-legacy']
+
 /** Declares the suite for one engine. */
-export function conformance(name: string, create: CreateEngine, { tolerance = 1e-4 }: ConformanceOptions = {}): void {
-  for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
+export function conformance(name: string, create: CreateEngine, options: ConformanceOptions = {}): void {
+  const { tolerance = 1e-4, references = [...updated, ...predicted] } = options
+  for (const folder of updated.filter(one => references.includes(one))) {
     test(`${name}: ${folder}: predictions, gradients and three Adam updates match the reference`, async () => {
       const { config, parameters } = await readModel(golden(`${folder}/weights.pt`))
       const path = golden(`${folder}/network.safetensors`)
@@ -206,7 +212,7 @@ export function conformance(name: string, create: CreateEngine, { tolerance = 1e
     })
   }
 
-  for (const folder of ['philsyn-c8-l4-zip', 'philsyn-c8-l4-legacy']) {
+  for (const folder of predicted.filter(one => references.includes(one))) {
     test(`${name}: ${folder}: predictions match the reference`, async () => {
       const { config, parameters } = await readModel(golden(`${folder}/1000.pkl`))
       const path = golden(`${folder}/golden.safetensors`)

@@ -415,7 +415,7 @@ describe('the export of a shipped model', () => {
       for (const frames of [1, 2, 33]) {
         const mel = sliceMel(whole, 0, frames)
         const errors: number[] = []
-        for (const seed of [1, 2, 3]) {
+        for (const seed of config.network.frontEnd?.correction == null ? [1] : [1, 2, 3]) {
           const { samples } = await vocoder.synthesize(mel, { seed, refine: 0 })
           const noise = noiseOf(config, seed, 256 * frames)
           const made = await session.run({ mel: { shape: [1, bands, frames], data: mel.data }, noise })
@@ -425,7 +425,7 @@ describe('the export of a shipped model', () => {
         // says. One such bin can be most of a short clip's error: of 30 seeds of models/speech 6 reach 1e-4 at 7 frames
         // (one 5e-4), none goes beyond at 33 (typical 4e-5). So these lengths, and the middle of three seeds: at most
         // 4.7e-5 at 33 frames, over ten times three seeds.
-        const middle = errors.toSorted((a, b) => a - b)[1]!
+        const middle = errors.toSorted((a, b) => a - b)[Math.floor(errors.length / 2)]!
         assert.ok(middle < 1e-4, `${frames} frames: ${errors}`)
       }
       await vocoder.dispose()

@@ -91,7 +91,13 @@ describe('a page that vocodes with the package', () => {
     const path = join(folder, 'webpack')
     const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
       webpack(
-        { mode: 'production', entry, performance: false, output: { path, filename: 'page.js' } },
+        {
+          mode: 'production',
+          optimization: { minimize: false },
+          entry,
+          performance: false,
+          output: { path, filename: 'page.js' },
+        },
         (error, result) => (error === null ? resolve(result) : reject(error)),
       )
     })
