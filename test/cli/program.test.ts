@@ -98,7 +98,7 @@ describe('--json', () => {
 })
 
 test('--debug adds the stack trace', () => {
-  const { stderr } = called(['--debug', 'inspect', at('none.npy')])
+  const { stderr } = diffwave(['--debug', 'inspect', at('none.npy')])
   assert.match(stderr, /^error\[FILE_NOT_FOUND\].*\n[\s\S]*\n {4}at /)
 })
 
