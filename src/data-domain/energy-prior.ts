@@ -10,7 +10,7 @@
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import { denormaliseMel } from '../audio/mel/mel.js'
+import { denormaliseMel } from '../audio/mel/normalise.js'
 import type { EnergyPriorConfig } from '../model/diffusion-config.js'
 import type { NoiseShaper } from './data-domain.js'
 import { WaveformDomain } from './waveform.js'

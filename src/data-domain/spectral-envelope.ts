@@ -7,7 +7,7 @@
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { cornerFrequencies, melFilters } from '../audio/mel/filters.js'
-import { denormaliseMel } from '../audio/mel/mel.js'
+import { denormaliseMel } from '../audio/mel/normalise.js'
 import { binCount, hannWindow } from '../audio/transforms/stft.js'
 import type { EnvelopePriorConfig } from '../model/diffusion-config.js'
 import { FrameFilter } from './frame-filter.js'

@@ -1,8 +1,8 @@
 /** Reads and writes mel files as text-to-speech programs do: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`. */
 import { basename, join } from 'node:path'
-import { checkMel } from '../audio/mel/check-mel.js'
+import { checkMel, checkMelFor } from '../audio/mel/check-mel.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
-import { checkMelFor, melFrames } from '../audio/mel/mel.js'
+import { melFrames } from '../audio/mel/mel.js'
 import { DiffWaveError } from '../core/errors.js'
 import { kindOfPath, readFileBytes, writeFileBytes } from '../core/files.js'
 import { type PathLike, toPath } from '../core/path.js'

@@ -19,6 +19,9 @@ import {
 /** Smallest number of subbands that the transform supports. */
 export const MIN_SUBBANDS = 4
 
+/** Default number of updates of the gains in each pass of a correction towards the mel. */
+export const DEFAULT_CORRECTION_UPDATES = 5
+
 const channels = z.number().int().min(1).max(MAX_CHANNELS)
 
 /** How the mel, which has one vector per frame, becomes the conditioning of every position. */
@@ -91,7 +94,7 @@ const frontEndSchema = z
         /** Number of passes. Each is an STFT and its inverse. */
         passes: z.number().int().min(1).max(MAX_CORRECTION_PASSES).default(1),
         /** Number of updates of the gains in each pass. */
-        iterations: z.number().int().min(1).max(100).default(5),
+        iterations: z.number().int().min(1).max(100).default(DEFAULT_CORRECTION_UPDATES),
       })
       .nullable()
       .default(null),

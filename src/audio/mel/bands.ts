@@ -5,7 +5,7 @@
 import { binCount } from '../transforms/stft.js'
 import type { Mel, MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
-import { denormaliseMel } from './mel.js'
+import { denormaliseMel } from './normalise.js'
 
 /** The bands of one convention, with its filters. Its buffer is reused by every frame. */
 export class MelBands {

@@ -1,12 +1,11 @@
-/**
- * Checks whether a value is a mel at all: its type, its shape and its numbers. Whether it fits a convention is checked
- * in mel.ts.
- */
+/** Checks whether a value is a mel, by its type, shape and numbers, and whether it fits a convention. */
 
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_MEL_BANDS } from '../../core/limits.js'
-import type { Mel } from './convention.js'
+import type { Mel, MelConvention } from './convention.js'
+import { normaliseMel } from './normalise.js'
+import { MelStatistics, melRange, melScale, scaleTexts } from './scale.js'
 
 /**
  * Refuses a value that is not a mel.
@@ -66,4 +65,59 @@ function hintFor(value: unknown): { readonly hint?: string } {
   if ('mel' in value) return { hint: 'readMel returns { mel, transposed }: pass its `mel`.' }
   if ('samples' in value) return { hint: 'This is audio: use resynthesize, or make a mel of it with melSpectrogram.' }
   return value instanceof Promise ? { hint: 'Await it first.' } : {}
+}
+
+/** Values may lie this far outside the range of a convention, because predicted mels overshoot a little. */
+const RANGE_SLACK = 0.5
+
+/** The range of values that a convention allows: from its floor to its clamp, or to what very loud audio has. */
+function conventionRange(convention: MelConvention): { readonly low: number; readonly high: number } {
+  const lows = Array.from({ length: convention.bands }, (_, band) => normaliseMel(0, convention, band))
+  const { normalisation } = convention
+  const clamp = normalisation?.kind === 'affine' ? normalisation.clamp : null
+  // The linear mel amplitude of full-scale audio is below the sum of the window. A factor of ten leaves room for loud
+  // predictions.
+  const loudest = 10 * convention.fftSize ** convention.power
+  const highs = lows.map((_, band) => normaliseMel(loudest, convention, band))
+  return { low: Math.min(...lows), high: clamp === null ? Math.max(...highs) : clamp[1] }
+}
+
+/**
+ * Refuses a mel that cannot have been meant for a model of this convention.
+ *
+ * @param where names the mel in errors
+ * @throws DiffWaveError `BAD_MEL` (bands, empty), `NOT_FINITE`, `MEL_RANGE` (saying which convention it looks like)
+ */
+export function checkMelFor(mel: Mel, convention: MelConvention, where: string): void {
+  checkMelShape(mel, where)
+  if (mel.bands !== convention.bands) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands for this model', {
+      expected: String(convention.bands),
+      got: String(mel.bands),
+      where,
+      ...(mel.frames === convention.bands
+        ? { hint: 'Its frames are as many as the bands wanted: is it transposed?' }
+        : {}),
+    })
+  }
+  checkMel(mel, where)
+  const { min, max } = melRange(mel)
+  const { low, high } = conventionRange(convention)
+  const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)
+  // A log-mel of a recording has quiet bands, so it cannot be without negative values.
+  const mistaken = low < -1 && min >= 0
+  if (min < low - slack || max > high + slack || mistaken) {
+    const statistics = new MelStatistics()
+    statistics.add(mel)
+    const scale = melScale(statistics)
+    throw new DiffWaveError('MEL_RANGE', 'the mel’s values are out of range for this model', {
+      expected: `${low.toFixed(2)} … ${high.toFixed(2)} (${convention.name})`,
+      got: `${min.toFixed(2)} … ${max.toFixed(2)}`,
+      where,
+      hint:
+        scale === null
+          ? 'Make the mel with the model’s own convention: `diffwave mel -m <model>`.'
+          : `By its values it is ${scaleTexts[scale]}.`,
+    })
+  }
 }

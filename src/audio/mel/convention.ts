@@ -152,8 +152,10 @@ const tacotron2: MelConvention = {
   normalisation: null,
 }
 
+const conventionNames = ['lmnt', 'tacotron2', 'hifigan', 'amphion', 'vocos'] as const
+
 /** Names of the conventions in `namedConventions`. */
-export type ConventionName = 'lmnt' | 'tacotron2' | 'hifigan' | 'amphion' | 'vocos'
+export type ConventionName = (typeof conventionNames)[number]
 
 /**
  * The conventions that have a name.
@@ -213,9 +215,7 @@ export function requireConvention(convention: MelConvention, where: string): voi
 
 /** Schema of a convention in configs and options: a name, or a convention spelled out. */
 export const conventionSchema = z.union([
-  z
-    .enum(['lmnt', 'tacotron2', 'hifigan', 'amphion', 'vocos'])
-    .transform((name): MelConvention => namedConventions[name]),
+  z.enum(conventionNames).transform((name): MelConvention => namedConventions[name]),
   melConventionSchema,
 ])
 

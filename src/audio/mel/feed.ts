@@ -4,8 +4,8 @@
  * read the same frames beside it.
  */
 
+import { checkMelFor } from './check-mel.js'
 import type { Mel, MelConvention } from './convention.js'
-import { checkMelFor } from './mel.js'
 import { checkMelSource, isWholeMel, type MelPiece, type MelSource, melPieces } from './source.js'
 
 /** One reader's view of a mel that arrives over time. */

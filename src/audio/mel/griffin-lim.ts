@@ -17,10 +17,10 @@ import { checkSamples } from '../check-audio.js'
 import { FrameTransform, framePadding, windowSquares } from '../transforms/stft.js'
 import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
+import { checkMelFor } from './check-mel.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { FRAMES_PER_TURN } from './frames.js'
 import { MelInverse } from './inverse.js'
-import { checkMelFor } from './mel.js'
 import type { Refinement } from './phase-refinement.js'
 
 /** Options of `griffinLim`. */

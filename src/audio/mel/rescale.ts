@@ -10,7 +10,7 @@ import { FrameTransform } from '../transforms/stft.js'
 import { checkMel } from './check-mel.js'
 import { type Mel, type MelConvention, namedConventions, requireConvention } from './convention.js'
 import { cornerFrequencies } from './filters.js'
-import { denormaliseMel, normaliseMel } from './mel.js'
+import { denormaliseMel, normaliseMel } from './normalise.js'
 
 /** The logarithms of mels: natural, base 10, decibels, or none. */
 export const melLogarithms = ['ln', 'log10', 'db', 'none'] as const

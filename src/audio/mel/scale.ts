@@ -11,6 +11,19 @@ import type { Mel, MelConvention } from './convention.js'
 const BINS = 10_000
 const RANGE = 50
 
+/** Lowest and highest value of a mel. */
+export function melRange(mel: Mel): { readonly min: number; readonly max: number } {
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  const { data } = mel
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  return { min, max }
+}
+
 /** Statistics of a mel, which may arrive in pieces. */
 export class MelStatistics {
   min = Number.POSITIVE_INFINITY
@@ -93,7 +106,8 @@ export function melScale(statistics: MelStatistics): MelScale | null {
   return null
 }
 
-const described: Readonly<Record<MelScale, string>> = {
+/** Each scale as the end of “it is …”, with programs that write it. */
+export const scaleTexts: Readonly<Record<MelScale, string>> = {
   'natural logarithm': 'a natural logarithm, as tacotron2 and hifigan have it',
   lmnt: '0 … 1, as the lmnt convention has it',
   log10: 'a decimal logarithm, as ESPnet writes it (times ln 10 = 2.3026 it becomes a natural one)',
@@ -117,7 +131,7 @@ export function melScaleDoubt(statistics: MelStatistics, convention: MelConventi
     return `${lies}, whose filters have height 1, but like filters of area 1, as tacotron2 and BigVGAN have them`
   }
   const usual = `whose quietest bands are near ${Math.log(floor).toFixed(1)}`
-  return scale === null ? `${lies}, ${usual}` : `${lies}, ${usual}, but like ${described[scale]}`
+  return scale === null ? `${lies}, ${usual}` : `${lies}, ${usual}, but like ${scaleTexts[scale]}`
 }
 
 /**

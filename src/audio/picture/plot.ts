@@ -1,7 +1,7 @@
 /** A mel spectrogram with its axes: seconds, kHz and a scale of levels in dB. */
 import type { Mel, MelConvention } from '../mel/convention.js'
 import { hzToMel } from '../mel/filters.js'
-import { denormaliseMel } from '../mel/mel.js'
+import { denormaliseMel } from '../mel/normalise.js'
 import { type Canvas, TEXT_HEIGHT, textWidth } from './canvas.js'
 import { BLACK, levelColour } from './colours.js'
 import { FREQUENCY_TICKS, roundTicks } from './ticks.js'

@@ -64,7 +64,7 @@ export const command = defineCommand({
     const inputs = { kind: mels, expand: (files: readonly Input[]) => eachMel(files, options) }
     return vocodeFiles(context, words, inputs, options, async (vocoder, input) => {
       const [{ checkMelFor }, { MelStatistics }] = await Promise.all([
-        import('../../audio/mel/mel.js'),
+        import('../../audio/mel/check-mel.js'),
         import('../../audio/mel/scale.js'),
       ])
       const convention = vocoder.config.mel!

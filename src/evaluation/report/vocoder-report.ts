@@ -2,7 +2,8 @@
  * The report on copy synthesis: tables, spectrograms side by side and players; the same numbers as JSON and as text.
  */
 import { namedConventions } from '../../audio/mel/convention.js'
-import { melRange, melSpectrogram } from '../../audio/mel/mel.js'
+import { melSpectrogram } from '../../audio/mel/mel.js'
+import { melRange } from '../../audio/mel/scale.js'
 import { drawMel } from '../../audio/picture.js'
 import { COMPARED_RATE, type Measure, type Measurements, measures } from '../vocoder/compare.js'
 import { type FileEvaluation, ORIGINAL, type VocoderEvaluation } from '../vocoder/vocoder-evaluation.js'

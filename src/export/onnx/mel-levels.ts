@@ -1,4 +1,4 @@
-/** Undoes a mel convention's normalisation in a graph (src/audio/mel/mel.ts, `denormaliseMel`). */
+/** Undoes a mel convention's normalisation in a graph (src/audio/mel/normalise.ts, `denormaliseMel`). */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 

@@ -3,8 +3,9 @@
  * work that would hold up the event loop, so they run in worker threads (decoder-pool.ts).
  */
 import { decodeAudio } from '../../audio/codecs/decode.js'
+import { checkMelFor } from '../../audio/mel/check-mel.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
-import { checkMelFor, melSpectrogram } from '../../audio/mel/mel.js'
+import { melSpectrogram } from '../../audio/mel/mel.js'
 import { melNotes } from '../../audio/mel/notes.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError } from '../../core/errors.js'

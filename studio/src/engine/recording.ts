@@ -1,7 +1,8 @@
 /** Recordings and mels from the files that views hand over. */
 import { decodeWav } from '#src/audio/codecs/wav'
+import { checkMelFor } from '#src/audio/mel/check-mel'
 import type { Mel, MelConvention } from '#src/audio/mel/convention'
-import { checkMelFor, melSpectrogram } from '#src/audio/mel/mel'
+import { melSpectrogram } from '#src/audio/mel/mel'
 import { resample } from '#src/audio/resample'
 import { DiffWaveError } from '#src/core/errors'
 import { decodeMel } from '#src/formats/mel-tensor'
