@@ -11,33 +11,44 @@ import type { CorrectionSettings } from '../audio/mel/correction.js'
 export const BINS_PER_RATIO = 8
 
 /**
- * How the spectra of made audio and of its recording are compared: by the error of their difference, by phase, or by
- * magnitude.
- */
-export type SpectralKind = 'error' | 'phase' | 'magnitude'
-
-/**
  * A comparison of two spectrograms at one resolution. The windows are periodic Hann windows of `size` samples with a
  * hop of size/4. Frame f is centred on sample f·size/4; there are ⌊samples/(size/4)⌋ + 1 frames, with zeros beyond the
  * ends.
  */
-export interface SpectralTerm {
-  readonly kind: SpectralKind
+interface ComparedSpectra {
   /** Length of a window in samples: a power of two, at least 16. */
   readonly size: number
-  /** The made audio. For `error`: made audio minus recording. */
+  /** The made audio. */
   readonly made: Float32Array
   /** The recording, as long as `made`. */
   readonly wanted: Float32Array
-  /** Number of bins that count, from 0 Hz up: at most size/2, or size/2 + 1 for `magnitude`. */
+  /** Number of bins that count, from 0 Hz up: at most size/2. */
   readonly bins: number
   /** Factor of the gradient. */
   readonly weight: number
-  /** For `magnitude`: c, a magnitude below which differences are inaudible. */
-  readonly softest?: number
-  /** For `phase`: 1 for each frame that counts, else 0, `[frames]`. */
-  readonly counts?: Uint8Array
 }
+
+/** Compares spectra by the error of their difference. `made` is the made audio minus the recording. */
+export interface ErrorTerm extends ComparedSpectra {
+  readonly kind: 'error'
+}
+
+/** Compares the phases of spectra. */
+export interface PhaseTerm extends ComparedSpectra {
+  readonly kind: 'phase'
+  /** 1 for each frame that counts, else 0, `[frames]`. */
+  readonly counts: Uint8Array
+}
+
+/** Compares the magnitudes of spectra. `bins` may be size/2 + 1. */
+export interface MagnitudeTerm extends ComparedSpectra {
+  readonly kind: 'magnitude'
+  /** c, a magnitude below which differences are inaudible. */
+  readonly softest: number
+}
+
+/** A comparison of the spectra of made audio and of its recording. */
+export type SpectralTerm = ErrorTerm | PhaseTerm | MagnitudeTerm
 
 /** The sums from which the loss of a term is computed, and its gradient. */
 export interface TermSums {

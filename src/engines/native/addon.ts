@@ -3,7 +3,7 @@
  */
 import { melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import type { WeightUpdate } from '../engine.js'
-import type { SpectralKind } from '../loss-kernels.js'
+import type { SpectralTerm } from '../loss-kernels.js'
 import type { FilterTables } from './mel-filters.js'
 
 declare const handle: unique symbol
@@ -170,12 +170,12 @@ export interface FrameChainWork {
 /** A `SpectralTerm`, as native/binding/audio-loss.cc reads it. */
 export interface SpectralTermWork {
   readonly frames: SpectralFramesHandle
-  readonly kind: SpectralKind
+  readonly kind: SpectralTerm['kind']
   readonly made: Float32Array
   readonly wanted: Float32Array
   readonly counted: number
   readonly weight: number
-  /** For `magnitude`: c of `SpectralTerm.softest`. */
+  /** For `magnitude`: c of `MagnitudeTerm.softest`. */
   readonly offset: number
   /** For `phase`: which frames count. */
   readonly counts: Uint8Array | undefined

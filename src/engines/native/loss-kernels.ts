@@ -47,10 +47,15 @@ export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, c
     run: (start: (cancelled: Uint8Array) => Promise<number>) => Promise<number>,
   ): Promise<readonly TermSums[]> => {
     const results = given.map(emptySums)
-    const works = given.map(({ kind, size, made, wanted, bins, weight, softest = 0, counts }, i) => ({
-      ...{ frames: framesOf(size), kind, made, wanted, counted: bins, weight, offset: softest, counts },
-      ...results[i]!,
-    }))
+    const works = given.map((term, i) => {
+      const { kind, size, made, wanted, bins, weight } = term
+      return {
+        ...{ frames: framesOf(size), kind, made, wanted, counted: bins, weight },
+        offset: kind === 'magnitude' ? term.softest : 0,
+        counts: kind === 'phase' ? term.counts : undefined,
+        ...results[i]!,
+      }
+    })
     await run(cancelled => addon.spectralTerms(handle, works, cancelled))
     return results
   }

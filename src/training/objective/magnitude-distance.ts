@@ -8,7 +8,7 @@
  * bandwidth. c = 1e-4·√(3n/8) is the magnitude of white noise with a deviation of 1e-4. Differences below it are not
  * heard.
  */
-import { BINS_PER_RATIO, type SpectralTerm, type TermSums } from '../../engines/loss-kernels.js'
+import { BINS_PER_RATIO, type MagnitudeTerm, type TermSums } from '../../engines/loss-kernels.js'
 import { binsBelow, type CentredFrames, type Comparison } from './centred-frames.js'
 
 const SOFTEST = 1e-4
@@ -19,13 +19,13 @@ const SOFTEST = 1e-4
  * @param size window length in samples, a power of two
  * @param sampleRate sample rate of the audio in Hz
  */
-export function magnitudeTerm(size: number, { limit, ...comparison }: Comparison, sampleRate: number): SpectralTerm {
+export function magnitudeTerm(size: number, { limit, ...comparison }: Comparison, sampleRate: number): MagnitudeTerm {
   const bins = binsBelow(limit, size / 2 + 1, sampleRate)
   return { kind: 'magnitude', size, ...comparison, bins, softest: SOFTEST * Math.sqrt((3 * size) / 8) }
 }
 
-/** Computes the loss of a term of kind `magnitude` from its sums, without the term's weight. */
-export function magnitudeLoss(term: SpectralTerm, { sums, ratios }: TermSums): number {
+/** Computes the loss of a term from its sums, without the term's weight. */
+export function magnitudeLoss(term: MagnitudeTerm, { sums, ratios }: TermSums): number {
   const frames = sums.length / 2
   const { unit, share } = meanOf(term, sums)
   let differences = 0
@@ -36,20 +36,19 @@ export function magnitudeLoss(term: SpectralTerm, { sums, ratios }: TermSums): n
 }
 
 /** Computes 1/(mean B + c), and the share that one bin of one frame has in a mean. */
-function meanOf({ bins, softest }: SpectralTerm, sums: Float64Array) {
+function meanOf({ bins, softest }: MagnitudeTerm, sums: Float64Array) {
   const frames = sums.length / 2
   const share = 1 / Math.max(1, bins * frames)
   let sum = 0
   for (let frame = 0; frame < frames; frame++) sum += sums[frames + frame]!
-  return { unit: 1 / (sum * share + softest!), share }
+  return { unit: 1 / (sum * share + softest), share }
 }
 
-/** Computes the sums and the gradient of a term of kind `magnitude`. */
-export function compareMagnitudes(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
-  const { bins: counted, weight } = term
+/** Computes the sums and the gradient of a term. */
+export function compareMagnitudes(term: MagnitudeTerm, transform: CentredFrames, to: TermSums): void {
+  const { bins: counted, weight, softest: c } = term
   const { bins } = transform
   const { sums, ratios, gradient } = to
-  const c = term.softest!
   const frames = sums.length / 2
   const spectra = transform.spectra(term.made)
   const targets = transform.spectra(term.wanted)

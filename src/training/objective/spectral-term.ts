@@ -4,12 +4,6 @@ import { CentredFrames } from './centred-frames.js'
 import { compareMagnitudes, magnitudeLoss } from './magnitude-distance.js'
 import { comparePhases, regionLoss, weighErrors } from './time-frequency-loss.js'
 
-const comparisons = {
-  error: { compare: weighErrors, loss: regionLoss },
-  phase: { compare: comparePhases, loss: regionLoss },
-  magnitude: { compare: compareMagnitudes, loss: magnitudeLoss },
-}
-
 /** The readable version of spectral terms. It holds buffers that all terms of one window length share. */
 export class ReadableTerms {
   readonly #frames = new Map<number, CentredFrames>()
@@ -21,14 +15,21 @@ export class ReadableTerms {
       this.#frames.set(term.size, transform)
     }
     const sums = emptySums(term)
-    comparisons[term.kind].compare(term, transform, sums)
+    compare(term, transform, sums)
     return sums
   }
 }
 
+/** Computes the sums and the gradient of a term. */
+function compare(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
+  if (term.kind === 'error') weighErrors(term, transform, to)
+  else if (term.kind === 'phase') comparePhases(term, transform, to)
+  else compareMagnitudes(term, transform, to)
+}
+
 /** Computes the loss of a term: a mean over frames and bins, without the term's weight. */
 export function termLoss(term: SpectralTerm, found: TermSums): number {
-  return comparisons[term.kind].loss(term, found)
+  return term.kind === 'magnitude' ? magnitudeLoss(term, found) : regionLoss(term, found)
 }
 
 /** The terms that make up the loss of a clip: Σ factor × loss of the term. */

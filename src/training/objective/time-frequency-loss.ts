@@ -7,7 +7,7 @@
  * The STFT has windows of 1,024 samples and is not normalised. Bins 0 to 511 count. X̄² is the mean of |STFT(x)|² over
  * pairs of bins. Bins above the clip's own bandwidth do not count, as the recording has no information about them.
  */
-import { type SpectralTerm, type TermSums, termFrames } from '../../engines/loss-kernels.js'
+import { type ErrorTerm, type PhaseTerm, type TermSums, termFrames } from '../../engines/loss-kernels.js'
 import { binsBelow, type CentredFrames, type Comparison } from './centred-frames.js'
 
 const SIZE = 1024
@@ -26,7 +26,7 @@ const SMALLEST = 1e-12
  *
  * @param sampleRate sample rate of the audio in Hz
  */
-export function errorTerm({ made, wanted, limit, weight }: Comparison, sampleRate: number): SpectralTerm {
+export function errorTerm({ made, wanted, limit, weight }: Comparison, sampleRate: number): ErrorTerm {
   const errors = made.map((x, n) => x - wanted[n]!)
   return { kind: 'error', size: SIZE, made: errors, wanted, bins: countedBins(limit, sampleRate), weight }
 }
@@ -46,7 +46,7 @@ export function phaseTerm(
   { made, wanted, limit, weight }: Comparison,
   sampleRate: number,
   counts: (sample: number) => boolean,
-): SpectralTerm {
+): PhaseTerm {
   const frames = termFrames(SIZE, made.length)
   return {
     kind: 'phase',
@@ -64,20 +64,23 @@ function countedBins(limit: number, sampleRate: number): number {
   return Math.min(BINS - 1, binsBelow(limit, BINS, sampleRate))
 }
 
-/** Computes the loss of a term of kind `error` or `phase`: the mean error of its regions. */
-export function regionLoss(term: SpectralTerm, { sums }: TermSums): number {
+/** A term whose loss is the mean error of its regions. */
+type RegionTerm = ErrorTerm | PhaseTerm
+
+/** Computes the mean error of all regions. */
+export function regionLoss(term: RegionTerm, { sums }: TermSums): number {
   let loss = 0
   for (let frame = 0; frame < sums.length; frame++) loss += sums[frame]!
   return loss * regionShare(term, sums.length)
 }
 
 /** Computes the share that one region has in the mean. */
-function regionShare({ bins }: SpectralTerm, frames: number): number {
+function regionShare({ bins }: RegionTerm, frames: number): number {
   return 1 / Math.max(1, bins * frames)
 }
 
-/** Computes the sums and the gradient of a term of kind `error`. */
-export function weighErrors(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
+/** Computes the sums and the gradient of the loss of errors. */
+export function weighErrors(term: ErrorTerm, transform: CentredFrames, to: TermSums): void {
   eachRegion(term, transform, to, (made, _, i, scale) => {
     const error = made[i]! * made[i]! + made[i + 1]! * made[i + 1]!
     made[i]! *= 2 * scale
@@ -86,8 +89,8 @@ export function weighErrors(term: SpectralTerm, transform: CentredFrames, to: Te
   })
 }
 
-/** Computes the sums and the gradient of a term of kind `phase`. */
-export function comparePhases(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
+/** Computes the sums and the gradient of the loss of phases. */
+export function comparePhases(term: PhaseTerm, transform: CentredFrames, to: TermSums): void {
   eachRegion(term, transform, to, (made, wanted, i, scale) => {
     const [a, b, x, y] = [made[i]!, made[i + 1]!, wanted[i]!, wanted[i + 1]!]
     const power = x * x + y * y
@@ -108,7 +111,7 @@ export function comparePhases(term: SpectralTerm, transform: CentredFrames, to: 
  *   with the gradient, times `scale`.
  */
 function eachRegion(
-  term: SpectralTerm,
+  term: RegionTerm,
   transform: CentredFrames,
   { sums, gradient }: TermSums,
   error: (made: Float64Array, wanted: Float64Array, i: number, scale: number) => number,
@@ -118,7 +121,7 @@ function eachRegion(
   const wanted = transform.spectra(term.wanted)
   for (let frame = 0; frame < sums.length; frame++) {
     const at = 2 * frame * bins
-    const end = term.counts === undefined || term.counts[frame] !== 0 ? term.bins : 0
+    const end = term.kind === 'error' || term.counts[frame] !== 0 ? term.bins : 0
     for (let bin = 0; bin < end; bin++) {
       const pair = at + 4 * (bin >> 1)
       let power = SMALLEST_POWER
