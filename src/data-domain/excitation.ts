@@ -115,7 +115,7 @@ export class Exciter {
         const whole = Math.floor(phase)
         if (whole > this.#passed) {
           const period = this.#rate / f0
-          addPulse(pulses, made - first + i - (phase - whole) * period, period)
+          addPulse(pulses, first, made + i - (phase - whole) * period, period)
         }
         this.#passed = whole
         noise[i] = v === 0 ? white[i]! : white[i]! * swellAt(phase, v)
@@ -134,14 +134,20 @@ function swellAt(phase: number, v: number): number {
   return Math.sqrt(1 - v + (v * swell * swell) / SWELL_POWER)
 }
 
-/** Adds a pulse at a fractional sample position. @param period in samples */
-function addPulse(samples: Float64Array, place: number, period: number): void {
+/**
+ * Adds a pulse at a fractional sample position.
+ *
+ * @param first sample of the clip at which `samples` begins
+ * @param place in the clip, not in `samples`: rounding would then depend on how the clip is cut into pieces
+ * @param period in samples
+ */
+function addPulse(samples: Float64Array, first: number, place: number, period: number): void {
   const from = Math.floor(place) + 1 - PULSE_HALF_WIDTH
-  const to = Math.min(samples.length, from + 2 * PULSE_HALF_WIDTH)
-  for (let i = Math.max(0, from); i < to; i++) {
+  const to = Math.min(first + samples.length, from + 2 * PULSE_HALF_WIDTH)
+  for (let i = Math.max(first, from); i < to; i++) {
     const d = i - place
     const sinc = d === 0 ? 1 : Math.sin(Math.PI * d) / (Math.PI * d)
-    samples[i]! += Math.sqrt(period) * sinc * (0.5 + 0.5 * Math.cos((Math.PI * d) / PULSE_HALF_WIDTH))
+    samples[i - first]! += Math.sqrt(period) * sinc * (0.5 + 0.5 * Math.cos((Math.PI * d) / PULSE_HALF_WIDTH))
   }
 }
 

@@ -145,6 +145,24 @@ describe('the excitation', () => {
     assert.equal(PULSE_HALF_WIDTH, 8)
     assert.deepEqual(piece.pulses, whole.subarray(0, 5000))
   })
+
+  test('has the same bytes in pieces of any length', () => {
+    const [frames, length] = [400, 400 * 256]
+    const pitch = Float64Array.from({ length: frames }, (_, frame) => 150 + 70 * Math.sin(frame / 9))
+    const inPieces = (size: number) => {
+      const exciter = new Exciter(256, 22050)
+      exciter.push(pitch, true)
+      const pulses: Float32Array[] = []
+      for (let at = 0; at < length; at += size) {
+        const end = Math.min(length, at + size)
+        const piece = exciter.until(end, at, length, (start, count) => gaussian(3, 0, start, count))
+        pulses.push(piece.pulses.slice(at - piece.first, end - piece.first))
+      }
+      return concatenateAudio(pulses)
+    }
+    const whole = inPieces(length)
+    for (const size of [128, 2048, 32_768]) assert.deepEqual(inPieces(size), whole)
+  })
 })
 
 describe('pulses aligned to a recording', () => {
