@@ -2,12 +2,19 @@
 
 #include <pthread.h>
 
+#include <unordered_map>
+
 namespace diffwave {
 
 namespace {
 
-/** All handles of the process, in a list. Each worker thread of Node.js has handles of its own. */
-Handle* newest = nullptr;
+using Handles = std::unordered_map<const void*, Handle*>;
+
+/**
+ * All handles of the process by their addresses. Worker threads of Node.js share them. They are never freed, because
+ * handles may be collected while the process exits.
+ */
+Handles* handles = nullptr;
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 struct Lock {
@@ -19,23 +26,20 @@ struct Lock {
 
 Handle::Handle(Kind kind) : kind_(kind) {
   const Lock lock;
-  next_ = newest;
-  if (newest != nullptr) newest->previous_ = this;
-  newest = this;
+  if (handles == nullptr) handles = new Handles;
+  handles->emplace(this, this);
 }
 
 Handle::~Handle() {
   const Lock lock;
-  (previous_ == nullptr ? newest : previous_->next_) = next_;
-  if (next_ != nullptr) next_->previous_ = previous_;
+  handles->erase(this);
 }
 
 Handle* Handle::find(const void* address, Kind kind) {
   const Lock lock;
-  for (Handle* handle = newest; handle != nullptr; handle = handle->next_) {
-    if (handle == address) return handle->kind_ == kind ? handle : nullptr;
-  }
-  return nullptr;
+  if (handles == nullptr) return nullptr;
+  const auto found = handles->find(address);
+  return found != handles->end() && found->second->kind_ == kind ? found->second : nullptr;
 }
 
 }  // namespace diffwave

@@ -14,13 +14,11 @@ class Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  /** Returns the handle at an address, or null if no handle of this kind lies there. The address is not read. */
+  /** Returns the handle at an address, or null if no handle of this kind lies there. The address need not be valid. */
   static Handle* find(const void* address, Kind kind);
 
  private:
   const Kind kind_;
-  Handle* next_;
-  Handle* previous_ = nullptr;
 };
 
 }  // namespace diffwave

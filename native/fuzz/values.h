@@ -45,7 +45,7 @@ class World {
 
   /** Calls a function of the addon. @returns its result, or null if it threw */
   Value* call(const std::string& name, std::vector<Value*> arguments);
-  /** Does the queued work, in its order, as libuv's threads would, and hands over the results. */
+  /** Does the queued work, in its order, as libuv's threads would, and resolves its promises. */
   void work();
 
  private:

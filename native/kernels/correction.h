@@ -8,7 +8,10 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 namespace frames {
 
-/** Largest gain of one update; what is added to a band's energy, and to a bin's sum, against division by zero. */
+/**
+ * Largest gain of one update. The small numbers are added to a band's energy and to a bin's sum of weights, so that
+ * nothing is divided by zero.
+ */
 constexpr double maxUpdateGain = 10, silentBand = 1e-9, tinySum = 1e-12;
 
 /** Limits the factor that an update multiplies a gain with. */

@@ -259,6 +259,7 @@ void Reference<Scalar>::embeddingForward(State& a, const Clip& clip) const {
   }
 }
 
+/** The adjoint of `embeddingForward`. dEmbedding [hidden]. */
 template <class Scalar>
 void Reference<Scalar>::embeddingBackward(Scalar* g, const Clip& clip, const State& a, Array dEmbedding) const {
   const int hidden = shape_.hidden;
@@ -294,6 +295,7 @@ void Reference<Scalar>::melForward(State& a, const Clip& clip) const {
   }
 }
 
+/** The adjoint of `melForward`, from the gradients d.mel and d.frames. */
 template <class Scalar>
 void Reference<Scalar>::melBackward(Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const {
   if (shape_.conditioner == Conditioner::transposed && !shape_.upsamplerPerLayer) {
@@ -337,6 +339,7 @@ void Reference<Scalar>::inputForward(State& a, const Clip& clip) const {
   for (Scalar& v : a.input) v = std::max(v, Scalar(0));
 }
 
+/** The adjoint of `inputForward`, from d.x [C × P]. Without learned windows nothing needs the audio's gradient. */
 template <class Scalar>
 void Reference<Scalar>::inputBackward(Scalar* g, const Clip& clip, const State& a, Gradients<Scalar>& d) const {
   const int64_t P = positions(clip), C = C_;
@@ -380,6 +383,9 @@ void Reference<Scalar>::conditionerForward(int index, Array& sum, Layer& layer, 
   }
 }
 
+/**
+ * The adjoint of `conditionerForward`, from the gradient dSum [2C × P] of the gate's sums. Adds to d.mel or d.frames.
+ */
 template <class Scalar>
 void Reference<Scalar>::conditionerBackward(int index, Scalar* g, const Array& dSum, const Clip& clip, const State& a,
                                             Gradients<Scalar>& d) const {
@@ -425,6 +431,9 @@ void Reference<Scalar>::gateForward(Layer& layer, const Array& sum) const {
   }
 }
 
+/**
+ * The adjoint of `gateForward`: with dGated [C × P], dSum [2C × P] = (dGated · t · s · (1 − s), dGated · s · (1 − t²)).
+ */
 template <class Scalar>
 void Reference<Scalar>::gateBackward(Array& dSum, const Array& dGated, const Layer& layer) const {
   const size_t size = dGated.size(), sigmoidFirst = size_t(sigmoidAt(int64_t(size))),
@@ -469,6 +478,7 @@ void Reference<Scalar>::layerForward(int index, State& a, Array& x, const Clip& 
   a.layers.push_back(std::move(layer));
 }
 
+/** The adjoint of `layerForward`. d.x [C × P] holds the gradient of the layer's result, then that of its input. */
 template <class Scalar>
 void Reference<Scalar>::layerBackward(int index, Scalar* g, const Clip& clip, const State& a,
                                       Gradients<Scalar>& d) const {
@@ -531,6 +541,7 @@ void Reference<Scalar>::outputForward(State& a, const Clip& clip) const {
   }
 }
 
+/** The adjoint of `outputForward`, from dPrediction [samples]. Adds to d.skip and sets d.signals. */
 template <class Scalar>
 void Reference<Scalar>::outputBackward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction,
                                        Gradients<Scalar>& d) const {

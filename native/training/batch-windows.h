@@ -34,9 +34,9 @@ class BatchWindows {
   /** Turns the gradient of a time block's samples into that of its pieces, in place. */
   void divide(const TimeBlock& block) const;
   /**
-   * Computes the gradient of a time block's rows of the output projection, which it overwrites, from that of the
-   * samples. `divide` was called for all time blocks before. If the windows are learned, it also adds to partial sums
-   * of dSynthesis [K × signalColumns]. y: scratch [rows × signalColumns].
+   * Replaces a time block's rows of the output projection by their gradient, once `divide` was called for all time
+   * blocks. If the windows are learned, it also adds to partial sums of dSynthesis [K × signalColumns].
+   * y: scratch [rows × signalColumns].
    */
   void decodeBackward(const TrainingCall& call, const TimeBlock& block, float* output, float* y, float* partial) const;
   /** Adds to partial sums of dAnalysis [K × signalColumns], from the first projection's gradient [rows × columns]. */

@@ -94,9 +94,9 @@ double ResidualStack::lossBackward(const TrainingCall& call, float* clipLosses) 
 }
 
 /**
- * Computes the gradient of the skips, which it overwrites, from that of the outputs: dHidden = W_outputᵀ · dOutput
- * through the ReLU, and dSkip = W_skipᵀ · dHidden · mean. Each group has partial sums of the output projection
- * [outputs × columns], the skip projection [C × columns], and their biases.
+ * Replaces the skips by their gradient: dHidden = W_outputᵀ · dOutput through the ReLU, and
+ * dSkip = W_skipᵀ · dHidden · mean. Each group has partial sums of the output projection [outputs × columns], the skip
+ * projection [C × columns], and their biases.
  */
 void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
   const TrainingKernels& kernels = call.kernels;

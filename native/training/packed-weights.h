@@ -10,9 +10,11 @@ namespace diffwave {
 class PackedWeights {
  public:
   struct Layer {
-    float *dilated, *dy;  // six sets of panels each, one per element of the transform domain
-    float *output, *dGated, *bias, *outputBias;
-    float *conditioner, *dConditioner;
+    float* dilated;                     // G · W_dilated: six sets of panels, one per element of the transform domain
+    float* dy;                          // G · W_dilated with reversed taps, transposed: six sets of panels
+    float *output, *dGated;             // W_output, and its transpose
+    float *bias, *outputBias;           // of the gate's sums, and of the output projection
+    float *conditioner, *dConditioner;  // W_mel, and its transpose
   };
   struct Encoder {
     float *weight, *bias, *dInput;

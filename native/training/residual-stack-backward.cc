@@ -22,6 +22,11 @@ void ResidualStack::layerBackward(const TrainingCall& call, int layer) {
   if (layout_.shape.upsamplerPerLayer) mel_.upsampleBackward(call, call.offsets.layer[layer].upsampler);
 }
 
+/**
+ * dGated = W_outputᵀ · (dResidual, dSkip), then the gate's adjoint (`WinogradGateBackward` in
+ * kernels/training-tasks.h). Partial sums: dW_output = (dResidual, dSkip) · gatedᵀ, the taps' dW_dilated = Gᵀ · Σ over
+ * blocks of (Bᵀ·y) · (A·dSums)ᵀ, and the biases.
+ */
 void ResidualStack::gateBackward(const TrainingCall& call, int layer) {
   const TrainingKernels& kernels = call.kernels;
   const PackedWeights::Layer& w = weights_.layers[size_t(layer)];
@@ -77,6 +82,9 @@ void ResidualStack::gateBackward(const TrainingCall& call, int layer) {
   layout_.forEachTile(call, tiling, body, end, 0, [](int, int) {});
 }
 
+/**
+ * dW_mel = dSums · melᵀ and dMel += W_melᵀ · dSums for the rows of one tile, if the layers project the mel themselves.
+ */
 void ResidualStack::conditionerBackward(const TrainingCall& call, int layer, const WinogradTile& tile,
                                         const WinogradRows& at, const Scratch& scratch, float* partial,
                                         bool accumulate) {
@@ -99,6 +107,11 @@ void ResidualStack::conditionerBackward(const TrainingCall& call, int layer, con
   }
 }
 
+/**
+ * dy = W_dilatedᵀ ∗ dSums in Winograd blocks, with the taps in reverse order, and dx = (dx + dy) · √½, the gradient of
+ * the residual sum of the layer below; the first layer has no factor. The sum of dy over positions, or of dx + dy if
+ * the residual includes the step embedding, is the gradient of the step embedding.
+ */
 void ResidualStack::convolutionBackward(const TrainingCall& call, int layer) {
   const TrainingKernels& kernels = call.kernels;
   const PackedWeights::Layer& w = weights_.layers[size_t(layer)];

@@ -160,7 +160,7 @@ void ResidualStack::gates(const TrainingCall& call, int layer, const WinogradTil
   kernels.winogradGates(task);
 }
 
-/** Runs one layer: gate, output projection, residual and skip. */
+/** Runs one layer: gate, output projection, residual and skip. Equations: `LayerTask` in kernels/tasks.h. */
 void ResidualStack::layerForward(const TrainingCall& call, int layer) {
   if (layout_.shape.upsamplerPerLayer) mel_.upsampleForward(call, call.offsets.layer[layer].upsampler);
   const TrainingKernels& kernels = call.kernels;

@@ -11,11 +11,11 @@ extern "C" unsigned char __heap_base;
 
 namespace {
 
-/** Before every block. Blocks lie one after the other from `__heap_base` to the end of the memory. */
+/** Header of a block. Blocks lie one after the other from `__heap_base` to the end of the memory. */
 struct alignas(16) Block {
-  uint32_t size;      // of this header and what follows, a multiple of 16; bit 0: in use
+  uint32_t size;      // bytes of this header and its block, a multiple of 16. Bit 0 is set if the block is in use
   uint32_t previous;  // size of the block before, 0 for the first
-  Block* nextFree;    // of the free list, if this block is free
+  Block* nextFree;    // next block of the free list, if this block is free
   Block* previousFree;
 
   uint32_t bytes() const { return size & ~1u; }
@@ -60,7 +60,7 @@ void setSize(Block* block, uint32_t bytes) {
   block->next()->previous = bytes;
 }
 
-/** Cuts what lies behind the first `bytes` of a block that is in no list, and frees it. */
+/** Frees the part of a block behind its first `bytes`. The block is in no list. */
 void trim(Block* block, uint32_t bytes) {
   const uint32_t left = block->bytes() - bytes;
   if (left < 2 * headerSize) return;

@@ -48,7 +48,7 @@ extern "C" {
 /** Says how many workers wait in `diffwaveThread`, numbered from 0. */
 void diffwaveOfferThreads(int count) { slotCount = count < maxSlots ? count : maxSlots; }
 
-/** Runs what pthread_create hands to worker `number`. Does not return. */
+/** Runs the functions that pthread_create gives to worker `number`. Does not return. */
 void diffwaveThread(int number) {
   Slot& slot = slots[number];
   for (;;) {
