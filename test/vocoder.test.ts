@@ -219,7 +219,7 @@ describe('resynthesize', () => {
     assert.equal(slower.sampleRate, 22050)
   })
 
-  test('stops while it still analyses the recording', async () => {
+  test('can be stopped while it analyses the recording', async () => {
     const recording = { samples: gaussian(1, 0, 0, 600 * 256).map(v => 0.1 * v), sampleRate: 22050 }
     for (const call of ['analyse', 'resynthesize'] as const) {
       const model = fakeModel(smallVocoderConfig())

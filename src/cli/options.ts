@@ -158,7 +158,7 @@ export function sampling({ steps, sampler, eta, seed }: SamplingFlags) {
 /** `--correction`. */
 export const correction = whole(
   '--correction <passes>',
-  'passes of the correction towards the mel, 0 to disable, for networks behind windows (default: the model’s)',
+  'passes of the correction towards the mel, 0 for none; needs a windowed front end (default: the model’s)',
 )
 
 /** `--refine`. */

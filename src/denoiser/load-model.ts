@@ -17,8 +17,8 @@ import { Denoiser } from './denoiser.js'
 /** Options of `loadModel`: the engine, the download, and facts that a checkpoint of another project does not state. */
 export interface LoadModelOptions extends HostedEngineOptions, ImportHints, DownloadOptions {
   /**
-   * Number of passes of the correction towards the mel, 0 to 8; 0 turns it off. Only for models behind windows with an
-   * envelope. Default: the model's own number.
+   * Number of passes of the correction towards the mel, 0 to 8; 0 turns it off. Only for models with a windowed front
+   * end and an envelope. Default: the model's own number.
    */
   readonly correction?: number | undefined
 }

@@ -14,7 +14,7 @@ export function withCorrectionPasses(config: ModelConfig, passes: number): Model
   const { frontEnd } = config.network
   if (frontEnd === null || frontEnd.envelope === null) {
     throw new DiffWaveError('BAD_OPTION', 'this model cannot be corrected towards its mel', {
-      expected: 'a network behind windows with an envelope',
+      expected: 'a network with a windowed front end and an envelope',
       where: 'correction',
       hint: 'Phase refinement (refine, --refine) works with every vocoder.',
     })

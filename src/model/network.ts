@@ -137,8 +137,8 @@ export const networkSchema = z
     /**
      * Lets the network pass its input through: the output is m ⊙ x_t + g(t)·f instead of f.
      *
-     * The mask m, 0 to 1, is the sigmoid of additional outputs, one per sample, or one per bin behind windows, where
-     * x_t and f are in the front end's transform. It says how much of the input to keep. If the stack has fewer
+     * The mask m, 0 to 1, is the sigmoid of additional outputs, one per sample, or one per bin of a windowed front end,
+     * where x_t and f are in the front end's transform. It says how much of the input to keep. If the stack has fewer
      * channels than the patch has samples or bands, it cannot carry all of them, but it can choose which to keep.
      *
      * g(t) is the deviation of the noise in a cosine schedule (src/model/output-gain.ts). `steps` is the length of the

@@ -27,12 +27,12 @@ test('finds recordings by their extensions, in alphabetical order', async () => 
   assert.equal(audioStem('sub.wav/c.mp3'), 'sub.wav/c')
 })
 
-test('leaves out what macOS puts beside the files of a foreign disk', async () => {
+test('leaves out the ._ files that macOS writes on foreign disks', async () => {
   assert.deepEqual(await audioFiles(newFolder('a.wav', '._a.wav', 'sub/._b.wav')), ['a.wav'])
 })
 
 const isRoot = process.getuid?.() === 0
-test('a walk ends at a subfolder that cannot be read, unless it may be left out', { skip: isRoot }, async () => {
+test('a walk fails at a subfolder that cannot be read, unless it may be left out', { skip: isRoot }, async () => {
   const folder = newFolder('a.wav', 'lost/b.wav')
   chmodSync(join(folder, 'lost'), 0)
   await assert.rejects(audioFiles(folder), code('NOT_READABLE', /lost/))

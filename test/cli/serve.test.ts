@@ -79,7 +79,7 @@ describe('diffwave serve', () => {
     await assert.rejects(async () => (await request).arrayBuffer())
   })
 
-  test('stops though somebody asked for the headers of endless events', { timeout: 20_000 }, async () => {
+  test('stops on a signal after a HEAD request for an endless event stream', { timeout: 20_000 }, async () => {
     const runs = dirname(put('run/metrics.jsonl', '{"step":1}\n'))
     const { child, url, ended } = await serving('--runs', runs)
     const { status } = await fetch(`${url}/v1/runs/run/events`, { method: 'HEAD' })

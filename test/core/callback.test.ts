@@ -106,7 +106,7 @@ const calls: Readonly<Record<string, (report: Callback<unknown>) => Promise<unkn
 
 for (const [name, call] of Object.entries(calls)) {
   describe(name, () => {
-    test('an async function is waited for', async () => {
+    test('waits for an async function', async () => {
       let [running, ended] = [false, 0]
       await call(async () => {
         assert.equal(running, false)
@@ -119,7 +119,7 @@ for (const [name, call] of Object.entries(calls)) {
       assert.ok(ended > 0)
     })
 
-    test('the error of a function is that of the call', async () => {
+    test('rejects with the error of the function', async () => {
       const error = new RangeError('thrown')
       const thrown = () => {
         throw error

@@ -97,7 +97,7 @@ describe('a value that is not allowed', () => {
     ['no options at all', null, ['the value is of the wrong type', 'an object', 'null']],
   ]
   for (const [what, value, [problem, expected, got, hint]] of cases) {
-    test(`${what} is refused, with what was expected and what was there`, () => {
+    test(`${what} is refused with the expected and the given value`, () => {
       const error = refusal(value)
       assert.ok(error.message.startsWith(problem!), error.message)
       assert.deepEqual([error.expected, error.got, error.where], [expected, got, 'options'])

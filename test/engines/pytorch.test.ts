@@ -1,4 +1,4 @@
-/** Networks behind windows agree with the numbers of interop/pytorch in test/golden/pytorch-windows. */
+/** Networks with a windowed front end agree with the numbers of interop/pytorch in test/golden/pytorch-windows. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'

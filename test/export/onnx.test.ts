@@ -339,7 +339,7 @@ describe('an export of the whole process equals our synthesis', () => {
       { steps: 2 },
     ],
     [
-      'a loop of 12 steps behind windows with their prior and a correction',
+      'a loop of 12 steps with a windowed front end, its prior and a correction',
       {
         network: { ...windowed, frontEnd: corrected },
         diffusion: { ...steps4, clamp: false, prediction: 'x0', prior: { kind: 'front-end' } },

@@ -1,18 +1,18 @@
-/** Whether the client of a request is still there, and how clients are told apart. */
+/** The client of a request: whether it is still connected, and its identity. */
 import assert from 'node:assert/strict'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { test } from 'node:test'
 import { clientOf, clientSignal } from '#src/server/http/client'
 
-test('a client that left before somebody asks has left', () => {
+test('the signal is aborted if the client disconnected before it was asked for', () => {
   const raw = new ServerResponse(new IncomingMessage(new Socket()))
   assert.ok(!clientSignal({ raw }).signal.aborted)
   raw.destroy()
   assert.ok(clientSignal({ raw }).signal.aborted)
 })
 
-test('a client of IPv6 is its network, whatever address it takes there', () => {
+test('all IPv6 addresses of one /64 network are the same client', () => {
   const clients = [
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],

@@ -67,7 +67,7 @@ describe('a web page', () => {
     await problem(await get(open, '/v1/models', { origin: 'http://third.example' }), 403, 'FORBIDDEN')
   })
 
-  test('of allowed origins may stop jobs, too', async () => {
+  test('of an allowed origin may also stop jobs', async () => {
     const service = await testService({ cors: ['http://other.example'], token: 'correct-horse' })
     const headers = {
       origin: 'http://other.example',
@@ -80,14 +80,14 @@ describe('a web page', () => {
     assert.match(answer.headers.get('access-control-allow-headers')!, /authorization/)
   })
 
-  test('behind a proxy reach a service on the loopback under the name of their origin', async () => {
+  test('reaches a loopback service through a proxy under the host name of its origin', async () => {
     const service = await testService({ cors: ['https://voice.example'] })
     assert.equal((await get(service, '/v1/models', { host: 'voice.example' })).status, 200)
     assert.equal((await get(service, '/v1/models', { host: 'voice.example:443' })).status, 200)
     await problem(await get(service, '/v1/models', { host: 'other.example' }), 403, 'FORBIDDEN')
   })
 
-  test('are allowed by their origin as browsers write it', async () => {
+  test('is allowed only by an origin in the spelling of browsers', async () => {
     for (const origin of ['https://other.example/', 'other.example', 'HTTPS://other.example', 'null', '']) {
       await assert.rejects(testService({ cors: [origin] }), { code: 'BAD_OPTION' }, origin)
     }

@@ -42,7 +42,7 @@ describe('the limits of the queue', () => {
     assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
   })
 
-  test('of requests per minute counts those that are refused, too', async () => {
+  test('count refused requests, too, in the requests per minute', async () => {
     const refusals: readonly (readonly [path: string, status: number, token: string])[] = [
       ['/v1/models', 401, 'wrong'],
       ['/metrics', 401, 'wrong'],
@@ -57,7 +57,7 @@ describe('the limits of the queue', () => {
     }
   })
 
-  test('a client cannot choose its address, also behind a proxy', async () => {
+  test('use the last forwarded address, which a client behind a proxy cannot choose', async () => {
     const service = await testService({ trustProxy: true, limits: { requestsPerMinute: 1 } })
     const from = (addresses: string) => fetch(`${service.url}/v1/models`, { headers: { 'x-forwarded-for': addresses } })
     assert.equal((await from('192.0.2.1, 198.51.100.7')).status, 200)

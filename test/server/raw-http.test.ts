@@ -62,7 +62,7 @@ describe('the service refuses', () => {
     test(`a path out of the service: ${path}`, () => refused(`GET ${path} HTTP/1.1\r\n${head}\r\n`, 404, 'NOT_FOUND'))
   }
 
-  test('a method that an address does not take, with those that it takes', async () => {
+  test('a method that the path does not support, and lists the supported ones', async () => {
     const answer = await refusal(`DELETE /v1/models HTTP/1.1\r\n${head}\r\n`, 405, 'METHOD_NOT_ALLOWED')
     assert.match(answer, /^allow: GET, HEAD\r$/m)
   })
@@ -70,20 +70,20 @@ describe('the service refuses', () => {
   test('a request without a host', () =>
     refused('GET /v1/models HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'BAD_REQUEST', false))
 
-  test('a body that is declared too large, before any of it is sent', () =>
+  test('a body whose declared length is too large, before it is sent', () =>
     refused(`POST /v1/vocode HTTP/1.1\r\n${head}content-length: 99999999\r\n\r\n`, 413, 'TOO_LARGE', false))
 
-  test('options in JSON of a depth that cannot be printed, or of a size that no options have', async () => {
+  test('JSON options that are nested too deeply or too large', async () => {
     const send = (json: string) => post(service, '/v1/generate', json)
     const depth = 30_000
     await problem(await send(`{"seconds":${'['.repeat(depth)}${']'.repeat(depth)}}`), 400, 'BAD_OPTION')
     await problem(await send(`{"seconds":${' '.repeat(1e5)}1}`), 413, 'TOO_LARGE')
   })
 
-  test('an id of a job as long as an address may be', () =>
+  test('a job id of the maximum length of a path', () =>
     refused(`GET /v1/jobs/${'a'.repeat(5000)} HTTP/1.1\r\n${head}\r\n`, 404, 'UNKNOWN_JOB'))
 
-  test('a method that an address does not support', () =>
+  test('DELETE for a path that only supports POST', () =>
     refused(`DELETE /v1/vocode HTTP/1.1\r\n${head}\r\n`, 405, 'METHOD_NOT_ALLOWED'))
 
   test('a form', () =>
@@ -101,14 +101,14 @@ describe('the service refuses', () => {
       'BAD_REQUEST',
     ))
 
-  test('nothing else after a body that breaks off', async () => {
+  test('only the request whose body ends early, and answers the next one', async () => {
     await raw(`POST /v1/vocode HTTP/1.1\r\n${head}content-length: 100000\r\n\r\nabc`)
     assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
   })
 })
 
 describe('a connection', () => {
-  test('of a client that keeps its side open ends with a refusal', async () => {
+  test('is closed after an error, even if the client keeps its side open', async () => {
     const { app } = await testService()
     const { port } = app.server.address() as AddressInfo
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write('hello\r\n\r\n'))
@@ -122,7 +122,7 @@ describe('a connection', () => {
     socket.destroy()
   })
 
-  test('is cut off, not answered, if its next request is broken amid an answer', async () => {
+  test('is closed without a second answer if a broken request arrives during an answer', async () => {
     const body = npyMel(16_000)
     const socket = connect(port, '127.0.0.1')
     socket.write(`POST /v1/vocode?steps=1&format=32f HTTP/1.1\r\n${head}content-length: ${body.length}\r\n\r\n`)

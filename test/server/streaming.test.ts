@@ -47,7 +47,7 @@ describe('a streamed result', () => {
     await idle(service)
   })
 
-  test('is cut off if nobody reads it, while those that wait for their turn are answered', {
+  test('is cut off if nobody reads it, and queued requests are then answered', {
     timeout: 30_000,
   }, async () => {
     const service = await testService({ limits: { parallel: 1 } })

@@ -1,4 +1,4 @@
-/** A vocoder behind windows streams the bytes of the whole, and looks no further ahead than it states. */
+/** A vocoder with a windowed front end streams the bytes of the whole, and looks no further ahead than it states. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { sliceMel } from '#src/audio/mel/frames'
@@ -20,7 +20,7 @@ async function open(engine: 'auto' | 'tensorflow:wasm', correction: number): Pro
   return new Vocoder(await loadModel(golden('pytorch-windows'), { engine, correction }))
 }
 
-describe('a vocoder behind windows', () => {
+describe('a vocoder with a windowed front end', () => {
   for (const engine of ['auto', 'tensorflow:wasm'] as const) {
     for (const correction of [0, 2]) {
       test(`streams the bytes of synthesize on ${engine}, with ${correction} passes of correction`, async () => {
@@ -69,7 +69,7 @@ describe('a vocoder behind windows', () => {
   })
 })
 
-describe('a generator behind windows', () => {
+describe('a generator with a windowed front end', () => {
   test('makes the same bytes alone, in batches and in streams, for any length', async () => {
     const config = smallGeneratorConfig({
       network: {

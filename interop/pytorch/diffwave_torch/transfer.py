@@ -1,7 +1,7 @@
 """Start weights for another sample rate: python -m diffwave_torch.transfer MODEL train.json OUT --data DIR...
 
-MODEL is a vocoder behind windows, `train.json` describes one with the same kernel, stride, channels and layers, but
-another rate, mel or number of bins. See README.md, "Another sample rate".
+MODEL is a vocoder with a windowed front end. `train.json` describes one with the same kernel, stride, channels and
+layers, but another rate, mel or number of bins. See README.md, "Another sample rate".
 """
 
 import argparse

@@ -153,7 +153,7 @@ test('describeAudio measures level, silence and spectral centroid', () => {
   assert.ok(Math.abs(description.spectralCentroid - 1000) < 100)
 })
 
-test('a mel computed in turns has the same bytes, and stops between two turns', async () => {
+test('a mel computed in parts has the same bytes, and can be stopped between parts', async () => {
   const audio = { samples: gaussian(1, 0, 0, 1200 * 256).map(x => 0.1 * x), sampleRate: 22_050 }
   const mel = melSpectrogram(audio, namedConventions.tacotron2)
   assert.deepEqual(await melInTurns(audio, namedConventions.tacotron2), mel)
@@ -162,7 +162,7 @@ test('a mel computed in turns has the same bytes, and stops between two turns', 
   await assert.rejects(melInTurns(audio, namedConventions.tacotron2, stop.signal), { code: 'ABORTED' })
 })
 
-test('Griffin-Lim stops while it still inverts the mel', async () => {
+test('Griffin-Lim can be stopped while it inverts the mel', async () => {
   const samples = gaussian(1, 0, 0, 100 * 256).map(x => 0.1 * x)
   const mel = melSpectrogram({ samples, sampleRate: 22_050 }, namedConventions.tacotron2)
   const stop = new AbortController()

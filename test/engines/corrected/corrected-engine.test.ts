@@ -91,7 +91,7 @@ describe('a network with a correction', () => {
     }
   })
 
-  test('does not see what the caller writes to targets and weights during a call', async () => {
+  test('ignores changes to targets and weights during a call', async () => {
     const engine = await open()
     try {
       const ones = () => batch.audio.map(clip => new Float32Array(clip.length).fill(1))

@@ -220,7 +220,7 @@ describe('the native addon refuses', { skip: available ? false : 'no native engi
     assert.throws(() => addon.packWeights!(engine, parameters, 0), /was disposed/)
   })
 
-  test('a handle of another addon', () => {
+  test('a handle that another addon made', () => {
     const { _externalStream: external } = (createServer().listen(0).unref() as unknown as Listening)._handle
     assert.throws(() => loadAddon().dispose(external), /expected an engine/)
   })
@@ -249,7 +249,7 @@ describe('the native addon refuses', { skip: available ? false : 'no native engi
     addon.dispose(engine)
   })
 
-  test('a second piece of work before the first has ended', async () => {
+  test('a second call of run before the first has ended', async () => {
     const addon = loadAddon()
     const engine = create()
     const first = addon.run(engine, work())

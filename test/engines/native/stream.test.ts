@@ -121,7 +121,7 @@ async function inPieces(
 
 for (const [name, ends] of [
   ['', [null]],
-  [' behind windows', frontEnds],
+  [' of windowed front ends', frontEnds],
 ] as const) {
   test(`streams${name}: any chunks and threads give the whole’s bytes, as in the reference`, { skip }, async () => {
     await fc.assert(
@@ -168,7 +168,7 @@ for (const [name, ends] of [
   })
 }
 
-test('behind windows a sample depends only on audio within the stated reach', { skip }, async () => {
+test('a sample depends only on audio within the reach of a windowed front end', { skip }, async () => {
   const network = networkSchema.parse({
     channels: 8,
     layers: 4,

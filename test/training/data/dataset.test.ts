@@ -92,7 +92,7 @@ test('recordings that cannot be used are left out with the reason', async () => 
   assert.ok(Math.abs(kept - 200) < 50)
 })
 
-test('gives names as different systems store them the same data set', async () => {
+test('a data set is the same for file names of every operating system', async () => {
   const names = ['zo\u00e9/1.wav', 'zo\u00e9/\u00e9a.wav', 'zo\u00e9/fa.wav']
   const load = async (form: 'NFC' | 'NFD') => {
     const folder = join(scratch, form)
@@ -198,7 +198,7 @@ test('a recording has the same level from the cache as when it was resampled', a
   assert.deepEqual(await load(), first)
 })
 
-test('refuses recordings of which none can be used, with the reasons in order of frequency', async () => {
+test('refuses a folder without usable recordings, with the most frequent reasons first', async () => {
   const folder = join(scratch, 'unusable')
   mkdirSync(folder)
   writeFileSync(join(folder, '0.wav'), 'hello')

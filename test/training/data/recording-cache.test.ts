@@ -28,11 +28,11 @@ describe('the cache of resampled recordings', () => {
     assert.deepEqual(await loadDataset(common), plain)
   })
 
-  test('is of these samples, with SAMPLES_VERSION 1', async () => {
+  test('contains exactly the recorded samples with SAMPLES_VERSION 1', async () => {
     const { training } = await loadDataset({ folders: [golden('audio')], sampleRate: 11_025, validationShare: 0 })
     const hash = createHash('sha256')
     for (const { name, samples } of training) hash.update(name).update(new Uint8Array(samples.buffer))
-    // If decoders or the resampler are meant to make other samples, raise SAMPLES_VERSION, and write the new hash here.
+    // After an intended change of samples by a decoder or the resampler, raise SAMPLES_VERSION and update this hash.
     assert.deepEqual([training.length, hash.digest('hex').slice(0, 16)], [10, 'c3e927a5a5d4a3c2'])
   })
 })

@@ -47,7 +47,7 @@ test('continues a run whose checkpoint has the fingerprint of an earlier version
   assert.deepEqual([progress.step, progress.data], [2, 'now'])
 })
 
-test('lets the intervals of a run change: the weights have the same bytes', async () => {
+test('allows other intervals, with the same bytes of the weights', async () => {
   const whole = options({ maxSteps: 9 })
   await train(whole)
   const parted = options({ maxSteps: 4 })
@@ -118,7 +118,7 @@ test('a finished run can be extended, and its learning rate follows the new end'
   )
 })
 
-test('lets what the weights do not depend on change between two parts of a run', async () => {
+test('allows changes of settings on which the weights do not depend', async () => {
   const run = options({ maxSteps: 2 })
   await train(run)
   const { model } = run.config
