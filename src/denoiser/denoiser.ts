@@ -54,6 +54,7 @@ export class Denoiser {
    * @param config of the model
    * @param engine that runs the model's network
    * @param notes sentences for the user
+   * @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION`
    */
   constructor(config: ModelConfig, engine: Engine, notes: readonly string[] = []) {
     if (typeof config?.network !== 'object' || typeof config.diffusion !== 'object') {
@@ -61,6 +62,13 @@ export class Denoiser {
         expected: 'an object with network and diffusion',
         got: describe(config),
         where: 'Denoiser config',
+      })
+    }
+    if (typeof engine?.predict !== 'function') {
+      throw new DiffWaveError('BAD_OPTION', 'not an engine', {
+        expected: 'an object with the methods of Engine',
+        got: describe(engine),
+        where: 'Denoiser engine',
       })
     }
     this.config = config

@@ -73,6 +73,7 @@ const calls: Readonly<Record<string, Call>> = {
   // null is no label.
   labelIndex: (value: string | null) => generator.model.labelIndex(value ?? ''),
   'new Denoiser': (value: never) => new Denoiser(value, vocoder.model.engine),
+  'new Denoiser, the engine': (value: never) => new Denoiser(vocoder.config, value),
   melSpectrogram: (value: Audio) => melSpectrogram(value, convention),
   'melSpectrogram of a convention': (value: never) => melSpectrogram(audio, value),
   griffinLim: (value: Mel) => griffinLim(value, convention),

@@ -5,6 +5,7 @@
  * `utils/mel.py`, gemelo-ai/vocos `feature_extractors.py`.
  */
 import { z } from 'zod'
+import { DiffWaveError } from '../../core/errors.js'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { check } from '../../core/options.js'
 
@@ -209,6 +210,15 @@ const known = new WeakSet<MelConvention>()
 /** Refuses a value that is not a convention, before its fields are read. @throws DiffWaveError `BAD_CONFIG` */
 export function requireConvention(convention: MelConvention, where: string): void {
   if (typeof convention === 'object' && convention !== null && known.has(convention)) return
+  const name: unknown = convention
+  if (typeof name === 'string') {
+    throw new DiffWaveError('BAD_CONFIG', 'a name is not a convention', {
+      expected: 'one of namedConventions, or a convention spelled out',
+      got: name,
+      where,
+      ...(Object.hasOwn(namedConventions, name) ? { hint: `Pass namedConventions.${name}.` } : {}),
+    })
+  }
   check(melConventionSchema, convention, where, 'BAD_CONFIG')
   known.add(convention)
 }

@@ -170,3 +170,9 @@ test('Griffin-Lim can be stopped while it inverts the mel', async () => {
   const options = { iterations: 1, signal: stop.signal }
   await assert.rejects(griffinLim(mel, namedConventions.tacotron2, options), { code: 'ABORTED' })
 })
+
+test('the name of a convention in its place is refused with what to pass', () => {
+  const audio = { samples: new Float32Array(2000), sampleRate: 22_050 }
+  const named = 'tacotron2' as never
+  assert.throws(() => melSpectrogram(audio, named), { code: 'BAD_CONFIG', hint: 'Pass namedConventions.tacotron2.' })
+})
