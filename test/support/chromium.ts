@@ -17,9 +17,9 @@ export const noBrowser: string | false = path === undefined ? 'chromium is not i
 const PATIENCE = 90_000
 
 /**
- * Features of Chromium that are turned off. The last such switch holds, so this one repeats what of Playwright's own
- * a test could notice. The others cost processor time: every window otherwise starts renderers for the menu of its
- * address bar, which nobody sees, and every page one that is never used.
+ * Features of Chromium that are turned off. Chromium uses only the last such switch, so this list repeats those of
+ * Playwright's own features that tests could notice. The others cost processor time: each window would start renderers
+ * for the invisible menu of its address bar, and each page a spare one.
  */
 const DISABLED_FEATURES = [
   ...['AimEnabled', 'AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades'],
@@ -47,8 +47,8 @@ declare global {
 }
 
 /**
- * Counts what is played, and listens at the loudspeaker all the time: a sound may be over before a busy machine lets
- * the test ask for it. Runs in the page before its own code.
+ * Records the buffers that are played and the level at the loudspeaker all the time, since on a busy machine a sound
+ * may end before the test asks for it. Runs in the page before the page's own code.
  */
 function listen(): void {
   globalThis.playedBuffers = []
@@ -101,7 +101,7 @@ function listen(): void {
   const data = new Float32Array(8192)
   setInterval(() => {
     if (listening === undefined) return
-    // Until then, it still contains older sound.
+    // Before that, the buffer still contains older sound.
     const { currentTime, sampleRate } = listening.context
     if (currentTime - since < data.length / sampleRate) return
     listening.analyser.getFloatTimeDomainData(data)
@@ -120,8 +120,8 @@ export interface OpenedPage {
 }
 
 /**
- * Opens an address in a new context of the browser. It must not send anything elsewhere. The context is closed at the
- * end of the test, or of the file if it is opened outside a test: a page that is left open goes on using the processor.
+ * Opens an address in a new context of the browser. The page must not send requests to other servers. The context is
+ * closed at the end of the test, or of the file outside a test, because an open page keeps using the processor.
  */
 export async function openPage(
   url: string,
@@ -160,7 +160,7 @@ export async function openPage(
   return { page, errors }
 }
 
-/** Waits until an expression is true in the page. Playwright's own waiting evaluates text, which the policy forbids. */
+/** Waits until an expression is true in the page. Playwright's function evaluates text, which the policy forbids. */
 export async function holds(page: Page, expression: string): Promise<void> {
   const end = performance.now() + PATIENCE
   while (!(await page.evaluate(expression))) {
@@ -170,10 +170,10 @@ export async function holds(page: Page, expression: string): Promise<void> {
 }
 
 /**
- * Does something, and waits until the loudspeaker has made a sound since.
+ * Runs an action, and waits until the loudspeaker has made a sound after it.
  *
- * @param hold stops the page's audio clock at the sound, until `resumeSound`: what plays does not end before the test
- * has looked at it, however slow the machine is
+ * @param hold stops the page's audio clock at the sound until `resumeSound`, so that playback does not end before the
+ * test has checked it, even on a slow machine
  */
 export async function hears(
   page: Page,
@@ -185,16 +185,16 @@ export async function hears(
   await holds(page, 'loudest > 1e-3')
 }
 
-/** Lets the page's audio clock go on. */
+/** Restarts the page's audio clock. */
 export async function resumeSound(page: Page): Promise<void> {
   await page.evaluate('resumeClock()')
 }
 
-/** Asserts that axe-core finds nothing serious or critical. */
+/** Asserts that axe-core finds no serious or critical problem. */
 export async function assertAccessible(page: Page): Promise<void> {
   const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   if (!(await page.evaluate(() => 'axe' in globalThis))) {
-    // Through the debugger, as the page's policy forbids foreign scripts.
+    // The script is run through the debugger, because the page's policy forbids foreign scripts.
     const { readFileSync } = await import('node:fs')
     await page.evaluate(readFileSync(axe, 'utf8'))
   }
@@ -210,13 +210,13 @@ export async function assertAccessible(page: Page): Promise<void> {
   )
 }
 
-/** Asserts that nothing reaches beyond the page's width. */
+/** Asserts that no element is wider than the page. */
 export async function assertNoOverflow(page: Page): Promise<void> {
   const [content, window] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[]
   assert.ok(content! <= window!, `${content} pixels in a window of ${window}`)
 }
 
-/** The part of a canvas that is looked at. */
+/** The members of a canvas element that the tests use. */
 interface PictureElement {
   readonly width: number
   readonly height: number
@@ -225,13 +225,13 @@ interface PictureElement {
   }
 }
 
-/** Waits until everything that has changed is drawn: components draw after the next frame. */
+/** Waits until all changes are drawn. Components draw after the next frame. */
 async function drawn(page: Page): Promise<void> {
   const frame = 'new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))'
   for (let i = 0; i < 3; i++) await page.evaluate(frame)
 }
 
-/** Pixels of a canvas: how many colours it has, and how light it is on average, 0 to 255. */
+/** Measures the pixels of a canvas: the number of colours, and the mean lightness, 0 to 255. */
 export async function canvasStatistics(page: Page, selector: string) {
   await drawn(page)
   return page

@@ -2,15 +2,15 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { run } from '#src/cli/run'
 
-/** What the two sides share. */
+/** What the thread and its caller share. */
 export interface Shared {
-  /** Is asked, and answers. */
+  /** Takes calls, and returns answers. */
   readonly port: MessagePort
-  /** Becomes 1 with each answer. */
+  /** Is set to 1 with each answer. */
   readonly answered: Int32Array
 }
 
-/** A call. */
+/** A call of the command line. */
 export interface Call {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>

@@ -8,7 +8,7 @@ import type { Call, Shared } from './command-thread.js'
 import { inRepository } from './paths.js'
 import { scratchFolder } from './scratch.js'
 
-/** The program that `diffwave` runs. */
+/** Path of the program that `diffwave` runs. */
 export const program = inRepository('dist/cli/main.js')
 
 export interface Ended {
@@ -58,13 +58,13 @@ function startThread(): (call: Call) => Ended {
 }
 
 /**
- * Runs a command to its end in a thread of this process, which is three times as fast as a process of its own. What is
- * different: the modules are those of dist/, not the bundle of them, and there are no signals and no standard input.
+ * Runs a command to its end in a thread of this process, which is three times as fast as a new process. There are two
+ * differences: the modules are those of dist/, not the bundle, and there are no signals and no standard input.
  */
 export function called(args: readonly string[], { cwd, env = {} }: Omit<ProcessOptions, 'input'> = {}): Ended {
   thread ??= startThread()
   const before = process.cwd()
-  // The thread's current folder is the process's.
+  // A thread has the current folder of its process.
   if (cwd !== undefined) process.chdir(cwd)
   try {
     return thread({ args, env })
@@ -73,13 +73,13 @@ export function called(args: readonly string[], { cwd, env = {} }: Omit<ProcessO
   }
 }
 
-/** Runs a shell line in which `diffwave` is the program. */
+/** Runs a line of shell in which `diffwave` is the command line. */
 export function shell(line: string, cwd: string): Ended {
   const script = `diffwave() { "${process.execPath}" "${program}" "$@"; }\n${line}`
   return spawnSync('bash', ['-c', script], { cwd, encoding: 'utf8' })
 }
 
-/** Starts a command; its standard error is collected. */
+/** Starts a command, and collects its standard error. */
 export function started(args: readonly string[]) {
   const child = spawn(process.execPath, [program, ...args])
   let stderr = ''
@@ -93,8 +93,8 @@ export function started(args: readonly string[]) {
 }
 
 /**
- * Waits until a command has its handlers of signals, where /proc tells (proc(5), SigCgt of status). It sets them all at
- * once; Node.js itself catches SIGINT and SIGTERM from the start, but not SIGHUP.
+ * Waits until a command has set its signal handlers, on systems with /proc (proc(5), SigCgt of status). It sets them at
+ * the same time. Node.js itself catches SIGINT and SIGTERM from the start, but not SIGHUP.
  */
 export async function listensToSignals(pid: number): Promise<void> {
   const bit = 1n << BigInt(constants.signals.SIGHUP - 1)
@@ -106,7 +106,7 @@ export async function listensToSignals(pid: number): Promise<void> {
   while (!caught()) await new Promise(resolve => setTimeout(resolve, 50))
 }
 
-/** The lines of JSON that a command printed. */
+/** Parses the lines of JSON that a command printed. */
 export function jsonLines(text: string): Record<string, unknown>[] {
   return text
     .trim()
@@ -118,9 +118,9 @@ export function jsonLines(text: string): Record<string, unknown>[] {
 /** A temporary folder that is removed when the test file ends. */
 export interface Scratch {
   readonly folder: string
-  /** A path in it. */
+  /** Returns a path in the folder. */
   at(name: string): string
-  /** Writes a file in it, folders included; returns its path. */
+  /** Writes a file in the folder, with its parent folders. @returns its path */
   put(name: string, bytes: Uint8Array | string): string
 }
 
