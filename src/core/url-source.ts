@@ -53,9 +53,17 @@ export function urlSource(folder: URL, { cache = null, files }: UrlSourceOptions
   const urlOf = (name: string) => fileUrl(base, name)
   const notes: string[] = []
   let stated: Promise<Map<string, FileFacts>> | undefined
-  const facts = (signal: AbortSignal | undefined) => {
+  const facts = async (signal: AbortSignal | undefined): Promise<Map<string, FileFacts>> => {
     stated ??= files === undefined ? statedFacts(urlOf(FILES), signal) : Promise.resolve(factsOf(files))
-    return stated
+    const asked = stated
+    try {
+      return await asked
+    } catch {
+      // The call that asked was stopped. The others ask again.
+      if (stated === asked) stated = undefined
+      throwIfAborted(signal)
+      return facts(signal)
+    }
   }
   return {
     notes,
