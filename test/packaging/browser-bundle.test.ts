@@ -93,6 +93,7 @@ describe('a page that vocodes with the package', () => {
       webpack(
         {
           mode: 'production',
+          // Without a minifier, which is not the package's to test and takes most of the time.
           optimization: { minimize: false },
           entry,
           performance: false,

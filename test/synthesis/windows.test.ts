@@ -13,7 +13,7 @@ import { smallGeneratorConfig } from '../support/configs.js'
 import { randomParameters } from '../support/parameters.js'
 import { golden } from '../support/paths.js'
 
-const frames = 150
+const frames = 100
 const mel = { data: gaussian(1, 0, 0, 80 * frames).map(value => value - 5), bands: 80, frames }
 
 async function open(engine: 'auto' | 'tensorflow:wasm', correction: number): Promise<Vocoder> {
