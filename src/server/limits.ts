@@ -108,6 +108,8 @@ export const UNCLAIMED_SECONDS = 86_400
 export const REMOVED_SECONDS = 10
 /** Bytes of one file in Redis: half of what Redis holds in one value, and a service answers with a file as a whole. */
 export const MAX_REDIS_FILE_BYTES = 256 * 2 ** 20
+/** Bytes of a file in Redis that a service reads at a time. */
+export const READ_BYTES = 2 ** 20
 /** Bytes of a result that a worker collects before it sends them: two seconds of 32-bit audio at 32,000 Hz. */
 export const SEND_BYTES = 256 * 2 ** 10
 /** Seconds between two looks at the events of a job in Redis: nobody sees the difference, and it costs little. */

@@ -84,6 +84,19 @@ describe('a job', () => {
 })
 
 describe('the result of a job', () => {
+  test('is not copied for each of its readers', async () => {
+    const { id } = await finishedJob(service, '/v1/vocode?steps=1&format=32f', npyMel(8000))
+    const before = process.memoryUsage().arrayBuffers
+    const leave = new AbortController()
+    const readers = Array.from({ length: 32 }, () =>
+      fetch(`${service.url}/v1/jobs/${id}/result`, { signal: leave.signal }),
+    )
+    // Nobody reads the bodies, of 8 MB each.
+    for (const { headers } of await Promise.all(readers)) assert.equal(headers.get('content-length'), '8192044')
+    assert.ok(process.memoryUsage().arrayBuffers - before < 100e6)
+    leave.abort()
+  })
+
   test('is removed when its time is over', async () => {
     const brief = await testService({ limits: { resultSeconds: 0.2 } })
     const { id } = await submit(brief, '/v1/vocode', npyMel(4))

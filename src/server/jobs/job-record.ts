@@ -3,9 +3,9 @@ import { abortError } from '../../core/errors.js'
 import { MAX_JOB_EVENTS, PROGRESS_SECONDS } from '../limits.js'
 import type { Problem } from '../problem.js'
 import type { Facts, FileHead, Output } from '../work/work.js'
-import { hasEnded, type JobEvent, type JobFile, type JobState, type JobView } from './job.js'
+import { hasEnded, type JobEvent, type JobFile, type JobState, type JobView, type StoredFile } from './job.js'
 
-interface StoredFile {
+interface WrittenFile {
   readonly head: FileHead
   readonly pieces: Uint8Array[]
   bytes: number
@@ -24,7 +24,7 @@ export class JobRecord implements Output {
   #progress = 0
   #toldProgressAt = Number.NEGATIVE_INFINITY
   #problem: Problem | null = null
-  readonly #files: StoredFile[] = []
+  readonly #files: WrittenFile[] = []
   readonly #events: JobEvent[] = []
   #lastEvent = 0
   readonly #watchers = new Set<() => void>()
@@ -109,9 +109,9 @@ export class JobRecord implements Output {
   }
 
   /** A complete file; undefined if there is none of that name. */
-  file(name: string): { readonly file: JobFile; readonly bytes: Uint8Array } | undefined {
+  file(name: string): StoredFile | undefined {
     const stored = this.#complete().find(({ head }) => head.name === name)
-    return stored && { file: jobFile(stored), bytes: Buffer.concat(stored.pieces) }
+    return stored && { file: jobFile(stored), pieces: stored.pieces }
   }
 
   /** Forgets all files. */
@@ -141,7 +141,7 @@ export class JobRecord implements Output {
   }
 
   /** Files whose last byte is there: all but the one that is being written. */
-  #complete(): readonly StoredFile[] {
+  #complete(): readonly WrittenFile[] {
     return hasEnded(this) ? this.#files : this.#files.slice(0, -1)
   }
 
@@ -151,6 +151,6 @@ export class JobRecord implements Output {
   }
 }
 
-function jobFile({ head, bytes }: StoredFile): JobFile {
+function jobFile({ head, bytes }: WrittenFile): JobFile {
   return { ...head, bytes }
 }

@@ -9,6 +9,12 @@ export interface JobFile extends Omit<FileHead, 'bytes'> {
   readonly bytes: number
 }
 
+/** A complete file and its bytes, which are read as they are sent. */
+export interface StoredFile {
+  readonly file: JobFile
+  readonly pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+}
+
 /** A job as clients see it. Times are ISO 8601. */
 export interface JobView {
   readonly id: string

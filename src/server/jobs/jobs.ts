@@ -3,7 +3,7 @@
  * other machines (redis/redis-jobs.ts).
  */
 import type { WorkOrder } from '../work/run-work.js'
-import type { JobEvent, JobFile, JobView } from './job.js'
+import type { JobEvent, JobView, StoredFile } from './job.js'
 
 export interface Jobs {
   /** Whether other machines do the jobs, so that the queue of this one does not matter. */
@@ -27,7 +27,7 @@ export interface Jobs {
    */
   events(id: string, after: number, signal: AbortSignal): AsyncIterable<JobEvent>
   /** Returns a file of a job. @throws Refusal `UNKNOWN_JOB`, `NOT_FOUND`, `NOT_READY` */
-  file(id: string, name: string): Promise<{ readonly file: JobFile; readonly bytes: Uint8Array }>
+  file(id: string, name: string): Promise<StoredFile>
   /** Number of jobs by state, for metrics. */
   counts(): Promise<Readonly<Record<'queued' | 'running', number>>>
   /** Refuses new jobs, and returns when the running ones have ended. The signal stops them. */

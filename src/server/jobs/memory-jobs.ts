@@ -6,7 +6,7 @@ import { isFault, problemOf } from '../problem.js'
 import type { WorkQueue } from '../queue.js'
 import { runWork, type WorkOrder } from '../work/run-work.js'
 import type { WorkTools } from '../work/work.js'
-import { hasEnded, type JobEvent, type JobFile, type JobView } from './job.js'
+import { hasEnded, type JobEvent, type JobView, type StoredFile } from './job.js'
 import { JobRecord } from './job-record.js'
 import type { Jobs } from './jobs.js'
 import { noFile, unknownJob } from './refusals.js'
@@ -65,7 +65,7 @@ export class MemoryJobs implements Jobs {
     return this.#find(id).record.events(after, signal)
   }
 
-  async file(id: string, name: string): Promise<{ readonly file: JobFile; readonly bytes: Uint8Array }> {
+  async file(id: string, name: string): Promise<StoredFile> {
     const { record } = this.#find(id)
     const found = record.file(name)
     if (found !== undefined) return found

@@ -1,11 +1,12 @@
 /** Jobs in Redis from the side of the services. The side of the workers is in claim.ts. */
 import type { Redis } from 'ioredis'
-import { hasEnded, type JobEvent, type JobFile, type JobState, type JobView } from '../jobs/job.js'
+import { hasEnded, type JobEvent, type JobFile, type JobState, type JobView, type StoredFile } from '../jobs/job.js'
 import { noFile, unknownJob } from '../jobs/refusals.js'
 import {
   ARRIVAL_SECONDS,
   MAX_JOBS,
   MAX_POLLED_EVENTS,
+  READ_BYTES,
   REMOVED_SECONDS,
   type ServiceLimits,
   UNCLAIMED_SECONDS,
@@ -39,6 +40,15 @@ export async function runScript(client: Redis, script: string, args: readonly (s
 /** Bytes as an argument of a command, without a copy. */
 export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+/** An id as services make them. Any other text may name another key, as `ID:body` does. */
+const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
+
+/** The key of a job. @throws Refusal `UNKNOWN_JOB` */
+function keyOf(id: string): string {
+  if (ID.test(id)) return JOB_KEY + id
+  throw unknownJob(id)
 }
 
 /** Converts a state in Redis, which has one more than clients see. */
@@ -82,7 +92,7 @@ export class JobStore {
 
   /** @throws Refusal `UNKNOWN_JOB` */
   async view(id: string): Promise<JobView> {
-    const key = JOB_KEY + id
+    const key = keyOf(id)
     const [record, files] = await this.#ask(() =>
       Promise.all([this.#client.hgetall(key), this.#client.lrange(`${key}:files`, 0, -1)]),
     )
@@ -113,7 +123,7 @@ export class JobStore {
   }
 
   async poll(id: string, after: number): Promise<PolledEvents> {
-    const key = JOB_KEY + id
+    const key = keyOf(id)
     // The order matters: if the job has ended, all its events are stored.
     const [state, entries] = await this.#ask(() =>
       Promise.all([
@@ -131,12 +141,27 @@ export class JobStore {
   }
 
   /** @throws Refusal `UNKNOWN_JOB`, `NOT_FOUND`, `NOT_READY` */
-  async file(id: string, name: string): Promise<{ readonly file: JobFile; readonly bytes: Uint8Array }> {
+  async file(id: string, name: string): Promise<StoredFile> {
     const view = await this.view(id)
     const number = view.files.findIndex(file => file.name === name)
     if (number < 0) throw noFile(name, view)
-    const bytes = await this.#ask(() => this.#client.getBuffer(`${JOB_KEY}${id}:file:${number}`))
-    return { file: view.files[number]!, bytes: bytes ?? new Uint8Array(0) }
+    const file = view.files[number]!
+    const pieces = this.#pieces(id, number, file.bytes)
+    // Asked for now, since a job that is gone can still be refused.
+    const first = await pieces.next()
+    return { file, pieces: resumed(first, pieces) }
+  }
+
+  /** The bytes of a file, a piece at a time as they are read. @throws Refusal `UNKNOWN_JOB` if it is gone */
+  async *#pieces(id: string, number: number, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+    const key = `${keyOf(id)}:file:${number}`
+    for (let at = 0; at < bytes; ) {
+      const end = Math.min(at + READ_BYTES, bytes)
+      const piece = await this.#ask(() => this.#client.getrangeBuffer(key, at, end - 1))
+      if (piece.length < end - at) throw unknownJob(id)
+      yield piece
+      at = end
+    }
   }
 
   /** Counts the jobs of all services by state. */
@@ -157,6 +182,12 @@ export class JobStore {
       throw storeUnavailable(error)
     }
   }
+}
+
+async function* resumed(first: IteratorResult<Uint8Array, void>, rest: AsyncIterable<Uint8Array>) {
+  if (first.done) return
+  yield first.value
+  yield* rest
 }
 
 /** The refusal if Redis does not answer. */

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { abortError } from '../../core/errors.js'
-import type { JobEvent, JobFile, JobView } from '../jobs/job.js'
+import type { JobEvent, JobView, StoredFile } from '../jobs/job.js'
 import type { Jobs } from '../jobs/jobs.js'
 import { EVENT_POLL_SECONDS } from '../limits.js'
 import { Refusal } from '../refusal.js'
@@ -92,7 +92,7 @@ export class RedisJobs implements Jobs {
     }
   }
 
-  file(id: string, name: string): Promise<{ readonly file: JobFile; readonly bytes: Uint8Array }> {
+  file(id: string, name: string): Promise<StoredFile> {
     return this.#store.file(id, name)
   }
 

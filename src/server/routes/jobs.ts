@@ -1,9 +1,10 @@
 /** `/v1/jobs/…`: state, events, files and cancellation of jobs. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bytes, jobSchema, json, pathParameters, responses } from '../http/documented.js'
 import { sendEvents } from '../http/event-stream.js'
 import { headersOf } from '../http/fact-headers.js'
-import { type JobFile, type JobView, resultOf } from '../jobs/job.js'
+import { type JobView, resultOf, type StoredFile } from '../jobs/job.js'
 import { noFile } from '../jobs/refusals.js'
 import type { ServiceState } from '../service-state.js'
 
@@ -23,10 +24,10 @@ function lastEvent(request: FastifyRequest): number {
 }
 
 const id = pathParameters('id')
+const tags = ['Jobs']
 
-export function jobRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
-  const tags = ['Jobs']
-
+/** State and cancellation. */
+function stateRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
   app.get(
     '/v1/jobs/:id',
     { schema: { tags, summary: 'A job', params: id, response: responses({ 200: json('The job', jobSchema) }) } },
@@ -45,7 +46,9 @@ export function jobRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
     },
     async (request: JobRequest) => jobJson(await jobs.remove(request.params.id)),
   )
+}
 
+function eventRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
   app.get(
     '/v1/jobs/:id/events',
     {
@@ -64,12 +67,16 @@ export function jobRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
       return sendEvents(request, reply, signal => jobs.events(id, lastEvent(request), signal))
     },
   )
+}
 
-  const send = (found: { readonly file: JobFile; readonly bytes: Uint8Array }, reply: JobReply) =>
-    reply
-      .headers({ 'content-type': found.file.type, ...headersOf(found.file.facts) })
-      .send(Buffer.from(found.bytes.buffer, found.bytes.byteOffset, found.bytes.byteLength))
+/** Answers with a file, without a copy of it in memory for each of its readers. */
+function sendFile({ file, pieces }: StoredFile, request: JobRequest, reply: FastifyReply): FastifyReply {
+  return reply
+    .headers({ 'content-type': file.type, 'content-length': file.bytes, ...headersOf(file.facts) })
+    .send(Readable.from(request.method === 'HEAD' ? [] : pieces))
+}
 
+function fileRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
   app.get(
     '/v1/jobs/:id/result',
     {
@@ -84,7 +91,7 @@ export function jobRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
       const view = await jobs.view(request.params.id)
       const result = resultOf(view)
       if (result === undefined) throw noFile('result', view)
-      return send(await jobs.file(view.id, result.name), reply)
+      return sendFile(await jobs.file(view.id, result.name), request, reply)
     },
   )
 
@@ -98,10 +105,13 @@ export function jobRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
         response: responses({ 200: bytes('The file', 'application/octet-stream') }),
       },
     },
-    async (request: JobRequest, reply) => send(await jobs.file(request.params.id, request.params.name), reply),
+    async (request: JobRequest, reply) =>
+      sendFile(await jobs.file(request.params.id, request.params.name), request, reply),
   )
 }
 
-interface JobReply {
-  headers(values: Readonly<Record<string, string>>): { send(payload: Buffer): unknown }
+export function jobRoutes(app: FastifyInstance, state: ServiceState): void {
+  stateRoutes(app, state)
+  eventRoutes(app, state)
+  fileRoutes(app, state)
 }

@@ -128,9 +128,9 @@ describe('a job on workers', { skip: noRedis }, () => {
 
   test('has no result before it is done, and an unknown one is UNKNOWN_JOB', async () => {
     const { service, submit } = await shared({ workers: 0 })
-    const { id } = await submit('/v1/generate', LONG)
+    const { id } = await submit('/v1/vocode', npyMel(4))
     await problem(await fetch(`${service.url}/v1/jobs/${id}/result`), 409, 'NOT_READY')
-    for (const other of ['x', '__proto__', '*', '%7B%7D', 'a'.repeat(150), '%00']) {
+    for (const other of ['x', '__proto__', '*', '%7B%7D', 'a'.repeat(150), '%00', `${id}:body`]) {
       for (const part of ['', '/events', '/files/x', '/result']) {
         await problem(await fetch(`${service.url}/v1/jobs/${other}${part}`), 404, 'UNKNOWN_JOB')
       }
