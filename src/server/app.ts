@@ -1,5 +1,5 @@
 /** The HTTP side of a service: Fastify with its plugins, the checks that every request passes, and the routes. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import swagger from '@fastify/swagger'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { admitRequests } from './http/admission.js'
@@ -8,7 +8,7 @@ import { allowOrigins, protectPages } from './http/browsers.js'
 import { boundConnections } from './http/connections.js'
 import { ownError, refuse } from './http/refuse.js'
 import { RouteTable } from './http/route-table.js'
-import { Uploads } from './http/uploads.js'
+import type { Uploads } from './http/uploads.js'
 import { HEADER_SECONDS, MAX_HEADER_BYTES, MAX_URL_CHARACTERS, REQUEST_SECONDS } from './limits.js'
 import type { CheckedOptions } from './options.js'
 import { Refusal } from './refusal.js'
@@ -55,6 +55,9 @@ function createFastify({ log, trustProxy, limits }: CheckedOptions): FastifyInst
 
 /** Bodies are read as they are: the bytes tell what they hold. */
 function readBodies(app: FastifyInstance, uploads: Uploads): void {
+  // A request closes when it is read, an answer when it is sent or nobody is there to take it.
+  const answers = new WeakMap<FastifyRequest, ServerResponse>()
+  app.addHook('onRequest', async (request, reply) => void answers.set(request, reply.raw))
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('multipart/form-data', (_, __, done) => {
     done(
@@ -66,7 +69,7 @@ function readBodies(app: FastifyInstance, uploads: Uploads): void {
     )
   })
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    uploads.read(payload, request.routeOptions.bodyLimit, release => request.raw.once('close', release)),
+    uploads.read(payload, request.routeOptions.bodyLimit, release => answers.get(request)!.once('close', release)),
   )
 }
 
@@ -112,7 +115,7 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(ownError(error, options.limits), request, reply))
   const table = new RouteTable(app)
   app.setNotFoundHandler((request, reply) => refuse(table.missing(request), request, reply))
-  readBodies(app, new Uploads(options.limits))
+  readBodies(app, state.uploads)
   await protectPages(app)
   await allowOrigins(app, options.cors)
   await admitRequests(app, options)

@@ -1,4 +1,5 @@
 /** What the routes of a service share. */
+import type { Uploads } from './http/uploads.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
 import type { CheckedOptions } from './options.js'
@@ -10,6 +11,7 @@ export interface ServiceState {
   readonly options: CheckedOptions
   readonly tools: WorkTools
   readonly queue: WorkQueue
+  readonly uploads: Uploads
   readonly jobs: Jobs
   readonly runs: TrainingRuns
   readonly metrics: Metrics

@@ -4,6 +4,7 @@ import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { createApp } from './app.js'
 import { DecoderPool } from './decoding/decoder-pool.js'
+import { Uploads } from './http/uploads.js'
 import type { Jobs } from './jobs/jobs.js'
 import { MemoryJobs } from './jobs/memory-jobs.js'
 import { Metrics } from './metrics.js'
@@ -32,6 +33,7 @@ export interface Service {
 async function createState(options: CheckedOptions, log: () => FastifyInstance['log']) {
   const { models: sources, limits, engine, threads, instructionSet, precision, redis } = options
   const queue = new WorkQueue(limits, () => performance.now() / 1000)
+  const uploads = new Uploads(limits)
   const metrics = new Metrics()
   const models = new ModelCache({
     sources,
@@ -47,9 +49,9 @@ async function createState(options: CheckedOptions, log: () => FastifyInstance['
   const onError = (error: Error) => log().warn({ err: error }, 'Redis')
   const jobs: Jobs =
     redis === undefined
-      ? new MemoryJobs({ queue, tools, clock: Date.now, onFault })
+      ? new MemoryJobs({ queue, tools, clock: Date.now, keepBody: body => uploads.keep(body), onFault })
       : await RedisJobs.open({ url: redis, tools, clock: Date.now, onError })
-  return { options, queue, metrics, tools, jobs, runs: new TrainingRuns(options.runs) }
+  return { options, queue, uploads, metrics, tools, jobs, runs: new TrainingRuns(options.runs) }
 }
 
 /**

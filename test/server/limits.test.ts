@@ -94,6 +94,17 @@ describe('the limits of sizes', () => {
     }
   })
 
+  test('bodies of waiting jobs count until the jobs end', async () => {
+    const service = await testService({ drainSeconds: 0, limits: { parallel: 1, uploadBytes: 10_000 } })
+    const submit = (path: string, body: Uint8Array | string) => post(service, path, body, { prefer: 'respond-async' })
+    await submit('/v1/generate', '{"seconds": 60, "steps": 500}')
+    const waits = await submit('/v1/vocode', npyMel(20))
+    assert.equal(waits.status, 202)
+    await problem(await submit('/v1/vocode', npyMel(20)), 429, 'QUEUE_FULL')
+    await fetch(service.url + waits.headers.get('location'), { method: 'DELETE' })
+    assert.equal((await submit('/v1/vocode', npyMel(20))).status, 202)
+  })
+
   test('refuse audio that is too long, as input or output', async () => {
     const service = await testService({ limits: { seconds: 0.5 } })
     const cases: readonly (readonly [path: string, body: Uint8Array | string])[] = [

@@ -6,6 +6,7 @@ import { Refusal } from '../refusal.js'
 
 export class Uploads {
   readonly #limits: Pick<ServiceLimits, 'uploadBytes'>
+  readonly #keep = new WeakMap<Uint8Array, () => () => void>()
   #bytes = 0
 
   constructor(limits: Pick<ServiceLimits, 'uploadBytes'>) {
@@ -18,21 +19,28 @@ export class Uploads {
   }
 
   /**
-   * Reads a body. Its bytes count until `done` fires.
+   * Reads a body. Its bytes count until its release is called, and nobody else keeps it.
    *
    * @param limit bytes of this body at most
-   *
+   * @param done takes the release, to be called when the request is answered
    * @throws DiffWaveError `TOO_LARGE`; Refusal `QUEUE_FULL`, `BAD_REQUEST` (the client left)
    */
   async read(payload: IncomingMessage, limit: number, done: (release: () => void) => void): Promise<Buffer> {
     if (Number(payload.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
     const pieces: Buffer[] = []
-    let held = 0
+    let [held, owners] = [0, 1]
     const release = () => {
+      owners--
+      if (owners > 0) return
       this.#bytes -= held
       held = 0
     }
-    done(release)
+    let isAnswered = false
+    const answered = () => {
+      if (!isAnswered) release()
+      isAnswered = true
+    }
+    done(answered)
     try {
       for await (const piece of payload as AsyncIterable<Buffer>) {
         held += piece.length
@@ -42,14 +50,26 @@ export class Uploads {
         pieces.push(piece)
       }
     } catch (error) {
+      const got = `${held} bytes`
+      answered()
       if (error instanceof Refusal || error instanceof DiffWaveError) throw error
       throw new Refusal(400, 'BAD_REQUEST', 'the body broke off', {
         expected: 'as many bytes as declared',
-        got: `${held} bytes`,
+        got,
         cause: error,
       })
     }
-    return Buffer.concat(pieces)
+    const body = Buffer.concat(pieces)
+    this.#keep.set(body, () => {
+      owners++
+      return release
+    })
+    return body
+  }
+
+  /** Counts a body beyond its request, as a job has need of it. @returns ends that; to be called once */
+  keep(body: Uint8Array): () => void {
+    return this.#keep.get(body)?.() ?? (() => {})
   }
 
   #full(): Refusal {

@@ -16,6 +16,8 @@ export interface MemoryJobsOptions {
   readonly tools: WorkTools
   /** Milliseconds since 1970. */
   readonly clock: () => number
+  /** Counts the body of a request as held. @returns ends that */
+  readonly keepBody: (body: Uint8Array) => () => void
   /** Called with errors that are faults of the service, for a log. */
   readonly onFault: (error: unknown, id: string) => void
 }
@@ -43,7 +45,11 @@ export class MemoryJobs implements Jobs {
     const record = new JobRecord(randomUUID(), order.work.name, clock, bytes => this.#reserve(bytes))
     const held = { record, stop: new AbortController() }
     this.#jobs.set(record.id, held)
-    const done = this.#run(order, client, held).finally(() => this.#inHand.delete(done))
+    const releaseBody = this.#options.keepBody(order.body)
+    const done = this.#run(order, client, held).finally(() => {
+      releaseBody()
+      this.#inHand.delete(done)
+    })
     this.#inHand.add(done)
     return record.view()
   }
