@@ -1,12 +1,15 @@
 /** Starts and stops a service, which is the library behind HTTP. */
+import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { createApp } from './app.js'
 import { DecoderPool } from './decoding/decoder-pool.js'
+import { Connections } from './http/connections.js'
 import { Uploads } from './http/uploads.js'
 import type { Jobs } from './jobs/jobs.js'
 import { MemoryJobs } from './jobs/memory-jobs.js'
+import { LAST_BYTES_SECONDS } from './limits.js'
 import { Metrics } from './metrics.js'
 import { ModelCache } from './model-cache.js'
 import { type CheckedOptions, checkServiceOptions, type ServiceOptions } from './options.js'
@@ -70,6 +73,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const made = await createState(checked, () => app.log)
   const state: ServiceState = { ...made, isReady: () => ready }
   app = await createApp(state)
+  const connections = new Connections(app.server)
   const { host, port, drainSeconds } = checked
   let url: string
   try {
@@ -87,13 +91,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ready = false
     app.log.info('stopping')
     const late = new AbortController()
-    const timer = setTimeout(() => late.abort(), drainSeconds * 1000)
+    const timer = globalThis.setTimeout(() => late.abort(), drainSeconds * 1000)
     late.signal.addEventListener('abort', () => app.server.closeAllConnections(), { once: true })
     await Promise.all([state.queue.close(), state.jobs.close(late.signal)])
-    // Streams of events would keep their connections for ever.
     app.server.closeIdleConnections()
     const closed = app.close()
-    setTimeout(() => app.server.closeAllConnections(), LAST_BYTES_MILLISECONDS).unref()
+    void closeOnceSent(app, connections, late.signal)
     await closed
     clearTimeout(timer)
     await Promise.all([made.tools.decoders.close(), made.tools.models.close()])
@@ -108,5 +111,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-/** Time for answers that are made to be read to their end. */
-const LAST_BYTES_MILLISECONDS = 1000
+/** Milliseconds between two looks whether answers are still being sent. */
+const LOOK_MILLISECONDS = 50
+
+/** Closes the connections of a stopping service once all answers are sent. Streams of events would never end. */
+async function closeOnceSent({ server }: FastifyInstance, connections: Connections, late: AbortSignal): Promise<void> {
+  const wait = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false })
+  await wait(1000 * LAST_BYTES_SECONDS)
+  while (connections.areSending && !late.aborted) await wait(LOOK_MILLISECONDS)
+  server.closeAllConnections()
+}

@@ -71,6 +71,17 @@ describe('a streamed result', () => {
     await idle(service)
   })
 
+  test('can be read to its end, slowly, while the service stops', async () => {
+    const service = await testService({ drainSeconds: 20 })
+    // As much as the service holds for a reader, so that the work ends before it is read.
+    const response = await post(service, QUERY, npyMel(8000))
+    await idle(service)
+    const stopped = service.stop()
+    await setTimeout(2000)
+    assert.equal((await response.arrayBuffer()).byteLength, 8_192_044)
+    await stopped
+  })
+
   test('is a problem document if it fails before its first audio', async () => {
     const service = await testService({ limits: { workSeconds: 0.001 } })
     await problem(await post(service, QUERY, LONG), 503, 'WORK_TIMEOUT')

@@ -2,6 +2,7 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { MAX_CONNECTIONS, STALLED_SECONDS } from '../limits.js'
+import { EVENT_STREAM } from './event-stream.js'
 
 /** Node keeps the answer that a connection waits for there. */
 type ServerSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
@@ -21,4 +22,24 @@ export function boundConnections(server: Server): void {
     const isWaiting = currentAnswer(socket) !== null && socket.writableLength === 0
     if (!isWaiting) socket.destroy()
   })
+}
+
+/** The open connections of a server, from before it listens. */
+export class Connections {
+  readonly #sockets = new Set<Socket>()
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  /** Whether an answer is on its way that has an end: events may have none. */
+  get areSending(): boolean {
+    return [...this.#sockets].some(socket => {
+      const answer = currentAnswer(socket)
+      return answer?.headersSent === true && answer.getHeader('content-type') !== EVENT_STREAM
+    })
+  }
 }

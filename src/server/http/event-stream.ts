@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { KEEP_ALIVE_SECONDS } from '../limits.js'
 import { clientSignal } from './client.js'
 
-const EVENT_STREAM = 'text/event-stream; charset=utf-8'
+export const EVENT_STREAM = 'text/event-stream; charset=utf-8'
 
 export interface StreamedEvent {
   readonly id: number
