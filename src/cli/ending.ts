@@ -2,6 +2,7 @@
 import { isatty } from 'node:tty'
 import { DiffWaveError } from '../core/errors.js'
 import { systemCode } from '../core/system-code.js'
+import { removeUnfinished } from '../core/temporary.js'
 import type { GlobalOptions } from './context.js'
 import { FAILED, signalStatus } from './exit.js'
 import { printError } from './print-error.js'
@@ -75,6 +76,8 @@ export class Ending {
 
 /** Ends the process with a signal's status. */
 function exitBy(signal: Signal): never {
+  // A second signal does not wait for the work to do it.
+  removeUnfinished()
   // On exit, Node restores the settings of the terminal that it started on, and aborts with a core dump if that
   // terminal was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.
   const lost = [process.stdin, process.stdout, process.stderr].some(({ isTTY, fd }) => isTTY && !isatty(fd))

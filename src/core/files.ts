@@ -19,7 +19,7 @@ import { abortError, DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
 import { permissionHint } from './permission.js'
 import { systemCode } from './system-code.js'
-import { openTemporary, tidyOnce } from './temporary.js'
+import { finishTemporary, openTemporary, tidyOnce } from './temporary.js'
 
 /** Shortens a path for messages. */
 function shortened(path: string): string {
@@ -287,6 +287,8 @@ async function replaceFile(path: string, write: (handle: FileHandle) => Promise<
   } catch (error) {
     await rm(temporary.path, { force: true }).catch(() => {})
     throw error
+  } finally {
+    finishTemporary(temporary.path)
   }
 }
 

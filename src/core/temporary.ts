@@ -3,6 +3,7 @@
  * behind are removed later and those of running ones are not.
  */
 import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import {
@@ -22,14 +23,29 @@ const NAME_CHARACTERS = 40
 /** Files of processes that cannot be seen from here, as in another container, are left alone for an hour. */
 const UNSEEN_MS = 3_600_000
 
-/** Opens a new file beside `target`. Fails as `open` does. */
+/** Temporary files of this process that are neither renamed nor removed yet. */
+const unfinished = new Set<string>()
+
+/** Forgets a temporary file that was renamed or removed. */
+export function finishTemporary(path: string): void {
+  unfinished.delete(path)
+}
+
+/** Removes the temporary files of this process, which ends at once. */
+export function removeUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true })
+}
+
+/** Opens a new file beside `target`, which `finishTemporary` takes when it is renamed or removed. Fails as `open` does. */
 export async function openTemporary(target: string, mode?: number): Promise<{ path: string; handle: FileHandle }> {
   const start = [...basename(target)].slice(0, NAME_CHARACTERS).join('')
   for (let attempt = 1; ; attempt++) {
     const random = randomBytes(6).toString('hex')
     const path = join(dirname(target), `${start}.${identityTag(ownIdentity())}.${random}.tmp`)
     try {
-      return { path, handle: await open(path, 'wx', mode) }
+      const handle = await open(path, 'wx', mode)
+      unfinished.add(path)
+      return { path, handle }
     } catch (error) {
       if (systemCode(error) !== 'EEXIST' || attempt === ATTEMPTS) throw error
     }

@@ -67,6 +67,15 @@ for (const [signal, expected] of [
   })
 }
 
+test('a second signal ends the process at once and leaves no file either', async () => {
+  const { child, ended } = started([...slow, '-o', at('twice.wav')])
+  await begun('twice')
+  child.kill('SIGINT')
+  child.kill('SIGTERM')
+  assert.ok([130, 143].includes((await ended).status!))
+  assert.ok(!readdirSync(folder).some(file => file.startsWith('twice')))
+})
+
 /** Runs a command on a pseudo-terminal that is closed after its first output; prints how the command ended. */
 const closedTerminal = `
 import os, pty, sys
