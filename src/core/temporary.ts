@@ -36,7 +36,7 @@ export function removeUnfinished(): void {
   for (const path of unfinished) rmSync(path, { force: true })
 }
 
-/** Opens a new file beside `target`; `finishTemporary` is to be called once it is renamed or removed. Fails as `open`. */
+/** Opens a new file beside `target`. Call `finishTemporary` once it is renamed or removed. Fails as `open`. */
 export async function openTemporary(target: string, mode?: number): Promise<{ path: string; handle: FileHandle }> {
   const start = [...basename(target)].slice(0, NAME_CHARACTERS).join('')
   for (let attempt = 1; ; attempt++) {
