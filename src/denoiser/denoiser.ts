@@ -7,7 +7,9 @@ import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'
 import { predictedNoise } from '../diffusion/prediction.js'
 import { alphaBarAt, noiseSchedule } from '../diffusion/schedule.js'
+import { checkBatchTypes } from '../engines/check-batch.js'
 import type { Engine, LossGradients, LossRequest, PredictRequest } from '../engines/engine.js'
+import { snapshot } from '../engines/snapshot.js'
 import type { ModelConfig } from '../model/config.js'
 
 /**
@@ -97,12 +99,15 @@ export class Denoiser {
    */
   async predictNoise(request: DenoiserRequest): Promise<Float32Array[]> {
     const { prediction, training } = this.config.diffusion
-    const outputs = await this.predict(request)
-    if (prediction === 'epsilon') return outputs
+    if (prediction === 'epsilon') return this.predict(request)
+    checkRequest(request, requestFields)
+    checkBatchTypes({ audio: request.audio, steps: request.steps })
     const schedule = noiseSchedule(training)
-    return outputs.map((output, i) =>
-      predictedNoise(prediction, output, request.audio[i]!, alphaBarAt(schedule, request.steps[i]!)),
-    )
+    // Before the network runs, because it may take long; and from copies, because the caller may write to its arrays.
+    const alphaBars = Array.from(request.steps, step => alphaBarAt(schedule, step))
+    const audio = request.audio.map(snapshot)
+    const outputs = await this.predict({ ...request, audio })
+    return outputs.map((output, i) => predictedNoise(prediction, output, audio[i]!, alphaBars[i]!))
   }
 
   /**

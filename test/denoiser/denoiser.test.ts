@@ -50,11 +50,25 @@ describe('predictNoise', () => {
     }
   })
 
-  test('refuses a step outside the training schedule', async () => {
+  test('refuses a step outside the training schedule before the network runs', async () => {
     const denoiser = fakeModel(
       smallGeneratorConfig({ diffusion: { training: { kind: 'cosine', steps: 100 }, prediction: 'v' } }),
     )
+    denoiser.engine.predict = () => assert.fail('the network ran')
     await assert.rejects(denoiser.predictNoise({ audio: [audio[0]!], steps: [500] }), { code: 'BAD_SCHEDULE' })
+    await assert.rejects(denoiser.predictNoise({ audio, steps: 3 } as never), { code: 'BAD_SHAPE' })
+  })
+
+  test('converts the audio that it was given, even if the caller writes to it meanwhile', async () => {
+    const { noise } = await predictions('v')
+    const denoiser = fakeModel(
+      smallGeneratorConfig({ diffusion: { training: { kind: 'cosine', steps: 100 }, prediction: 'v' } }),
+    )
+    const [own, steps] = [audio.map(clip => clip.slice()), [...STEPS]]
+    const pending = denoiser.predictNoise({ audio: own, steps, labels: ['kick', null] })
+    for (const clip of own) clip.fill(1)
+    steps.fill(0)
+    assert.deepEqual(await pending, noise)
   })
 
   test('rejects a malformed request instead of throwing', async () => {
