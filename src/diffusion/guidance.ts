@@ -11,8 +11,14 @@ export function guided(withLabel: Float32Array, without: Float32Array, weight: n
   return withLabel.map((eps, i) => (1 + weight) * eps - weight * without[i]!)
 }
 
-/** Combines two streams over the same audio, with and without the label, into one. */
-export function guidedStream(labelled: PassStream, unlabelled: PassStream, weight: number): PassStream {
+/**
+ * Opens two streams over the same audio, with and without the label, as one.
+ *
+ * @param open opens the stream of a label, or without one
+ */
+export function guidedStream(open: (label: number | null) => PassStream, label: number, weight: number): PassStream {
+  const labelled = open(label)
+  const unlabelled = openBeside(labelled, () => open(null))
   return {
     pushMel(mel, last) {
       labelled.pushMel(mel, last)
@@ -33,5 +39,15 @@ export function guidedStream(labelled: PassStream, unlabelled: PassStream, weigh
       labelled.dispose()
       unlabelled.dispose()
     },
+  }
+}
+
+/** Opens a second stream. If that fails, the first one is not left behind. */
+function openBeside(first: PassStream, open: () => PassStream): PassStream {
+  try {
+    return open()
+  } catch (error) {
+    first.dispose()
+    throw error
   }
 }

@@ -93,10 +93,10 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
   const { input, sampler, label = null, guidance = 0, signal, onProgress, onStep } = request
   const unit = positionSamples(network)
   const mel = 'mel' in input ? input.mel : null
-  const openStream = (steps: readonly number[]): PassStream =>
-    guidance > 0 && label !== null
-      ? guidedStream(engine.openStream({ steps, label }), engine.openStream({ steps, label: null }), guidance)
-      : engine.openStream({ steps, label })
+  const openStream = (steps: readonly number[]): PassStream => {
+    const open = (label: number | null) => engine.openStream({ steps, label })
+    return guidance > 0 && label !== null ? guidedStream(open, label, guidance) : open(label)
+  }
   const white = seededNoise(request.seed, engine.gaussian)
   const openNoise = (draws: readonly number[]): NoiseSource => {
     const start = draws.includes(0) ? domain.start(mel) : null
