@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
+import { concatenateAudio } from '#src/core/concatenate'
 import { loadModel } from '#src/denoiser/load-model'
 import { readMel } from '#src/formats/mel-file'
 import { modelPath, shippedModels, trainingConfigPath } from '#src/model/shipped-models'
@@ -66,6 +67,21 @@ test('speech-24khz is found by its name and vocodes a mel of Vocos', async () =>
     await assert.rejects(vocoder.synthesize({ ...mel, data: mel.data.subarray(0, 80 * mel.frames), bands: 80 }), {
       code: 'BAD_MEL',
     })
+  } finally {
+    await vocoder.dispose()
+  }
+})
+
+test('speech gives the same bytes streamed in small pieces, in large ones and whole', async () => {
+  const vocoder = await Vocoder.load('speech', { engine: 'native', threads: 2 })
+  try {
+    const { mel } = await readMel(inRepository('samples/LJ001-0002.npy'), 80)
+    const whole = await vocoder.synthesize(mel, { seed: 1 })
+    for (const chunkFrames of [8, 100]) {
+      const pieces: Float32Array[] = []
+      for await (const piece of vocoder.stream(mel, { seed: 1, chunkFrames })) pieces.push(piece.slice())
+      assert.deepEqual(concatenateAudio(pieces), whole.samples)
+    }
   } finally {
     await vocoder.dispose()
   }
