@@ -4,10 +4,6 @@ import { agreesWithOracle } from '../oracle.js'
 
 const create: CreateEngine = (network, parameters, convention = null) =>
   createTensorflowEngine({ network, parameters, convention, backend: 'cpu' })
-// Slow, and there is little that could differ from WASM: it runs the same graph. What is left out has only operations
-// of the other networks.
-conformance('tensorflow:cpu', create, {
-  references: ['lmnt-conditional-c8-l6', 'philsyn-c8-l4-zip'],
-  without: ['unconditional', 'learned windows of a generator', 'overlapping windows of a generator'],
-})
+conformance('tensorflow:cpu', create)
+// There is little that could differ from WASM: it runs the same graph.
 agreesWithOracle('tensorflow:cpu', create, 2)
