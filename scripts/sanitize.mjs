@@ -19,7 +19,8 @@ async function testAddonUnderAddressSanitizer() {
   cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true })
   cpSync(join(root, 'build', 'test'), join(copy, 'build', 'test'), { recursive: true })
   cpSync(join(root, 'package.json'), join(copy, 'package.json'))
-  for (const name of ['node_modules', 'models', 'samples', 'test']) symlinkSync(join(root, name), join(copy, name))
+  for (const name of ['node_modules', 'models', 'samples', 'test', 'native'])
+    symlinkSync(join(root, name), join(copy, name))
   // The copy has its own addon. Its WebAssembly, with which some tests compare, is the one in use.
   mkdirSync(join(copy, 'prebuilds'))
   symlinkSync(join(root, 'prebuilds', 'wasm'), join(copy, 'prebuilds', 'wasm'))

@@ -206,7 +206,8 @@ describe('native phase refinement', () => {
     const broken = clip.start.map((z, i) => (i === 3000 ? Number.NaN : z))
     for (const start of [new Float32Array(clip.start.length), broken]) {
       const expected = readable(tacotron2, settings, clip.mel, start)
-      assert.deepEqual(await native(engine, tacotron2, settings, { ...clip, start }, [4000]), expected)
+      const found = await native(engine, tacotron2, settings, { ...clip, start }, [4000])
+      assert.deepEqual(withOneNaN(found), withOneNaN(expected))
     }
   })
 
