@@ -38,8 +38,8 @@ const longest = [
  * and to load the modules takes as long as the tests. None of them changes anything of the process.
  */
 const together = ['audio', 'data-domain', 'diffusion', 'evaluation', 'formats', 'repair']
-/** One process per core, plus two for tests that only wait. More would need too much memory on a small machine. */
-const concurrency = Math.min(availableParallelism(), 8) + 2
+/** One process per core, plus one for tests that only wait. More would need too much memory on a small machine. */
+const concurrency = Math.min(availableParallelism(), 8) + 1
 
 const words = process.argv.slice(2)
 const rank = file => longest.findIndex(name => file.endsWith(join(`${name}.test.js`))) + 1 || Infinity
