@@ -5,7 +5,6 @@ import {
   type FileHandle,
   mkdir,
   open,
-  readdir,
   readFile,
   readlink,
   realpath,
@@ -138,17 +137,6 @@ export async function kindOfPath(path: string): Promise<'file' | 'directory' | '
     return status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other'
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) return 'missing'
-    throw fileError(error, path, 'read')
-  }
-}
-
-/** Whether there is nothing at a path, or only an empty folder. @throws DiffWaveError `NOT_READABLE` */
-export async function isVacant(path: string): Promise<boolean> {
-  const kind = await kindOfPath(path)
-  if (kind !== 'directory') return kind === 'missing'
-  try {
-    return (await readdir(path)).length === 0
-  } catch (error) {
     throw fileError(error, path, 'read')
   }
 }

@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { type DiffWaveError, throwIfAborted } from './errors.js'
-import { fileError } from './files.js'
+import { fileError, kindOfPath } from './files.js'
 
 export interface FilesBelowOptions {
   readonly signal?: AbortSignal | undefined
@@ -85,7 +85,14 @@ export async function listFolder(path: string): Promise<readonly Dirent[]> {
   }
 }
 
-/** Whether a link leads to a folder; one that leads nowhere does not. */
+/** Whether there is nothing at a path, or only an empty folder. @throws DiffWaveError `NOT_READABLE` */
+export async function isVacant(path: string): Promise<boolean> {
+  const kind = await kindOfPath(path)
+  if (kind !== 'directory') return kind === 'missing'
+  return (await listFolder(path)).length === 0
+}
+
+/** Whether a link leads to a folder. A link that leads nowhere does not. */
 async function isFolder(path: string): Promise<boolean> {
   const status = await stat(path).catch(() => null)
   return status?.isDirectory() ?? false
