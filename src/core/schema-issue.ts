@@ -17,16 +17,43 @@ const MAX_KEYS_NAMED = 5
 /** Max number of characters of a wrong text to repeat in an error. */
 const MAX_TEXT_SHOWN = 60
 
+/** How to say that a value is on the wrong side of a limit, by what it is, and where it should be. */
+interface BoundWords {
+  readonly number: string
+  readonly text: string
+  readonly list: string
+  readonly inclusive: string
+  readonly exclusive: string
+}
+
+const minimumWords: BoundWords = {
+  number: 'small',
+  text: 'short',
+  list: 'few',
+  inclusive: 'at least',
+  exclusive: 'above',
+}
+const maximumWords: BoundWords = {
+  number: 'large',
+  text: 'long',
+  list: 'many',
+  inclusive: 'at most',
+  exclusive: 'below',
+}
+
 /**
- * Explains what is wrong. If there are several issues, it is the unknown field, because a mistyped name also leaves the
- * right one missing; else the first.
+ * Explains what is wrong.
  *
  * @param issues what `safeParse` found, with `reportInput`
  * @param schema that found it, for the names of its fields
  */
 export function explained(issues: readonly Issue[], schema: z.core.$ZodType): Explanation {
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!
-  return explain(issue, [], schema)
+  return explain(foremost(issues), [], schema)
+}
+
+/** The issue to explain: an unknown field, if any, because a mistyped name also leaves the right one missing. */
+function foremost(issues: readonly Issue[]): Issue {
+  return issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!
 }
 
 /** @param above path of the value in which the issue's path begins */
@@ -46,21 +73,9 @@ function explain(issue: Issue, above: readonly PropertyKey[], schema: z.core.$Zo
     case 'invalid_value':
       return unknownValue(subject, issue.values.map(String), input)
     case 'too_small':
-      return outOfBounds(
-        subject,
-        issue,
-        issue.minimum,
-        ['small', 'short', 'few'],
-        issue.inclusive ? 'at least' : 'above',
-      )
+      return outOfBounds(subject, issue, issue.minimum, minimumWords)
     case 'too_big':
-      return outOfBounds(
-        subject,
-        issue,
-        issue.maximum,
-        ['large', 'long', 'many'],
-        issue.inclusive ? 'at most' : 'below',
-      )
+      return outOfBounds(subject, issue, issue.maximum, maximumWords)
     case 'not_multiple_of':
       return { problem: `${subject} is not a multiple`, expected: `a multiple of ${issue.divisor}`, got: shown(input) }
     case 'invalid_format':
@@ -108,27 +123,30 @@ function unknownValue(subject: string, values: readonly string[], input: unknown
   return { problem: `${subject} has an unknown value`, expected, got: shown(input), ...hint }
 }
 
-/** @param words for a number, a text and a list that is out of bounds */
 function outOfBounds(
   subject: string,
-  { origin, input }: Pick<z.core.$ZodIssueTooSmall, 'origin' | 'input'>,
+  { origin, input, inclusive }: Pick<z.core.$ZodIssueTooSmall, 'origin' | 'input' | 'inclusive'>,
   limit: number | bigint,
-  [ofNumber, ofText, ofList]: readonly [string, string, string],
-  relation: string,
+  words: BoundWords,
 ): Explanation {
+  const relation = inclusive ? words.inclusive : words.exclusive
   if (origin === 'string') {
     const { length } = input as string
     return {
-      problem: `${subject} is too ${ofText}`,
+      problem: `${subject} is too ${words.text}`,
       expected: `${relation} ${limit} character${limit === 1 ? '' : 's'}`,
       got: String(length),
     }
   }
   if (origin === 'array') {
     const { length } = input as readonly unknown[]
-    return { problem: `${subject} has too ${ofList} entries`, expected: `${relation} ${limit}`, got: String(length) }
+    return {
+      problem: `${subject} has too ${words.list} entries`,
+      expected: `${relation} ${limit}`,
+      got: String(length),
+    }
   }
-  return { problem: `${subject} is too ${ofNumber}`, expected: `${relation} ${limit}`, got: shown(input) }
+  return { problem: `${subject} is too ${words.number}`, expected: `${relation} ${limit}`, got: shown(input) }
 }
 
 /**
@@ -147,10 +165,7 @@ function explainUnion(
     return unknownValue(subject, kinds.map(String), (input as Record<string, unknown>)[issue.discriminator])
   }
   const fitting = errors.find(([first]) => !isOfWhole(first!))
-  if (fitting !== undefined) {
-    const inner = fitting.find(({ code }) => code === 'unrecognized_keys') ?? fitting[0]!
-    return explain(inner, path, schema)
-  }
+  if (fitting !== undefined) return explain(foremost(fitting), path, schema)
   const branches = errors.map(([first]) => explain(first!, path, schema))
   const expected = branches.map(branch => branch.expected).join(', or ')
   if (input === undefined) return { problem: `${subject} is missing`, expected }
