@@ -2,7 +2,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import type { DatasetReport } from '../../training/data/dataset.js'
-import type { leftOutReasons } from '../../training/data/left-out-reasons.js'
 import type { TrainingStep } from '../../training/run/training-run.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
@@ -15,7 +14,7 @@ const NAMED_FILES = 10
 /** Milliseconds after which a note is due, however rarely the config logs. */
 const NOTE_MS = 60_000
 
-function describe(context: Context, report: DatasetReport, reasonsOf: typeof leftOutReasons): void {
+async function describe(context: Context, report: DatasetReport): Promise<void> {
   const rates = [...report.rates].map(([rate, count]) => `${count} at ${rate} Hz`).join(', ')
   context.note(
     `${report.clips} clips, ${report.hours.toFixed(2)} h (${rates}); ${report.validationClips} kept for validation` +
@@ -26,7 +25,9 @@ function describe(context: Context, report: DatasetReport, reasonsOf: typeof lef
     context.note(`left out: ${file}: ${reason} (${detail})`)
   }
   const more = report.leftOut.slice(NAMED_FILES)
-  if (more.length > 0) context.note(`left out: ${more.length} more (${reasonsOf(more)})`)
+  if (more.length === 0) return
+  const { leftOutReasons } = await import('../../training/data/left-out-reasons.js')
+  context.note(`left out: ${more.length} more (${leftOutReasons(more)})`)
 }
 
 function line({ step, totalSteps, loss, learningRate, samplesPerSecond, secondsLeft }: TrainingStep): string {
@@ -58,12 +59,11 @@ export const command = defineCommand({
     'diffwave train speech --data recordings --out runs/voice',
   ],
   run: async (context, [path], options) => {
-    const [{ trainingConfigPath }, { readJson }, { Trainer }, { checkTrainingConfig }, reasons] = await Promise.all([
+    const [{ trainingConfigPath }, { readJson }, { Trainer }, { checkTrainingConfig }] = await Promise.all([
       import('../../model/shipped-models.js'),
       import('../../model/folder.js'),
       import('../../trainer.js'),
       import('../../training/config.js'),
-      import('../../training/data/left-out-reasons.js'),
     ])
     // Checked here so that errors name the file.
     const file = await trainingConfigPath(path!)
@@ -74,7 +74,7 @@ export const command = defineCommand({
     const trainer = new Trainer({ ...others, config, data, mels, from })
     const { signal } = context
     const { report } = await context.withProgress('reading', onProgress => trainer.load({ signal, onProgress }))
-    describe(context, report, reasons.leftOutReasons)
+    await describe(context, report)
     const live = process.stderr.isTTY && !context.quiet && !context.json
     let shown = Number.NEGATIVE_INFINITY
     for await (const update of trainer.run({ signal })) {
