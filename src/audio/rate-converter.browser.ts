@@ -46,7 +46,7 @@ function kernel(fraction: number, reach: number, cutoff: number): Float64Array {
 }
 
 /**
- * `samples` at another rate, `round(length × to / from)` of them, without delay.
+ * Converts samples to another rate, without delay. Returns `round(length × to / from)` samples.
  *
  * @param from rate of the samples, Hz
  * @param to rate wanted, Hz

@@ -111,7 +111,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-/** Milliseconds between two looks whether answers are still being sent. */
+/** Milliseconds between two checks whether answers are still being sent. */
 const LOOK_MILLISECONDS = 50
 
 /** Closes the connections of a stopping service once all answers are sent. Streams of events would never end. */

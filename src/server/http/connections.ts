@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { MAX_CONNECTIONS, STALLED_SECONDS } from '../limits.js'
 import { EVENT_STREAM } from './event-stream.js'
 
-/** Node keeps the answer that a connection waits for there. */
+/** Node keeps the answer that a connection waits for in `_httpMessage`. */
 type ServerSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
 
 /** The answer that a connection waits for or receives; null if it is idle. */
@@ -18,7 +18,7 @@ export function boundConnections(server: Server): void {
   // Expectations that a server does not know may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (request, answer) => server.emit('request', request, answer))
   server.on('timeout', (socket: Socket) => {
-    // Nothing moves either way. What still works on an answer has nothing to send yet.
+    // No bytes move either way. An answer without bytes to send is still being computed.
     const isWaiting = currentAnswer(socket) !== null && socket.writableLength === 0
     if (!isWaiting) socket.destroy()
   })

@@ -32,7 +32,7 @@ export function refuse(error: unknown, request: FastifyRequest, reply: FastifyRe
   if (problem.retryAfter !== undefined) reply.header('retry-after', problem.retryAfter)
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
   if (problem.status === 405) reply.header('allow', problem.expected)
-  // Headers of a result that did not come about.
+  // Headers of the result that the request did not get.
   reply.removeHeader('content-length').removeHeader('content-disposition')
   void reply.status(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
 }

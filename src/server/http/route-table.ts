@@ -8,7 +8,7 @@ export class RouteTable {
 
   constructor(app: FastifyInstance) {
     app.addHook('onRoute', ({ method, url }) => {
-      // Answers to the questions that browsers ask beforehand.
+      // The route of CORS preflight requests.
       if (url === '*') return
       const pattern = new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}/?$`)
       for (const name of [method].flat()) this.#routes.push({ method: name, pattern })

@@ -19,7 +19,7 @@ export class Uploads {
   }
 
   /**
-   * Reads a body. Its bytes count until its release is called, and nobody else keeps it.
+   * Reads a body. Its bytes count until the request is answered and no job needs the body any more.
    *
    * @param limit bytes of this body at most
    * @param done takes the release, to be called when the request is answered
@@ -67,7 +67,11 @@ export class Uploads {
     return body
   }
 
-  /** Counts a body beyond its request, as a job has need of it. @returns ends that; to be called once */
+  /**
+   * Goes on counting a body after its request, because a job needs it.
+   *
+   * @returns a function that ends this, to be called once
+   */
   keep(body: Uint8Array): () => void {
     return this.#keep.get(body)?.() ?? (() => {})
   }

@@ -16,7 +16,7 @@ export interface MemoryJobsOptions {
   readonly tools: WorkTools
   /** Milliseconds since 1970. */
   readonly clock: () => number
-  /** Counts the body of a request as held. @returns ends that */
+  /** Counts the body of a request as held. @returns a function that ends this */
   readonly keepBody: (body: Uint8Array) => () => void
   /** Called with errors that are faults of the service, for a log. */
   readonly onFault: (error: unknown, id: string) => void
