@@ -1,6 +1,6 @@
 /** The trainer of interop/pytorch: resuming, several processes, and refusals. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
@@ -8,6 +8,7 @@ import { MAX_REFINEMENT_ITERATIONS } from '#src/core/limits'
 import { gaussian } from '#src/core/random'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { Trainer } from '#src/trainer'
+import { loadDataset } from '#src/training/data/dataset'
 import { freePort } from '../support/http-server.js'
 import { relativeError } from '../support/numbers.js'
 import { scratch } from '../support/process.js'
@@ -102,6 +103,26 @@ describe('the PyTorch trainer', { skip }, () => {
     const { step, optimiserStep, samplesSeen } = JSON.parse(metadata.get('position')!)
     assert.deepEqual([step, optimiserStep, samplesSeen], [6, 6, 6 * 2 * 4096])
     assert.ok(tensors.get('second/skip_projection.weight')!.data.some(moment => moment > 0))
+  })
+
+  test('makes the data set of diffwave train of folders that overlap', async () => {
+    folder.put('overlapping/part/3.wav', readFileSync(folder.at('data/1.wav')))
+    folder.put('overlapping/0.wav', readFileSync(folder.at('data/0.wav')))
+    folder.put('overlapping/._0.wav', 'no audio')
+    symlinkSync(folder.at('overlapping'), folder.at('overlapping/part/above'), 'junction')
+    symlinkSync(folder.at('overlapping/part'), folder.at('a-link'), 'junction')
+    const folders = ['overlapping/part', 'overlapping', 'a-link'].map(name => folder.at(name))
+    const args = ['--data', ...folders, '--out', folder.at('once'), '--max-steps', '1', '--precision', 'float32']
+    const { status, stdout, stderr } = await start('train', [written('once.json'), ...args]).ended
+    assert.equal(status, 0, stderr)
+    const { fingerprint, report } = await loadDataset({
+      ...{ folders, sampleRate: 22050, minSamples: config.data.cropSamples, validationShare: 0 },
+    })
+    assert.match(report.notes.join('\n'), /^found more than once in the data folders, used once: .* and \d more$/)
+    assert.ok(stdout.startsWith(`${report.notes[0]!}\n${report.clips} clips, `), stdout)
+    const path = folder.at('once/checkpoint.safetensors')
+    const { metadata } = decodeSafetensors(readFileSync(path), path)
+    assert.equal(JSON.parse(metadata.get('position')!).data, fingerprint)
   })
 
   test('trains with two processes as with one and twice the batch', async () => {

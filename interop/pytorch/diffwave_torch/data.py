@@ -29,18 +29,64 @@ def portable(path):
 
 
 def recordings(folder):
-    """Lists the paths of recordings below a folder, relative to it and sorted."""
+    """Lists the paths of recordings below a folder, relative to it and sorted. As in src/core/folder.ts, links to
+    folders are followed, each folder is entered once, and folders that are reached without links come first."""
     if not os.path.isdir(folder):
         raise DataError(f"--data {folder}: no such folder")
-    found = []
-    for parent, _, names in os.walk(folder, followlinks=True):
-        found += [os.path.relpath(os.path.join(parent, name), folder) for name in names if RECORDING.search(name)]
-    # JavaScript compares texts by their 16-bit units.
-    return sorted(found, key=lambda name: (portable(name).encode("utf-16-be"), name))
+    found, entered, waiting = [], set(), [""]
+    while waiting:
+        links = []
+        for below in in_order(waiting):
+            enter(folder, below, entered, found, links)
+        waiting = links
+    return in_order(found)
+
+
+def enter(folder, below, entered, found, links):
+    """Adds the recordings of a subfolder, and of the subfolders in it, to `found`, and links to folders to `links`."""
+    path = os.path.join(folder, below)
+    place = os.path.realpath(path)
+    if place in entered:
+        return
+    entered.add(place)
+    try:
+        entries = list(os.scandir(path))
+    except OSError:
+        return
+    for entry in entries:
+        name = os.path.join(below, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            enter(folder, name, entered, found, links)
+        elif entry.is_dir():
+            links.append(name)
+        # macOS puts files named `._…` beside those of a foreign disk. They hold no audio.
+        elif RECORDING.search(name) and not entry.name.startswith("._"):
+            found.append(name)
+
+
+def in_order(paths):
+    """Sorts paths as every system does. JavaScript compares texts by their 16-bit units."""
+    return sorted(paths, key=lambda path: (portable(path).encode("utf-16-be"), path))
+
+
+def recordings_once(folders):
+    """Lists the recordings of folders that may overlap: (folder, path below it), each file once, as it is found first
+    (src/training/data/find-recordings.ts). Also returns the paths of files that were found again."""
+    once, again, known = [], [], set()
+    for folder in folders:
+        for name in recordings(folder):
+            path = os.path.join(folder, name)
+            place = os.path.realpath(path)
+            if place in known:
+                again.append(path)
+            else:
+                once.append((folder, name))
+            known.add(place)
+    return once, again
 
 
 def labels(folder):
-    """Reads `metadata.csv`: the second column by file name without its ending. The first line of a name counts."""
+    """Reads `metadata.csv`: the second column by file name without its ending. The last line of a name counts."""
     try:
         with open(os.path.join(folder, "metadata.csv"), encoding="utf8") as file:
             lines = file.read().splitlines()
@@ -135,32 +181,36 @@ class Dataset:
         self.training, self.validation, self.left_out = Recordings(), Recordings(), []
         speeds = ",".join(f"{speed:g}" for speed in data["speeds"])
         digest = hashlib.sha256(f"{rate} {shortest} {data['validationShare']:g} {speeds}\n".encode())
-        for folder in folders:
-            classes = labels(folder)
-            for name in recordings(folder):
-                with open(os.path.join(folder, name), "rb") as file:
+        classes = {folder: labels(folder) for folder in folders}
+        found, again = recordings_once(folders)
+        more = f" and {len(again) - 1} more" if len(again) > 1 else ""
+        # For people, one line each.
+        self.notes = [f"found more than once in the data folders, used once: {again[0]}{more}"] if again else []
+        for folder, name in found:
+            path = os.path.join(folder, name)
+            try:
+                with open(path, "rb") as file:
                     contents = hashlib.sha256(file.read()).digest()
-                try:
-                    samples, own = soundfile.read(os.path.join(folder, name), dtype="float32", always_2d=True)
-                except soundfile.LibsndfileError:
-                    self.left_out.append((name, "unreadable"))
-                    continue
-                samples = samples.mean(1)
-                reason = fault(resampled(samples, own, rate), shortest)
-                if reason:
-                    self.left_out.append((name, reason))
-                    continue
-                above = os.path.dirname(name)
-                label = classes.get(RECORDING.sub("", os.path.basename(name)), os.path.basename(above))
-                label = unicodedata.normalize("NFC", label)
-                digest.update(f"{portable(name)}\n{label}\n".encode() + contents)
-                kept = is_validation(name, data["validationShare"])
-                for speed in [1] if kept else data["speeds"]:
-                    heard = resampled(samples, round(own * speed), rate)
-                    if len(heard) >= shortest:
-                        limit = min(own * speed, rate) / 2 * USABLE_BAND
-                        own_folder = os.path.join(folder, os.path.dirname(name))
-                        (self.validation if kept else self.training).add(heard, limit, own_folder, context, shortest)
+                samples, own = soundfile.read(path, dtype="float32", always_2d=True)
+            except (OSError, soundfile.LibsndfileError):
+                self.left_out.append((name, "unreadable"))
+                continue
+            samples = samples.mean(1)
+            reason = fault(resampled(samples, own, rate), shortest)
+            if reason:
+                self.left_out.append((name, reason))
+                continue
+            above = os.path.dirname(name)
+            label = classes[folder].get(RECORDING.sub("", os.path.basename(name)), os.path.basename(above))
+            label = unicodedata.normalize("NFC", label)
+            digest.update(f"{portable(name)}\n{label}\n".encode() + contents)
+            kept = is_validation(name, data["validationShare"])
+            for speed in [1] if kept else data["speeds"]:
+                heard = resampled(samples, round(own * speed), rate)
+                if len(heard) >= shortest:
+                    limit = min(own * speed, rate) / 2 * USABLE_BAND
+                    own_folder = os.path.join(folder, above)
+                    (self.validation if kept else self.training).add(heard, limit, own_folder, context, shortest)
         if not self.training.pieces:
             raise DataError(f"no recording of at least {shortest} samples below {', '.join(folders)}")
         self.fingerprint = digest.hexdigest()

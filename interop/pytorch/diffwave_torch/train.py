@@ -140,6 +140,8 @@ class Trainer:
         self.running = processes.wrap(self.network)
         self.broken, self.begun = 0, time.time()
         if processes.rank == 0:
+            for note in dataset.notes:
+                print(note, flush=True)
             count = sum(value.numel() for value in self.parameters.values())
             print(
                 f"{len(dataset.training.lengths)} clips, {dataset.hours:.2f} hours, {len(dataset.left_out)} left out; "

@@ -126,6 +126,8 @@ def main():
             raise DataError("data.validationShare: no recording is kept for validation")
     except (ConfigError, DataError) as error:
         return f"error: {error}"
+    for note in dataset.notes:
+        print(note, flush=True)
     chosen = numpy.random.default_rng(config["seed"]).permutation(len(dataset.training.lengths))[: options.clips]
     shape = options.frames, options.reach, options.hidden
     inputs, targets, _ = examples(dataset.training, chosen, network, shape)

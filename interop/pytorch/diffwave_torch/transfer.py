@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from .checkpoint import CheckpointError, read_safetensors, write_model
 from .config import ConfigError, model_config, training_config
-from .data import DataError, recordings, resampled
+from .data import DataError, recordings_once, resampled
 from .mel import MelTransform
 from .network import Network
 
@@ -47,7 +47,7 @@ def interpolation(source, target):
 
 def mel_frames(transforms, folders, rate):
     """Computes frames of the same samples in two mel conventions: [frames, M] each. @raises DataError"""
-    paths = [os.path.join(folder, name) for folder in folders for name in recordings(folder)]
+    paths = [os.path.join(folder, name) for folder, name in recordings_once(folders)[0]]
     if not paths:
         raise DataError(f"no recording below {', '.join(folders)}")
     random = numpy.random.Generator(numpy.random.Philox(key=1))

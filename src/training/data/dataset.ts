@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { audioStem } from '../../audio/audio-files.js'
 import { decodeAudio } from '../../audio/codecs/decode.js'
-import { type Label, type LabelledFile, labelledFiles, partsOf } from '../../audio/labels.js'
+import { type Label, partsOf } from '../../audio/labels.js'
 import { type Mel, type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
 import type { Callback } from '../../core/callback.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
@@ -16,6 +16,7 @@ import { MAX_SAMPLE_RATE, MAX_TRAINING_BYTES } from '../../core/limits.js'
 import { abortSignal, callback, check, type FieldsOf } from '../../core/options.js'
 import type { Progress } from '../../core/progress.js'
 import { DataThreads } from './data-threads.js'
+import { type Found, findRecordings } from './find-recordings.js'
 import { leftOutReasons } from './left-out-reasons.js'
 import {
   type Decode,
@@ -76,8 +77,8 @@ export interface DatasetReport {
   /** Recordings that are not used. */
   readonly leftOut: readonly LeftOutRecording[]
   /**
-   * Subfolders that cannot be read, and oddities of `metadata.csv`: lines without a recording, and recordings that are
-   * named twice.
+   * Subfolders that cannot be read, files that were found more than once, and oddities of `metadata.csv`: lines without
+   * a recording, and recordings that are named twice.
    */
   readonly notes: readonly string[]
 }
@@ -125,7 +126,7 @@ export interface DatasetMels {
 
 /** Options of `loadDataset`. */
 export interface DatasetOptions extends DatasetLoading {
-  /** Folders of recordings. Subfolders are searched, too. */
+  /** Folders of recordings. Subfolders are searched, too. A file that is found more than once is used once. */
   readonly folders: readonly string[]
   /** Sample rate in Hz. Recordings at other rates are resampled. */
   readonly sampleRate: number
@@ -221,14 +222,9 @@ const optionsSchema = z.strictObject({
 
 type CheckedOptions = z.output<typeof optionsSchema>
 
-/** A recording that was found in a data folder. */
-interface Found extends LabelledFile {
-  readonly folder: string
-}
-
 /**
  * Reads all recordings below the folders and resamples them to one sample rate. Recordings that cannot be used are left
- * out and named in the report, with the reason.
+ * out and named in the report, with the reason. Where folders overlap, each file is used once, as it is found first.
  *
  * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_DATA` (no usable recording, or an ambiguous
  * `metadata.csv`), `BAD_OPTION`, `TOO_LARGE`, `ABORTED`; `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_FILE` (the cache cannot be
@@ -250,14 +246,9 @@ export interface ReadDataset {
 /** Reads recordings as `loadDataset` does, and also reports which files of the cache are needed. */
 export async function readDataset(options: DatasetOptions): Promise<ReadDataset> {
   const checked = check(optionsSchema, options, 'loadDataset options')
-  const notes: string[] = []
-  const files: Found[] = []
   // Without the folder, every recording would be decoded and left out.
   if (checked.mels?.folder !== undefined) await listFolder(checked.mels.folder)
-  for (const folder of checked.folders) {
-    const labelled = await labelledFiles(folder, { signal: checked.signal, onNote: note => notes.push(note) })
-    files.push(...labelled.map(file => ({ folder, ...file })))
-  }
+  const { files, notes } = await findRecordings(checked.folders, checked.signal)
   const builder = new DatasetBuilder(checked, files)
   const threads = new DataThreads(files.length, checked.signal)
   const { decode } = checked

@@ -1,8 +1,8 @@
 /** Folders of recordings as training data. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { describe, test } from 'node:test'
 import { decodeAudio } from '#src/audio/codecs/decode'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
@@ -120,6 +120,36 @@ test('a data set is the same for file names of every operating system', async ()
   }
   assert.equal(decomposed.formerFingerprint, hash.digest('hex'))
   assert.equal(composed.formerFingerprint, undefined)
+})
+
+test('a file that several folders or links lead to is used once, and a line says so', async () => {
+  const folder = join(scratch, 'overlapping')
+  const sub = join(folder, 'sub')
+  mkdirSync(sub, { recursive: true })
+  writeFileSync(join(folder, '1.wav'), wavOf(1))
+  writeFileSync(join(sub, '2.wav'), wavOf(2))
+  const link = join(scratch, 'link')
+  symlinkSync(sub, link, 'junction')
+  const load = (...folders: string[]) => loadDataset({ folders, sampleRate: 22050, validationShare: 0 })
+  const names = ({ training }: Dataset) => training.map(({ name }) => portablePath(name))
+  const alone = await load(folder)
+  assert.deepEqual(alone.report.notes, [])
+  for (const other of [folder, sub, link, join(folder, 'sub', '..'), relative('.', folder)]) {
+    const twice = await load(folder, other)
+    assert.deepEqual(names(twice), ['1.wav', 'sub/2.wav'])
+    assert.equal(twice.fingerprint, alone.fingerprint)
+    assert.equal(twice.report.notes.length, 1)
+    assert.match(twice.report.notes[0]!, /^found more than once in the data folders, used once: .*\.wav( and 1 more)?$/)
+  }
+  // The first folder gives a file its name and label.
+  const { training } = await load(link, folder)
+  assert.deepEqual(
+    training.map(({ name, label }) => [name, label]),
+    [
+      ['2.wav', ''],
+      ['1.wav', ''],
+    ],
+  )
 })
 
 const wavOf = (seed: number) => encodeWav({ samples: gaussian(seed, 0, 0, 5000).map(x => x * 0.1), sampleRate: 22050 })
