@@ -37,7 +37,7 @@ struct NetworkShape {
   int channels = 0;
   int layers = 0;
   int dilationCycle = 1;
-  int patch = 1;         // samples per position; behind windows their stride
+  int patch = 1;         // samples per position; with a windowed front end, its stride
   WindowsShape windows;  // instead of patches
   bool inputMask = false;  // whether the output is gain · f + sigmoid(l) ⊙ audio, with f and l from the last projection
   int embedding = 0;       // size of the sinusoidal step embedding, which the caller computes

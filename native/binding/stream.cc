@@ -29,7 +29,7 @@ struct Feeding {
     const float* data;  // [bands × count]
     int64_t count;
     bool last;
-    const float* deviations;  // [positions × bins], behind windows with an envelope
+    const float* deviations;  // [positions × bins], if the windowed front end has an envelope
     int64_t positions;
   };
 

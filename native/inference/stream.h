@@ -36,7 +36,7 @@ class Stream {
          int passes, int label);
 
   void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
-  /** Appends deviations [positions × bins] of the envelope behind windows. They come before the audio of a position. */
+  /** Appends deviations [positions × bins] of a windowed front end's envelope, before the audio of a position. */
   void pushEnvelope(const float* deviations, int64_t positions) { envelope_.push(deviations, positions); }
 
   /**
@@ -73,7 +73,7 @@ class Stream {
     std::vector<Buffer> memory;
     std::vector<Ring> inputs;  // per layer
     Ring skip;
-    Ring audio;  // the audio for the input mask; behind windows its coefficients
+    Ring audio;  // the audio for the input mask; with a windowed front end, its coefficients
     std::unique_ptr<WindowedAudio> windows;
     std::vector<int64_t> done;  // number of positions that each layer has computed
     int64_t fed = 0, emitted = 0;

@@ -159,7 +159,7 @@ struct ForwardKernels {
                  bool silu);
   /** out[i] = gain · output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
   void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
-  /** Convert a position's coefficients on their way into and out of a network behind windows (kernels/windows.h). */
+  /** Convert a position's coefficients into and out of a network with a windowed front end (kernels/windows.h). */
   void (*windowsInput)(float* out, const float* x, const float* deviations, const float* logarithms, int bins);
   void (*windowsOutput)(float* y, const float* output, const float* x, const float* deviations, float gain, int bins);
   /** Multiplies and adds on registers only, `iterations` times. Returns the number of floating-point operations. */

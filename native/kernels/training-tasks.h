@@ -136,7 +136,7 @@ struct TrainingKernels {
   /** The end of a network that masks its input, and its adjoint (kernels/mask.h). */
   void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
   void (*maskBackward)(float* output, const float* gradient, const float* audio, float gain, int count);
-  /** Convert a position's coefficients on their way into and out of a network behind windows (kernels/windows.h). */
+  /** Convert a position's coefficients into and out of a network with a windowed front end (kernels/windows.h). */
   void (*windowsInput)(float* out, const float* x, const float* deviations, const float* logarithms, int bins);
   void (*windowsOutput)(float* y, const float* output, const float* x, const float* deviations, float gain, int bins);
   void (*windowsOutputBackward)(float* output, float* d, const float* x, const float* deviations, float gain, int bins);

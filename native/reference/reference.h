@@ -22,7 +22,7 @@ struct ReferenceClip {
   int64_t melOffset = 0;             // samples from the first frame's start to the audio's
   int label = -1;                    // −1 for no label
   Scalar gain = 1;                   // factor of f, if the network masks its input
-  std::vector<Scalar> deviations{};  // [positions × bins], behind windows with an envelope
+  std::vector<Scalar> deviations{};  // [positions × bins], if the windowed front end has an envelope
 };
 
 /** Computes the network's output for one clip [samples]. */

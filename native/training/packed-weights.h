@@ -33,7 +33,7 @@ class PackedWeights {
 
   std::vector<Layer> layers;
   std::vector<Encoder> encoders;
-  float *analysis, *synthesis, *dSignals, *dInputs;  // behind windows; dInputs only if they are learned
+  float *analysis, *synthesis, *dSignals, *dInputs;  // windowed front end; dInputs only if its windows are learned
   float *inputWeight, *inputBias, *skipWeight, *skipBias, *outputWeight, *outputBias, *dHidden, *dSkip;
 
  private:

@@ -36,7 +36,7 @@ struct TrainingBatch {
     int64_t melOffset = 0;              // samples from the first frame's start to the audio's: whole frames
     float* prediction = nullptr;        // [samples] receives the prediction, or null
     float gain = 1;                     // factor of f, if the network masks its input
-    const float* deviations = nullptr;  // [positions × bins], behind windows with an envelope
+    const float* deviations = nullptr;  // [positions × bins], if the windowed front end has an envelope
   };
   const Clip* clips;
   int count;
