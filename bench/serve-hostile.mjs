@@ -133,7 +133,7 @@ function raw(text, what, { pause = 0, destroy = false } = {}) {
 }
 
 const files = targets.filter(target => target.seeds[0] instanceof Uint8Array)
-const works = ['vocode', 'mel', 'inpaint?gaps=0.1-0.2', 'denoise', 'forward?t=3', 'process', 'compare']
+const operations = ['vocode', 'mel', 'inpaint?gaps=0.1-0.2', 'denoise', 'forward?t=3', 'process', 'compare']
 const names = [
   'model',
   'steps',
@@ -184,12 +184,12 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TR
 const json = '{"seconds": 0.05, "seed": 1, "steps": 2, "label": null, "format": "16", "count": 1}'
 const option = random => `${random.of(names)}=${encodeURIComponent(random.of([...odd, String(random.below(99))]))}`
 
-/** Sends a damaged file to one of the works. */
+/** Sends a damaged file to one of the operations. */
 function file(random) {
   const target = random.of(files)
   const body = Buffer.from(target.mutate(random.of(target.seeds), random, target.seeds))
   const headers = random.below(8) === 0 ? { prefer: 'respond-async' } : {}
-  return send({ path: `/v1/${random.of(works)}`, body: body.subarray(0, 900_000), headers }, `${target.name} file`)
+  return send({ path: `/v1/${random.of(operations)}`, body: body.subarray(0, 900_000), headers }, `${target.name} file`)
 }
 
 function badJson(random) {
@@ -227,7 +227,7 @@ function method(random) {
 /** Sends a body that is shorter than declared, cut off by the client. */
 function brokenBody(random, slow) {
   const length = 1 + random.below(90_000)
-  const head = `POST /v1/${random.of(works)} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n`
+  const head = `POST /v1/${random.of(operations)} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${length}\r\n`
   const body = 'RIFF'.repeat(random.below(2000))
   return raw(`${head}connection: close\r\n\r\n${body}`, 'broken body', {
     pause: slow ? 1000 : 0,

@@ -16,9 +16,9 @@ import { docsRoutes } from './routes/docs.js'
 import { healthRoutes } from './routes/health.js'
 import { jobRoutes } from './routes/jobs.js'
 import { modelRoutes } from './routes/models.js'
+import { operationRoutes } from './routes/operations.js'
 import { pageRoutes } from './routes/page.js'
 import { runRoutes } from './routes/runs.js'
-import { workRoutes } from './routes/works.js'
 import type { ServiceState } from './service-state.js'
 import { packageVersion } from './version.js'
 
@@ -109,7 +109,7 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
   const { options } = state
   const app = createFastify(options)
   boundConnections(app.server)
-  // Schemas document the API; requests are checked against the schemas of works.
+  // Schemas document the API; requests are checked against the schemas of operations.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => data => JSON.stringify(data))
   app.setErrorHandler((error: FastifyError, request, reply) => refuse(ownError(error, options.limits), request, reply))
@@ -124,7 +124,7 @@ export async function createApp(state: ServiceState): Promise<FastifyInstance> {
   await app.register(async scope => {
     healthRoutes(scope, state)
     modelRoutes(scope, state)
-    workRoutes(scope, state)
+    operationRoutes(scope, state)
     jobRoutes(scope, state)
     runRoutes(scope, state)
     docsRoutes(scope, () => app.swagger())

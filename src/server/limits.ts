@@ -51,7 +51,7 @@ export const defaultLimits: ServiceLimits = {
 export const MAX_JOB_CLIPS = 64
 /** Bytes of the steps that one `process` job keeps: 50 steps of 10 s at 22,050 Hz take 132 MB. */
 export const MAX_STEP_BYTES = 160 * 2 ** 20
-/** Seconds of audio in works that are there to be studied: a page shows no more, and comparing takes a tenth of it. */
+/** Seconds of audio in operations for studying: a page shows no more, and comparing takes a tenth of it. */
 export const MAX_STUDY_SECONDS = 60
 /** Jobs that are kept, finished ones included. */
 export const MAX_JOBS = 1000

@@ -1,8 +1,8 @@
-/** Options in a request's address: text, read as the types that a work's schema has. */
+/** Options in a request's address: text, read as the types that an operation's schema has. */
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
 import { oneOf, suggestion } from '../core/suggest.js'
-import type { Work } from './work/work.js'
+import type { Operation } from './operations/operation.js'
 
 /** A JSON schema, as far as it matters here. */
 export interface JsonSchema {
@@ -16,8 +16,8 @@ export interface JsonSchema {
 
 const NUMBER = /^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i
 
-/** The JSON schema of a work's options, as clients write them. */
-export function optionsSchema({ options }: Pick<Work, 'options'>): JsonSchema {
+/** The JSON schema of an operation's options, as clients write them. */
+export function optionsSchema({ options }: Pick<Operation, 'options'>): JsonSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(options, { io: 'input' })
   return schema as JsonSchema
 }
@@ -56,10 +56,10 @@ function quoted(value: unknown): string {
 }
 
 /** The options as the schema understands them. @throws DiffWaveError `BAD_OPTION` naming the first that is wrong */
-function checked(work: Pick<Work, 'options'>, given: Readonly<Record<string, unknown>>) {
-  const result = work.options.safeParse(given)
+function checked(operation: Pick<Operation, 'options'>, given: Readonly<Record<string, unknown>>) {
+  const result = operation.options.safeParse(given)
   if (result.success) return result.data
-  const { properties = {} } = optionsSchema(work)
+  const { properties = {} } = optionsSchema(operation)
   const names = Object.keys(properties)
   const issue = result.error.issues[0]!
   if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
@@ -87,16 +87,16 @@ function typed(text: string, { type, anyOf = [] }: JsonSchema): unknown {
 }
 
 /**
- * The options of a work from an address and, for works without a body of their own, from JSON.
+ * The options of an operation from an address and, for operations without a body of their own, from JSON.
  *
  * @throws DiffWaveError `BAD_OPTION`
  */
-export function workOptions(
-  work: Pick<Work, 'options'>,
+export function operationOptions(
+  operation: Pick<Operation, 'options'>,
   query: Readonly<Record<string, unknown>>,
   json: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
-  const { properties = {} } = optionsSchema(work)
+  const { properties = {} } = optionsSchema(operation)
   const given = new Map<string, unknown>(Object.entries(json))
   for (const [name, value] of Object.entries(query)) {
     if (typeof value !== 'string' || given.has(name)) {
@@ -104,5 +104,5 @@ export function workOptions(
     }
     given.set(name, Object.hasOwn(properties, name) ? typed(value, properties[name]!) : value)
   }
-  return checked(work, Object.fromEntries(given))
+  return checked(operation, Object.fromEntries(given))
 }

@@ -2,14 +2,14 @@
 import type { Uploads } from './http/uploads.js'
 import type { Jobs } from './jobs/jobs.js'
 import type { Metrics } from './metrics.js'
+import type { OperationTools } from './operations/operation.js'
 import type { CheckedOptions } from './options.js'
 import type { WorkQueue } from './queue.js'
 import type { TrainingRuns } from './training-runs.js'
-import type { WorkTools } from './work/work.js'
 
 export interface ServiceState {
   readonly options: CheckedOptions
-  readonly tools: WorkTools
+  readonly tools: OperationTools
   readonly queue: WorkQueue
   readonly uploads: Uploads
   readonly jobs: Jobs

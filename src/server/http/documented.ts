@@ -1,4 +1,4 @@
-/** Schemas of routes, for the documentation of the API. Requests are checked by the schemas of works, not by these. */
+/** Schemas of routes, for the documentation of the API. The schemas of operations check the requests, not these. */
 import type { JsonSchema } from '../query.js'
 
 /** The problem document, as every route may answer. */
@@ -37,7 +37,7 @@ export const jobSchema: JsonSchema = {
   description: 'A job. Times are ISO 8601.',
   properties: {
     id: text,
-    kind: { ...text, description: 'Name of the work.' },
+    kind: { ...text, description: 'Name of the operation.' },
     state: { type: 'string', enum: ['queued', 'running', 'done', 'failed', 'cancelled'] },
     created: text,
     started: { anyOf: [text, { type: 'null' }] },

@@ -1,6 +1,6 @@
 /** Facts of a result as headers of a response: `sampleRate` as `Diffwave-Sample-Rate`. */
 import { MAX_FACT_CHARACTERS } from '../limits.js'
-import type { Facts } from '../work/work.js'
+import type { Facts } from '../operations/operation.js'
 
 /** Names of headers that pages of other origins may read. */
 export const factHeaders = [

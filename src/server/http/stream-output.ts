@@ -1,9 +1,9 @@
-/** A work's output as the body of a response, sent while it is made. */
+/** An operation's output as the body of a response, sent while it is made. */
 import { Readable } from 'node:stream'
 import { abortError } from '../../core/errors.js'
 import { MAX_UNREAD_BYTES, STALLED_SECONDS } from '../limits.js'
+import type { FileHead, Output } from '../operations/operation.js'
 import { Refusal } from '../refusal.js'
-import type { FileHead, Output } from '../work/work.js'
 
 export class StreamOutput implements Output {
   /** Resolves when the result begins: until then, an error can still be answered with its own status. */

@@ -1,8 +1,8 @@
 /** One job in memory: its state, its files, and its events for those who watch. */
 import { abortError } from '../../core/errors.js'
 import { MAX_JOB_EVENTS, PROGRESS_SECONDS } from '../limits.js'
+import type { Facts, FileHead, Output } from '../operations/operation.js'
 import type { Problem } from '../problem.js'
-import type { Facts, FileHead, Output } from '../work/work.js'
 import { hasEnded, type JobEvent, type JobFile, type JobState, type JobView, type StoredFile } from './job.js'
 
 interface WrittenFile {

@@ -1,6 +1,7 @@
 /** A job: work that goes on without its client, and what is known of it. */
+
+import type { Facts, FileHead } from '../operations/operation.js'
 import type { Problem } from '../problem.js'
-import type { Facts, FileHead } from '../work/work.js'
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
 
@@ -18,7 +19,7 @@ export interface StoredFile {
 /** A job as clients see it. Times are ISO 8601. */
 export interface JobView {
   readonly id: string
-  /** Name of the work. */
+  /** Name of the operation. */
   readonly kind: string
   readonly state: JobState
   readonly created: string
@@ -33,7 +34,7 @@ export interface JobView {
 
 /**
  * What happens to a job: `state` with the whole view when it starts and ends, `progress` with the share that is done,
- * `file` for each file, and the work's own events, as `step`.
+ * `file` for each file, and the operation's own events, as `step`.
  */
 export interface JobEvent {
   /** Counts up from 1 in each job. */

@@ -2,7 +2,7 @@
  * The interface of a job store: jobs are kept and done in the memory of this process (memory-jobs.ts), or by workers on
  * other machines (redis/redis-jobs.ts).
  */
-import type { WorkOrder } from '../work/run-work.js'
+import type { Order } from '../operations/run-operation.js'
 import type { JobEvent, JobView, StoredFile } from './job.js'
 
 export interface Jobs {
@@ -14,7 +14,7 @@ export interface Jobs {
    * @param client identifies the client, so that one client cannot fill the queue
    * @throws Refusal `QUEUE_FULL`, `TOO_MANY_REQUESTS`, `SHUTTING_DOWN`, `STORE_UNAVAILABLE`
    */
-  submit(order: WorkOrder, client: string): Promise<JobView>
+  submit(order: Order, client: string): Promise<JobView>
   /** @throws Refusal `UNKNOWN_JOB` */
   view(id: string): Promise<JobView>
   /** Stops a job if it has not ended, and forgets its results. @throws Refusal `UNKNOWN_JOB` */

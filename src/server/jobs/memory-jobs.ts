@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_JOBS } from '../limits.js'
+import type { OperationTools } from '../operations/operation.js'
+import { type Order, runOperation } from '../operations/run-operation.js'
 import { isFault, problemOf } from '../problem.js'
 import type { WorkQueue } from '../queue.js'
-import { runWork, type WorkOrder } from '../work/run-work.js'
-import type { WorkTools } from '../work/work.js'
 import { hasEnded, type JobEvent, type JobView, type StoredFile } from './job.js'
 import { JobRecord } from './job-record.js'
 import type { Jobs } from './jobs.js'
@@ -13,7 +13,7 @@ import { noFile, unknownJob } from './refusals.js'
 
 export interface MemoryJobsOptions {
   readonly queue: WorkQueue
-  readonly tools: WorkTools
+  readonly tools: OperationTools
   /** Milliseconds since 1970. */
   readonly clock: () => number
   /** Counts the body of a request as held. @returns a function that ends this */
@@ -38,11 +38,11 @@ export class MemoryJobs implements Jobs {
     this.#options = options
   }
 
-  async submit(order: WorkOrder, client: string): Promise<JobView> {
+  async submit(order: Order, client: string): Promise<JobView> {
     const { queue, clock } = this.#options
     queue.admit(client)
     this.#forgetOld()
-    const record = new JobRecord(randomUUID(), order.work.name, clock, bytes => this.#reserve(bytes))
+    const record = new JobRecord(randomUUID(), order.operation.name, clock, bytes => this.#reserve(bytes))
     const held = { record, stop: new AbortController() }
     this.#jobs.set(record.id, held)
     const releaseBody = this.#options.keepBody(order.body)
@@ -94,12 +94,12 @@ export class MemoryJobs implements Jobs {
     signal.removeEventListener('abort', stop)
   }
 
-  async #run(order: WorkOrder, client: string, { record, stop }: Held): Promise<void> {
+  async #run(order: Order, client: string, { record, stop }: Held): Promise<void> {
     const { queue, tools, onFault } = this.#options
     try {
       await queue.run(client, stop.signal, () => {
         record.setState('running')
-        return runWork(order, tools, {
+        return runOperation(order, tools, {
           signal: stop.signal,
           output: record,
           onProgress: ({ done, total }) => record.setProgress(total === null ? 0 : done / total),

@@ -17,7 +17,7 @@ import { ADMIT, CONFIRM, INDEX_KEY, JOB_KEY, REMOVE } from './scripts.js'
 /** A job that is submitted. */
 export interface NewJob {
   readonly id: string
-  /** Name of the work. */
+  /** Name of the operation. */
   readonly kind: string
   readonly client: string
   /** The order, as text of order.ts. */

@@ -1,16 +1,16 @@
 /**
- * Orders in Redis as text: which work to do with which options. A service writes them, and a worker, perhaps of another
- * version, reads them.
+ * Orders in Redis as text: which operation to do with which options. A service writes them, and a worker, perhaps of
+ * another version, reads them.
  */
 import { z } from 'zod'
 import { drawSeed } from '../../core/seed.js'
 import type { ServiceLimits } from '../limits.js'
 import type { ModelCache } from '../model-cache.js'
-import type { WorkOrder } from '../work/run-work.js'
-import { works } from '../work/works.js'
+import { operations } from '../operations/operations.js'
+import type { Order } from '../operations/run-operation.js'
 
 /** The version of the format. It increases with every change that an older worker cannot read. */
-const FORMAT = 1
+const FORMAT = 2
 
 /** The limits that a service sends along with a job, so that all workers apply the same ones. */
 const limits = z.object({
@@ -23,31 +23,31 @@ export type OrderLimits = Readonly<z.output<typeof limits>>
 
 const schema = z.object({
   format: z.literal(FORMAT),
-  work: z.string(),
+  operation: z.string(),
   options: z.record(z.string(), z.unknown()),
   limits,
 })
 
 /** An order without its body. */
-export type StoredOrder = Omit<WorkOrder, 'body'> & { readonly limits: OrderLimits }
+export type StoredOrder = Omit<Order, 'body'> & { readonly limits: OrderLimits }
 
 /**
  * Fills in the model and the seed of an order, so that every worker makes the same bytes.
  *
  * @throws DiffWaveError `UNKNOWN_MODEL`; Refusal `MODEL_UNAVAILABLE`
  */
-export async function settled({ work, options, body }: WorkOrder, models: ModelCache): Promise<WorkOrder> {
-  const kind = work.modelKind(options as never, body.length > 0)
+export async function settled({ operation, options, body }: Order, models: ModelCache): Promise<Order> {
+  const kind = operation.modelKind(options as never, body.length > 0)
   const model = kind === null || options['model'] !== undefined ? {} : { model: await models.firstOf(kind) }
-  const seed = 'seed' in work.options.shape && options['seed'] === undefined ? { seed: drawSeed() } : {}
+  const seed = 'seed' in operation.options.shape && options['seed'] === undefined ? { seed: drawSeed() } : {}
   if (typeof options['model'] === 'string') await models.config(options['model'])
-  return { work, options: { ...options, ...model, ...seed }, body }
+  return { operation, options: { ...options, ...model, ...seed }, body }
 }
 
-export function writeOrder({ work, options }: WorkOrder, given: ServiceLimits): string {
+export function writeOrder({ operation, options }: Order, given: ServiceLimits): string {
   const { seconds, workSeconds, resultBytes, resultSeconds } = given
   const limits: OrderLimits = { seconds, workSeconds, resultBytes, resultSeconds }
-  return JSON.stringify({ format: FORMAT, work: work.name, options, limits })
+  return JSON.stringify({ format: FORMAT, operation: operation.name, options, limits })
 }
 
 /** Reads an order; null if this version does not understand it. */
@@ -60,8 +60,8 @@ export function readOrder(text: string): StoredOrder | null {
   }
   const order = schema.safeParse(value)
   if (!order.success) return null
-  const work = works.find(({ name }) => name === order.data.work)
-  const options = work?.options.safeParse(order.data.options)
-  if (work === undefined || !options?.success) return null
-  return { work, options: options.data, limits: order.data.limits }
+  const operation = operations.find(({ name }) => name === order.data.operation)
+  const options = operation?.options.safeParse(order.data.options)
+  if (operation === undefined || !options?.success) return null
+  return { operation, options: options.data, limits: order.data.limits }
 }

@@ -7,9 +7,9 @@ import { abortError } from '../../core/errors.js'
 import type { JobEvent, JobView, StoredFile } from '../jobs/job.js'
 import type { Jobs } from '../jobs/jobs.js'
 import { EVENT_POLL_SECONDS } from '../limits.js'
+import type { OperationTools } from '../operations/operation.js'
+import type { Order } from '../operations/run-operation.js'
 import { Refusal } from '../refusal.js'
-import type { WorkOrder } from '../work/run-work.js'
-import type { WorkTools } from '../work/work.js'
 import { connect } from './connect.js'
 import { JobStore, storeUnavailable } from './job-store.js'
 import { settled, writeOrder } from './order.js'
@@ -19,7 +19,7 @@ import { QUEUE_NAME, QUEUE_PREFIX } from './queue-name.js'
 export interface RedisJobsOptions {
   /** Address of the server, such as `redis://host:6379`. */
   readonly url: string
-  readonly tools: WorkTools
+  readonly tools: OperationTools
   /** Milliseconds since 1970. */
   readonly clock: () => number
   /** Called with errors of the connection, for a log. */
@@ -28,7 +28,7 @@ export interface RedisJobsOptions {
 
 export class RedisJobs implements Jobs {
   readonly isRemote = true
-  readonly #tools: WorkTools
+  readonly #tools: OperationTools
   readonly #client: Redis
   readonly #queue: Queue
   readonly #store: JobStore
@@ -51,12 +51,12 @@ export class RedisJobs implements Jobs {
     return new RedisJobs(client, queue, options)
   }
 
-  async submit(order: WorkOrder, client: string): Promise<JobView> {
+  async submit(order: Order, client: string): Promise<JobView> {
     if (this.#closing.signal.aborted) throw stopping()
     const { models, limits } = this.#tools
     const job = await settled(order, models)
     const id = randomUUID()
-    const kind = job.work.name
+    const kind = job.operation.name
     await this.#store.admit({ id, kind, client, order: writeOrder(job, limits), body: job.body })
     try {
       // The state is in the job's record, so BullMQ can remove its own entry when the job ends.

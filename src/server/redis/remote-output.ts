@@ -1,6 +1,6 @@
-/** Writes the output of a work as files and events of a job in Redis. */
+/** Writes the output of an operation as files and events of a job in Redis. */
 import { PROGRESS_SECONDS, SEND_BYTES } from '../limits.js'
-import type { Facts, FileHead, Output } from '../work/work.js'
+import type { Facts, FileHead, Output } from '../operations/operation.js'
 import type { Claim } from './claim.js'
 import type { OrderLimits } from './order.js'
 

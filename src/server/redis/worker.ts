@@ -19,9 +19,9 @@ import {
   MAX_REFUSALS,
 } from '../limits.js'
 import { ModelCache } from '../model-cache.js'
+import { runOperation } from '../operations/run-operation.js'
 import { isFault, problemOf } from '../problem.js'
 import { Refusal } from '../refusal.js'
-import { runWork } from '../work/run-work.js'
 import { Claim, ClaimLost } from './claim.js'
 import { connect } from './connect.js'
 import { HandingOn } from './handing-on.js'
@@ -227,7 +227,7 @@ async function work(claim: Claim, order: StoredOrder, around: Surroundings): Pro
   const output = new RemoteOutput(claim, order.limits, lose)
   try {
     await claim.begin()
-    await runWork(
+    await runOperation(
       { ...order, body: await claim.body() },
       { models, decoders, limits: { ...defaultLimits, ...order.limits } },
       {

@@ -57,7 +57,7 @@ function eventRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
         summary: 'What happens to a job',
         description:
           'Server-sent events until the job ends: state (the job), progress ({progress}), file (a file that is ' +
-          'there), and those of the work, as step. Last-Event-ID or ?after= continues.',
+          'there), and those of the operation, as step. Last-Event-ID or ?after= continues.',
         params: id,
         response: responses({ 200: bytes('The events', 'text/event-stream') }),
       },

@@ -4,10 +4,10 @@ import { z } from 'zod'
 import { modelView, scheduleView } from '../../synthesis/model-view.js'
 import { json, pathParameters, responses } from '../http/documented.js'
 import type { ModelCache } from '../model-cache.js'
+import { sampling } from '../operations/options.js'
 import { type Problem, problemOf } from '../problem.js'
-import { optionsSchema, workOptions } from '../query.js'
+import { operationOptions, optionsSchema } from '../query.js'
 import type { ServiceState } from '../service-state.js'
-import { sampling } from '../work/options.js'
 
 type ModelRequest = FastifyRequest<{ Params: { name: string } }>
 
@@ -83,7 +83,7 @@ export function modelRoutes(app: FastifyInstance, { tools: { models } }: Service
     },
     async (request: ModelRequest) => {
       const query = request.query as Readonly<Record<string, unknown>>
-      return scheduleView(await models.config(request.params.name), workOptions(chosen, query))
+      return scheduleView(await models.config(request.params.name), operationOptions(chosen, query))
     },
   )
 }

@@ -57,7 +57,7 @@ export interface Schedules {
   readonly sampling: { readonly steps: readonly number[]; readonly alphaBars: readonly number[] }
 }
 
-/** A file as dropped: a recording, or for some works a mel. */
+/** A file as dropped: a recording, or for some operations a mel. */
 export interface SourceFile {
   readonly name: string
   readonly bytes: Uint8Array<ArrayBuffer>

@@ -28,13 +28,13 @@ export class EngineClient {
   }
 
   /**
-   * Has work done.
+   * Has an operation done.
    *
-   * @param onEvent called with what the work reports besides its progress
+   * @param onEvent called with what the operation reports besides its progress
    * @throws StudioProblem if it is refused; an `AbortError` once the signal fires
    */
   async ask<Value>(
-    work: string,
+    operation: string,
     order: unknown,
     { signal, onProgress }: Watch,
     onEvent: OnEvent = () => {},
@@ -55,7 +55,7 @@ export class EngineClient {
           else onEvent(name, value)
         }
         this.#pending.set(id, { onEvent: report, resolve, reject })
-        this.#post({ kind: 'ask', id, work, order })
+        this.#post({ kind: 'ask', id, operation, order })
       })) as Value
     } finally {
       this.#pending.delete(id)

@@ -28,11 +28,11 @@ export interface Offer {
   readonly models: readonly OfferedModel[]
 }
 
-/** To the worker: work to do. */
+/** To the worker: an operation to do. */
 export interface Ask {
   readonly kind: 'ask'
   readonly id: number
-  readonly work: string
+  readonly operation: string
   readonly order: unknown
 }
 
@@ -52,7 +52,7 @@ export interface Happening {
   readonly value: unknown
 }
 
-/** From the worker: the end of the work. */
+/** From the worker: the end of the operation. */
 export type Ending =
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'problem'; readonly id: number; readonly problem: ProblemClauses }

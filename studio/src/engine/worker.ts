@@ -2,10 +2,10 @@
 import { throwIfAborted } from '#src/core/errors'
 import { clausesOf } from './clauses.js'
 import { ModelShelf } from './model-shelf.js'
+import { heavyOperations, lightOperations, type OperationTools } from './operations.js'
 import { type Ask, buffersOf, type FromWorker, type ToWorker } from './protocol.js'
-import { heavyWorks, lightWorks, type WorkTools } from './works.js'
 
-type Work = (order: unknown, tools: WorkTools) => Promise<unknown>
+type Operation = (order: unknown, tools: OperationTools) => Promise<unknown>
 
 /** A worker's own scope, as far as it is used: the DOM's types describe a page. */
 interface WorkerScope {
@@ -16,17 +16,17 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope
 const stops = new Map<number, AbortController>()
 let shelf = new ModelShelf([])
-/** The end of the heavy work that was asked for last. */
+/** The end of the heavy operation that was asked for last. */
 let turn: Promise<unknown> = Promise.resolve()
 
 function post(message: FromWorker): void {
   scope.postMessage(message, buffersOf(message))
 }
 
-async function answer({ id, work, order }: Ask, signal: AbortSignal): Promise<void> {
-  const tools: WorkTools = { shelf, signal, emit: (name, value) => post({ kind: 'event', id, name, value }) }
-  const light = (lightWorks as Readonly<Record<string, Work>>)[work]
-  const heavy = (heavyWorks as Readonly<Record<string, Work>>)[work]
+async function answer({ id, operation, order }: Ask, signal: AbortSignal): Promise<void> {
+  const tools: OperationTools = { shelf, signal, emit: (name, value) => post({ kind: 'event', id, name, value }) }
+  const light = (lightOperations as Readonly<Record<string, Operation>>)[operation]
+  const heavy = (heavyOperations as Readonly<Record<string, Operation>>)[operation]
   try {
     throwIfAborted(signal)
     const value = await (light ?? heavy!)(order, tools)
@@ -50,7 +50,7 @@ scope.addEventListener('message', ({ data }) => {
       const stop = new AbortController()
       stops.set(data.id, stop)
       const run = () => answer(data, stop.signal)
-      if (data.work in lightWorks) void run()
+      if (data.operation in lightOperations) void run()
       else turn = turn.then(run)
       break
     }

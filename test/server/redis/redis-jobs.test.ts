@@ -233,7 +233,7 @@ describe('a job on workers', { skip: noRedis }, () => {
 
   test('of an unknown kind or version fails with a hint to update the workers', async () => {
     const { service, submit } = await shared({ workers: 0 })
-    const changes = [{ format: 2 }, { work: 'sing' }, { options: { unheardOf: 1 } }, { limits: null }]
+    const changes = [{ format: 1 }, { operation: 'sing' }, { options: { unheardOf: 1 } }, { limits: null }]
     const jobs: JobView[] = []
     for (const change of changes) {
       const job = await submit('/v1/vocode', npyMel(4))

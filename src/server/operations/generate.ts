@@ -7,10 +7,10 @@ import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { MAX_JOB_CLIPS } from '../limits.js'
 import { chosenModel } from './chosen-model.js'
+import { defineOperation } from './operation.js'
 import { format, label, model, sampling } from './options.js'
 import { streamWav, writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
-import { defineWork } from './work.js'
 
 /** What to make. */
 export const clipOptions = {
@@ -50,7 +50,7 @@ const options = z.strictObject({
   format,
 })
 
-export const generate = defineWork({
+export const generate = defineOperation({
   name: 'generate',
   summary: 'Audio from noise alone, or from a label',
   details: 'One clip is sent while it is made. Several are made together, as the files of a job.',

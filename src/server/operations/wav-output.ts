@@ -1,9 +1,9 @@
-/** Audio as the file of a work's output: while it is made, or whole. */
+/** Audio as the file of an operation's output: while it is made, or whole. */
 import { WAV_HEADER_BYTES, type WavFormat, wavSampleBytes } from '../../audio/codecs/wav-bytes.js'
 import { encodeWav } from '../../audio/codecs/wav-encode.js'
 import { wavBytes } from '../../audio/codecs/wav-stream.js'
 import type { AudioStream } from '../../synthesis/result.js'
-import type { Facts, Output } from './work.js'
+import type { Facts, Output } from './operation.js'
 
 /** Media type of every sound. */
 export const WAV = 'audio/wav'

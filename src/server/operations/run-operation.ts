@@ -1,13 +1,13 @@
-/** Runs a work within its time. */
+/** Runs an operation within its time. */
 import { DiffWaveError } from '../../core/errors.js'
 import type { OnProgress } from '../../core/progress.js'
 import { Refusal } from '../refusal.js'
-import type { Output, Work, WorkTools } from './work.js'
+import type { Operation, OperationTools, Output } from './operation.js'
 
 /** What a client asked for, checked. */
-export interface WorkOrder {
-  readonly work: Work
-  /** As the work's schema returns them. */
+export interface Order {
+  readonly operation: Operation
+  /** As the operation's schema returns them. */
   readonly options: Readonly<Record<string, unknown>>
   readonly body: Uint8Array
 }
@@ -18,8 +18,12 @@ interface Surroundings {
   readonly output: Output
 }
 
-/** @throws Refusal `WORK_TIMEOUT`; and what the work throws */
-export async function runWork({ work, ...order }: WorkOrder, tools: WorkTools, around: Surroundings): Promise<void> {
+/** @throws Refusal `WORK_TIMEOUT`; and what the operation throws */
+export async function runOperation(
+  { operation, ...order }: Order,
+  tools: OperationTools,
+  around: Surroundings,
+): Promise<void> {
   const { workSeconds } = tools.limits
   const stop = new AbortController()
   const leave = () => stop.abort(around.signal.reason)
@@ -32,7 +36,7 @@ export async function runWork({ work, ...order }: WorkOrder, tools: WorkTools, a
   })
   const timer = setTimeout(() => stop.abort(tooSlow), workSeconds * 1000)
   try {
-    await work.run({ ...tools, ...around, ...order, signal: stop.signal })
+    await operation.run({ ...tools, ...around, ...order, signal: stop.signal })
   } catch (error) {
     const stopped = error instanceof DiffWaveError && error.code === 'ABORTED'
     throw stopped && stop.signal.reason === tooSlow ? tooSlow : error

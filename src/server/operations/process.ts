@@ -11,10 +11,10 @@ import { checkStepBytes, type OnStep, type SamplingStep } from '../../synthesis/
 import { Vocoder } from '../../vocoder.js'
 import { MAX_STEP_BYTES, MAX_STUDY_SECONDS } from '../limits.js'
 import { checkSeconds, clipOptions } from './generate.js'
+import { defineOperation, type OperationRun } from './operation.js'
 import { format, melChoice, model, refine, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
-import { defineWork, type WorkRun } from './work.js'
 
 const options = z.strictObject({
   model: model('vocoder'),
@@ -28,12 +28,12 @@ type Options = z.output<typeof options>
 
 /** Writes the files and events of steps, in order, while the process goes on. */
 class StepRecorder {
-  readonly #run: WorkRun<Options>
+  readonly #run: OperationRun<Options>
   readonly #sampleRate: number
   readonly #trainingSteps: readonly number[]
   #written: Promise<void> = Promise.resolve()
 
-  constructor(run: WorkRun<Options>, sampleRate: number, trainingSteps: readonly number[]) {
+  constructor(run: OperationRun<Options>, sampleRate: number, trainingSteps: readonly number[]) {
     this.#run = run
     this.#sampleRate = sampleRate
     this.#trainingSteps = trainingSteps
@@ -73,7 +73,7 @@ class StepRecorder {
 }
 
 /** Makes the audio of the run, watched. */
-async function watched(run: WorkRun<Options>, name: string, config: ModelConfig): Promise<void> {
+async function watched(run: OperationRun<Options>, name: string, config: ModelConfig): Promise<void> {
   const { options, signal, onProgress, output } = run
   const { seed = drawSeed(), steps, sampler: wanted, eta, label, refine, seconds, guidance, format } = options
   const choice = defined({ steps, sampler: wanted, eta })
@@ -99,7 +99,7 @@ async function watched(run: WorkRun<Options>, name: string, config: ModelConfig)
 }
 
 async function melOf(
-  run: WorkRun<Options>,
+  run: OperationRun<Options>,
   config: ModelConfig,
 ): Promise<{ readonly mel: Mel; readonly length: number | null }> {
   const { key, index } = run.options
@@ -116,7 +116,7 @@ const unused: Readonly<Record<ModelConfig['kind'], readonly (keyof Options)[]>> 
 }
 
 /** @throws DiffWaveError `BAD_OPTION` for what the model would leave out */
-function checkUsed({ options, body }: WorkRun<Options>, name: string, { kind }: ModelConfig): void {
+function checkUsed({ options, body }: OperationRun<Options>, name: string, { kind }: ModelConfig): void {
   const option = unused[kind].find(option => options[option] !== undefined)
   if (option !== undefined) {
     throw new DiffWaveError('BAD_OPTION', `a ${kind} does not take ${option}`, { got: name, where: option })
@@ -130,7 +130,7 @@ function checkUsed({ options, body }: WorkRun<Options>, name: string, { kind }: 
   }
 }
 
-export const reverseProcess = defineWork({
+export const reverseProcess = defineOperation({
   name: 'process',
   summary: 'The reverse process, step by step',
   details:

@@ -4,9 +4,9 @@ import { MAX_DIFFUSION_STEPS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { MAX_STUDY_SECONDS } from '../limits.js'
 import { withNotes } from './notes.js'
+import { defineOperation } from './operation.js'
 import { format, model, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
-import { defineWork } from './work.js'
 
 const options = z.strictObject({
   model: model('vocoder'),
@@ -19,7 +19,7 @@ const options = z.strictObject({
   format: format.default('32f'),
 })
 
-export const forward = defineWork({
+export const forward = defineOperation({
   name: 'forward',
   summary: 'A recording with as much noise as at a diffusion step, x_t',
   details: 'The noise is the model’s own, drawn with this seed. Samples can lie beyond ±1.',

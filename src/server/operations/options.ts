@@ -1,5 +1,5 @@
 /**
- * Options that several works share. They are those of the library, with descriptions for the documentation of the API.
+ * Options that several operations share. They are those of the library, with descriptions for the API’s documentation.
  */
 import { z } from 'zod'
 import { wavFormats } from '../../audio/codecs/wav-bytes.js'
@@ -24,7 +24,7 @@ export const sampling = {
   seed: seed.optional().describe('Seed of the noise: the same seed makes the same bytes. Default: drawn.'),
 } as const
 
-/** Of works that do not start from pure noise: named schedules do not apply. */
+/** Of operations that do not start from pure noise: named schedules do not apply. */
 export const countedSteps = z
   .number()
   .int()

@@ -1,4 +1,4 @@
-/** What the views ask for, done with the library in the worker. The service's works (src/server/work) do the same. */
+/** What the views ask for, done with the library in the worker, as the service does it (src/server/operations). */
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { defined } from '#src/core/defined'
 import { DiffWaveError } from '#src/core/errors'
@@ -38,8 +38,8 @@ import type { ModelShelf } from './model-shelf.js'
 import type { EngineFile, ListedModels } from './protocol.js'
 import { recordingAt, type VocoderInput, vocoderInput } from './recording.js'
 
-/** What a work has at hand. */
-export interface WorkTools {
+/** What an operation has at hand. */
+export interface OperationTools {
   readonly shelf: ModelShelf
   readonly signal: AbortSignal
   /** Something on the way. */
@@ -62,15 +62,15 @@ function soundOf(samples: Float32Array, sampleRate: number, facts: Facts = {}): 
   return { samples: samples as Float32Array<ArrayBuffer>, sampleRate, facts: { sampleRate, ...facts } }
 }
 
-/** Reports the share of a part of the work: `part` of `of`. */
-function reporter({ emit }: WorkTools, part = 0, of = 1) {
+/** Reports the share of a part of the operation: `part` of `of`. */
+function reporter({ emit }: OperationTools, part = 0, of = 1) {
   return ({ done, total }: Progress) => {
     if (total !== null && total > 0) emit('progress', (part + done / total) / of)
   }
 }
 
 /** Loads a model; its download is reported as progress of its own. */
-function loaded(tools: WorkTools, name: string, zeroOutput = false): Promise<Denoiser> {
+function loaded(tools: OperationTools, name: string, zeroOutput = false): Promise<Denoiser> {
   return tools.shelf.load(name, { signal: tools.signal, onProgress: reporter(tools) }, zeroOutput)
 }
 
@@ -80,7 +80,7 @@ async function vocoderConfig(shelf: ModelShelf, name: string) {
   throw new DiffWaveError('BAD_OPTION', 'the model is not a vocoder', { expected: 'a vocoder', got: name })
 }
 
-async function models(_: unknown, { shelf }: WorkTools): Promise<ListedModels> {
+async function models(_: unknown, { shelf }: OperationTools): Promise<ListedModels> {
   const seen = new Set<string>()
   const models: StudioModel[] = []
   const problems: ProblemClauses[] = []
@@ -97,7 +97,7 @@ async function models(_: unknown, { shelf }: WorkTools): Promise<ListedModels> {
   return { models, problems }
 }
 
-async function schedules(order: Omit<Sampling, 'seed'>, { shelf }: WorkTools): Promise<Schedules> {
+async function schedules(order: Omit<Sampling, 'seed'>, { shelf }: OperationTools): Promise<Schedules> {
   return scheduleView(await shelf.config(order.model), choiceOf(order))
 }
 
@@ -108,7 +108,7 @@ interface ForwardOrder {
   readonly seed: number
 }
 
-async function forward({ recording, model, t, seed }: ForwardOrder, { shelf }: WorkTools): Promise<Sound> {
+async function forward({ recording, model, t, seed }: ForwardOrder, { shelf }: OperationTools): Promise<Sound> {
   const config = await shelf.config(model)
   const { sampleRate } = config
   const { samples, alphaBar, snr } = noised({ samples: await recordingAt(recording, sampleRate), sampleRate }, config, {
@@ -126,7 +126,7 @@ function stepOf(step: SamplingStep, t: number, sampleRate: number): ProcessStep 
   return { index, of, t, inputNoiseLevel, noiseLevel, x, clean, noise }
 }
 
-async function process(order: Received<ProcessOrder>, tools: WorkTools): Promise<ProcessResult> {
+async function process(order: Received<ProcessOrder>, tools: OperationTools): Promise<ProcessResult> {
   const { shelf, signal, emit } = tools
   const { model: name, source, seconds, label, guidance, seed = drawSeed() } = order
   const config: ModelConfig = await shelf.config(name)
@@ -163,7 +163,7 @@ interface Copying extends Sampling {
 async function copyOf(
   { mel, length }: VocoderInput,
   { model: name, system, refine, seed, ...choice }: Copying,
-  tools: WorkTools,
+  tools: OperationTools,
   onProgress: (progress: Progress) => void,
 ): Promise<Sound> {
   const { shelf, signal } = tools
@@ -184,7 +184,7 @@ async function copyOf(
   return soundOf(samples, config.sampleRate, { model: name, system, seed, seconds })
 }
 
-async function vocode(order: Received<VocodeOrder>, tools: WorkTools): Promise<Sound> {
+async function vocode(order: Received<VocodeOrder>, tools: OperationTools): Promise<Sound> {
   const { mel } = await vocoderConfig(tools.shelf, order.model)
   const input = await vocoderInput(order.source, mel)
   return copyOf(input, { ...order, seed: order.seed ?? drawSeed() }, tools, reporter(tools))
@@ -192,7 +192,7 @@ async function vocode(order: Received<VocodeOrder>, tools: WorkTools): Promise<S
 
 const systems = ['model', 'zero-output', 'griffin-lim'] as const
 
-async function compare(order: Received<CompareOrder>, tools: WorkTools): Promise<Comparison> {
+async function compare(order: Received<CompareOrder>, tools: OperationTools): Promise<Comparison> {
   const { sampleRate, mel } = await vocoderConfig(tools.shelf, order.model)
   const input = await vocoderInput(order.source, mel)
   if (input.recording === null) {
@@ -210,7 +210,7 @@ async function compare(order: Received<CompareOrder>, tools: WorkTools): Promise
   return { original: soundOf(input.recording, sampleRate), copies, measures: titles, figures, seed }
 }
 
-async function generate(order: GenerateOrder, tools: WorkTools): Promise<readonly Sound[]> {
+async function generate(order: GenerateOrder, tools: OperationTools): Promise<readonly Sound[]> {
   const { signal, emit } = tools
   const { model: name, count, seconds, label, guidance, seed = drawSeed() } = order
   const generator = new Generator(await loaded(tools, name))
@@ -225,7 +225,7 @@ async function generate(order: GenerateOrder, tools: WorkTools): Promise<readonl
   return clips
 }
 
-async function inpaint(order: Received<InpaintOrder>, tools: WorkTools): Promise<Sound> {
+async function inpaint(order: Received<InpaintOrder>, tools: OperationTools): Promise<Sound> {
   const { shelf, signal } = tools
   const { model: name, recording, gaps, rounds, seed = drawSeed() } = order
   const { sampleRate, kind } = await shelf.config(name)
@@ -237,7 +237,7 @@ async function inpaint(order: Received<InpaintOrder>, tools: WorkTools): Promise
   return soundOf(samples, sampleRate, { model: name, seed, steps })
 }
 
-async function denoise(order: Received<DenoiseOrder>, tools: WorkTools): Promise<Sound> {
+async function denoise(order: Received<DenoiseOrder>, tools: OperationTools): Promise<Sound> {
   const { shelf, signal } = tools
   const { model: name, recording, snr, label, seed = drawSeed(), ...choice } = order
   const { sampleRate } = await shelf.config(name)
@@ -250,7 +250,7 @@ async function denoise(order: Received<DenoiseOrder>, tools: WorkTools): Promise
   return soundOf(samples, sampleRate, { model: name, seed, steps: made.steps, step, noise })
 }
 
-/** Works that need no model loaded: they do not wait for one that does. */
-export const lightWorks = { models, schedules, forward } as const
-/** Works that run one after the other. */
-export const heavyWorks = { process, vocode, compare, generate, inpaint, denoise } as const
+/** Operations that need no model loaded: they do not wait for one that does. */
+export const lightOperations = { models, schedules, forward } as const
+/** Operations that run one after the other. */
+export const heavyOperations = { process, vocode, compare, generate, inpaint, denoise } as const

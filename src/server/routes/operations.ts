@@ -1,4 +1,4 @@
-/** `POST /v1/<work>`: the result while it is made, or with `Prefer: respond-async` as a job. */
+/** `POST /v1/<operation>`: the result while it is made, or with `Prefer: respond-async` as a job. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DiffWaveError } from '../../core/errors.js'
 import { clientOf, clientSignal } from '../http/client.js'
@@ -6,12 +6,12 @@ import { binary, bytes, jobSchema, json, responses } from '../http/documented.js
 import { headersOf } from '../http/fact-headers.js'
 import { StreamOutput } from '../http/stream-output.js'
 import { MAX_JSON_BYTES } from '../limits.js'
-import { optionsSchema, workOptions } from '../query.js'
+import type { Operation } from '../operations/operation.js'
+import { operations } from '../operations/operations.js'
+import { type Order, runOperation } from '../operations/run-operation.js'
+import { operationOptions, optionsSchema } from '../query.js'
 import { Refusal } from '../refusal.js'
 import type { ServiceState } from '../service-state.js'
-import { runWork, type WorkOrder } from '../work/run-work.js'
-import type { Work } from '../work/work.js'
-import { works } from '../work/works.js'
 import { jobJson } from './jobs.js'
 
 /** RFC 7240, section 4.1. */
@@ -19,7 +19,7 @@ function wantsJob({ prefer }: FastifyRequest['headers']): boolean {
   return /(^|,)\s*respond-async\s*(;|,|$)/i.test(String(prefer ?? ''))
 }
 
-/** The options in a JSON body of a work that takes no file. @throws Refusal `BAD_REQUEST` */
+/** The options in a JSON body of an operation that takes no file. @throws Refusal `BAD_REQUEST` */
 function jsonBody(body: Buffer): Readonly<Record<string, unknown>> {
   if (body.length === 0) return {}
   const refuse = (got: string) =>
@@ -38,28 +38,29 @@ function jsonBody(body: Buffer): Readonly<Record<string, unknown>> {
 }
 
 /** What a request asks for. @throws DiffWaveError `BAD_OPTION`, `TRUNCATED`; Refusal `BAD_REQUEST` */
-function orderOf(work: Work, request: FastifyRequest): WorkOrder {
+function orderOf(operation: Operation, request: FastifyRequest): Order {
   const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
   const query = request.query as Readonly<Record<string, unknown>>
-  if (work.body === 'none') return { work, options: workOptions(work, query, jsonBody(body)), body: Buffer.alloc(0) }
-  const options = workOptions(work, query)
-  if (body.length === 0 && !work.body.startsWith('optional')) {
+  if (operation.body === 'none')
+    return { operation, options: operationOptions(operation, query, jsonBody(body)), body: Buffer.alloc(0) }
+  const options = operationOptions(operation, query)
+  if (body.length === 0 && !operation.body.startsWith('optional')) {
     throw new DiffWaveError('TRUNCATED', 'the body is empty', {
-      expected: `a ${work.body}`,
+      expected: `a ${operation.body}`,
       got: '0 bytes',
       hint: 'Send the file itself as the body, as curl --data-binary @file does.',
     })
   }
-  return { work, options, body }
+  return { operation, options, body }
 }
 
 /** Answers with the result while it is made. */
-async function respond(state: ServiceState, order: WorkOrder, request: FastifyRequest, reply: FastifyReply) {
+async function respond(state: ServiceState, order: Order, request: FastifyRequest, reply: FastifyReply) {
   const { queue, tools } = state
   const left = clientSignal(reply)
   const output = new StreamOutput(error => left.abort(error))
   const done = queue.run(clientOf(request), left.signal, () =>
-    runWork(order, tools, { signal: left.signal, onProgress: () => {}, output }),
+    runOperation(order, tools, { signal: left.signal, onProgress: () => {}, output }),
   )
   // The same promise for both: `done` may fail after the result has begun.
   done.then(
@@ -76,48 +77,49 @@ async function respond(state: ServiceState, order: WorkOrder, request: FastifyRe
   return reply.send(output.body)
 }
 
-function bodySchema(work: Work) {
-  if (work.body === 'none') return { requestBody: { content: { 'application/json': { schema: optionsSchema(work) } } } }
+function bodySchema(operation: Operation) {
+  if (operation.body === 'none')
+    return { requestBody: { content: { 'application/json': { schema: optionsSchema(operation) } } } }
   return {
     requestBody: {
-      description: `A ${work.body.replace('optional ', '')}: ${
-        work.body.includes('mel') ? '.npy, .npz, .safetensors or .pt; or ' : ''
+      description: `A ${operation.body.replace('optional ', '')}: ${
+        operation.body.includes('mel') ? '.npy, .npz, .safetensors or .pt; or ' : ''
       }WAV, FLAC, MP3, Ogg Vorbis or Opus. The bytes tell the format.`,
-      required: !work.body.startsWith('optional'),
+      required: !operation.body.startsWith('optional'),
       content: { 'application/octet-stream': { schema: binary } },
     },
   }
 }
 
-/** Whether a work never answers with its result itself. */
-function alwaysJob(work: Work): boolean {
-  return ['process', 'compare'].includes(work.name)
+/** Whether an operation never answers with its result itself. */
+function alwaysJob(operation: Operation): boolean {
+  return ['process', 'compare'].includes(operation.name)
 }
 
-export function workRoutes(app: FastifyInstance, state: ServiceState): void {
-  for (const work of works) {
-    const result = alwaysJob(work) ? {} : { 200: bytes('The result', work.result) }
+export function operationRoutes(app: FastifyInstance, state: ServiceState): void {
+  for (const operation of operations) {
+    const result = alwaysJob(operation) ? {} : { 200: bytes('The result', operation.result) }
     app.post(
-      `/v1/${work.name}`,
+      `/v1/${operation.name}`,
       {
-        ...(work.body === 'none' ? { bodyLimit: MAX_JSON_BYTES } : {}),
+        ...(operation.body === 'none' ? { bodyLimit: MAX_JSON_BYTES } : {}),
         // Refused before its body is received, if there is no place for it.
         onRequest: async request => {
-          const isRemote = state.jobs.isRemote && (alwaysJob(work) || wantsJob(request.headers))
+          const isRemote = state.jobs.isRemote && (alwaysJob(operation) || wantsJob(request.headers))
           if (!isRemote) state.queue.admit(clientOf(request))
         },
         schema: {
-          summary: work.summary,
-          description: `${work.details} With the header Prefer: respond-async the answer is a job.`,
-          tags: ['Work'],
-          querystring: optionsSchema(work),
-          ...bodySchema(work),
+          summary: operation.summary,
+          description: `${operation.details} With the header Prefer: respond-async the answer is a job.`,
+          tags: ['Operations'],
+          querystring: optionsSchema(operation),
+          ...bodySchema(operation),
           response: responses({ ...result, 202: json('The job', jobSchema) }),
         } as object,
       },
       async (request, reply) => {
-        const order = orderOf(work, request)
-        const several = work.jobOnly(order.options as never)
+        const order = orderOf(operation, request)
+        const several = operation.jobOnly(order.options as never)
         if (!several && !wantsJob(request.headers)) return respond(state, order, request, reply)
         const job = await state.jobs.submit(order, clientOf(request))
         return reply

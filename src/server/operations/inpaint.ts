@@ -6,10 +6,10 @@ import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { Vocoder } from '../../vocoder.js'
 import { withNotes } from './notes.js'
+import { defineOperation } from './operation.js'
 import { format, label, model, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
-import { defineWork } from './work.js'
 
 /** Gaps that one request may name: its address holds no more. */
 const MAX_REQUEST_GAPS = 500
@@ -41,7 +41,7 @@ const options = z.strictObject({
   format,
 })
 
-export const inpaint = defineWork({
+export const inpaint = defineOperation({
   name: 'inpaint',
   summary: 'A recording with its gaps filled',
   details: 'The recording must have the model’s sample rate. Outside the gaps it stays as it is.',

@@ -1,9 +1,9 @@
-/** Runs a part of a work on a model, which is given back afterwards. */
+/** Runs a part of an operation on a model, which is given back afterwards. */
 import type { Denoiser } from '../../denoiser/denoiser.js'
-import type { WorkTools } from './work.js'
+import type { OperationTools } from './operation.js'
 
 export async function withModel<T>(
-  { models }: Pick<WorkTools, 'models'>,
+  { models }: Pick<OperationTools, 'models'>,
   name: string,
   use: (model: Denoiser) => Promise<T>,
   variant: { readonly zeroOutput?: boolean } = {},

@@ -9,10 +9,10 @@ import { Vocoder } from '../../vocoder.js'
 import type { VocoderInput } from '../decoding/tasks.js'
 import { MAX_STUDY_SECONDS } from '../limits.js'
 import { chosenModel } from './chosen-model.js'
+import { defineOperation, type OperationRun } from './operation.js'
 import { format, label, model, refine, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
-import { defineWork, type WorkRun } from './work.js'
 
 const options = z.strictObject({ model: model('vocoder'), ...sampling, label, refine, format })
 type Options = z.output<typeof options>
@@ -22,7 +22,7 @@ type SystemName = (typeof systems)[number]
 
 /** The copy that one system makes. */
 async function copyOf(
-  run: WorkRun<Options>,
+  run: OperationRun<Options>,
   system: SystemName,
   name: string,
   { mel, recording }: VocoderInput,
@@ -44,7 +44,7 @@ async function copyOf(
   return synthesis.samples
 }
 
-export const compare = defineWork({
+export const compare = defineOperation({
   name: 'compare',
   summary: 'A recording beside what systems make of its mel, with measures',
   details:

@@ -5,8 +5,8 @@ import { DiffWaveError } from '../../core/errors.js'
 import { encodeNpy } from '../../formats/npy.js'
 import { encodeSafetensors } from '../../formats/safetensors.js'
 import { chosenModel } from './chosen-model.js'
+import { defineOperation } from './operation.js'
 import { model } from './options.js'
-import { defineWork } from './work.js'
 
 const conventions = Object.keys(namedConventions) as [ConventionName, ...ConventionName[]]
 
@@ -16,7 +16,7 @@ const options = z.strictObject({
   as: z.enum(['npy', 'safetensors']).default('npy').describe('Format of the result.'),
 })
 
-export const mel = defineWork({
+export const mel = defineOperation({
   name: 'mel',
   summary: 'The mel spectrogram of a recording',
   details: 'Float32, [bands, frames].',

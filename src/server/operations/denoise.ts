@@ -6,10 +6,10 @@ import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { chosenModel } from './chosen-model.js'
 import { withNotes } from './notes.js'
+import { defineOperation } from './operation.js'
 import { countedSteps, format, label, model, sampling } from './options.js'
 import { writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
-import { defineWork } from './work.js'
 
 const options = z.strictObject({
   model: model('generator'),
@@ -37,7 +37,7 @@ const options = z.strictObject({
   format,
 })
 
-export const denoise = defineWork({
+export const denoise = defineOperation({
   name: 'denoise',
   summary: 'A recording without its noise',
   details: 'The model is a generator that was trained on sounds of the same kind.',

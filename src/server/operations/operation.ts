@@ -1,6 +1,6 @@
 /**
- * A work is one operation of the service, such as `vocode`: its options, and the function that does it. Routes, jobs
- * and workers on other machines all run the same works. A work knows nothing about HTTP.
+ * An operation is what the service does for one request, such as `vocode`: its options, and the function that does it.
+ * Routes, jobs and workers on other machines all run the same operations. An operation knows nothing about HTTP.
  */
 import type { z } from 'zod'
 import type { OnProgress } from '../../core/progress.js'
@@ -24,9 +24,9 @@ export interface FileHead {
   readonly facts: Facts
 }
 
-/** Takes the results of a work. */
+/** Takes the results of an operation. */
 export interface Output {
-  /** Starts a file, and completes the one before it. The result of a work is named `result` with an ending. */
+  /** Starts a file, and completes the one before it. The result of an operation is named `result` with an ending. */
   open(head: FileHead): void
   /**
    * Adds bytes to the file.
@@ -38,27 +38,27 @@ export interface Output {
   event(name: string, facts: Facts): void
 }
 
-/** What every work can use. */
-export interface WorkTools {
+/** What every operation can use. */
+export interface OperationTools {
   readonly models: ModelCache
   readonly decoders: DecoderPool
   readonly limits: ServiceLimits
 }
 
-/** One run of a work. */
-export interface WorkRun<Options> extends WorkTools {
+/** One run of an operation. */
+export interface OperationRun<Options> extends OperationTools {
   readonly options: Options
-  /** The body of the request; empty if the work takes none. */
+  /** The body of the request; empty if the operation takes none. */
   readonly body: Uint8Array
   readonly signal: AbortSignal
   readonly onProgress: OnProgress
   readonly output: Output
 }
 
-/** What a work takes in its body. */
+/** What an operation takes in its body. */
 export type BodyKind = 'mel or recording' | 'recording' | 'optional mel or recording' | 'none'
 
-export interface Work<Schema extends z.ZodObject = z.ZodObject> {
+export interface Operation<Schema extends z.ZodObject = z.ZodObject> {
   /** Name of the route and of the kind of job. */
   readonly name: string
   /** A noun phrase for the documentation. */
@@ -71,13 +71,13 @@ export interface Work<Schema extends z.ZodObject = z.ZodObject> {
   /** Whether it runs only as a job, because it has several results. */
   jobOnly(options: z.output<Schema>): boolean
   readonly options: Schema
-  /** The kind of model to use if the options name none; null if the work needs no model. */
+  /** The kind of model to use if the options name none; null if the operation needs no model. */
   modelKind(options: z.output<Schema>, hasBody: boolean): ModelConfig['kind'] | null
   /** @throws DiffWaveError, Refusal and KnownProblem: see problem.ts */
-  run(run: WorkRun<z.output<Schema>>): Promise<void>
+  run(run: OperationRun<z.output<Schema>>): Promise<void>
 }
 
-/** Infers the type of a work's options. */
-export function defineWork<Schema extends z.ZodObject>(work: Work<Schema>): Work {
-  return work as unknown as Work
+/** Infers the type of an operation's options. */
+export function defineOperation<Schema extends z.ZodObject>(operation: Operation<Schema>): Operation {
+  return operation as unknown as Operation
 }

@@ -1,4 +1,4 @@
-/** The works of the service: the same bytes as the library, and the data for the studio’s views. */
+/** The operations of the service: the same bytes as the library, and the data for the studio’s views. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodeWav } from '#src/audio/codecs/wav'
@@ -216,7 +216,7 @@ describe('endpoints that show diffusion', () => {
   })
 })
 
-describe('a work refuses', () => {
+describe('an operation refuses', () => {
   test('options that the library does not have', async () => {
     await problem(await post(service, '/v1/vocode?stepz=6', npyMel(4)), 400, 'BAD_OPTION')
     await problem(await post(service, '/v1/vocode?steps=0', npyMel(4)), 400, 'BAD_OPTION')

@@ -6,10 +6,10 @@ import { drawSeed } from '../../core/seed.js'
 import { Vocoder } from '../../vocoder.js'
 import { chosenModel } from './chosen-model.js'
 import { withNotes } from './notes.js'
+import { defineOperation } from './operation.js'
 import { format, label, melChoice, model, refine, sampling } from './options.js'
 import { streamWav, writeWhole } from './wav-output.js'
 import { withModel } from './with-model.js'
-import { defineWork } from './work.js'
 
 const options = z.strictObject({
   model: model('vocoder'),
@@ -24,7 +24,7 @@ const options = z.strictObject({
   format,
 })
 
-export const vocode = defineWork({
+export const vocode = defineOperation({
   name: 'vocode',
   summary: 'Audio from a mel spectrogram, or from a recording by way of its mel',
   details: 'The audio is sent while it is made.',
