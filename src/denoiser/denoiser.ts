@@ -32,6 +32,9 @@ export interface DenoiserRequest {
 /** A batch of clips, and what the network should return for them. */
 export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 'target' | 'loss' | 'weight'> {}
 
+/** Returns a model's data domain. The package does not export it. Assigned where the private field is in scope. */
+export let modelDomain: (model: Denoiser) => DataDomain
+
 /**
  * A loaded model: its config, and its network on an engine.
  *
@@ -40,8 +43,11 @@ export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 
  * const [eps] = await denoiser.predictNoise({ audio: [noisy], steps: [12], mel: [mel] })
  */
 export class Denoiser {
-  /** The model's data domain. @internal */
-  readonly domain: DataDomain
+  readonly #domain: DataDomain
+
+  static {
+    modelDomain = model => model.#domain
+  }
 
   /** The model's `config.json`, with every default filled in. */
   readonly config: ModelConfig
@@ -76,7 +82,7 @@ export class Denoiser {
     this.config = config
     this.engine = engine
     this.notes = notes
-    this.domain = domainOf(config, engine.frontEnd)
+    this.#domain = domainOf(config, engine.frontEnd)
   }
 
   /**

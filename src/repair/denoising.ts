@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { drawSeed } from '../core/seed.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
+import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { samplerFromLevel } from '../diffusion/samplers/create.js'
 import { wholeClip } from '../synthesis/clip.js'
 import type { SynthesisFields } from '../synthesis/result.js'
@@ -62,7 +62,8 @@ export class Denoised extends Restored {
 export async function denoise(model: Denoiser, audio: Audio, options: DenoiseOptions = {}): Promise<Denoised> {
   const checked = check(denoiseSchema, options, 'denoise options')
   const { snr, noise: given, step, label, seed = drawSeed(), signal, onProgress, onStep, ...choice } = checked
-  const { config, domain } = model
+  const { config } = model
+  const domain = modelDomain(model)
   const labelIndex = model.labelIndex(label)
   const samples = await recordingAt(audio, config.sampleRate, 'the recording', signal)
   const noise = given ?? (snr === undefined ? estimateNoise(samples, config.sampleRate) : noiseOfRatio(samples, snr))

@@ -14,7 +14,7 @@ import { MAX_GAPS, MAX_ROUNDS } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { gaussian } from '../core/random.js'
 import { drawSeed } from '../core/seed.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
+import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import { resampled } from '../diffusion/samplers/resampled.js'
 import { audioHop } from '../model/config.js'
@@ -75,7 +75,8 @@ const inpaintSchema = z.strictObject({
 export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOptions): Promise<Synthesis> {
   const checked = check(inpaintSchema, options, 'inpaint options')
   const { gaps: lost, rounds, fade, label, seed = drawSeed(), signal, onProgress, onStep, ...choice } = checked
-  const { config, domain } = model
+  const { config } = model
+  const domain = modelDomain(model)
   const { sampleRate, diffusion } = config
   checkAudio(audio, 'the recording')
   if (audio.sampleRate !== sampleRate) {
@@ -146,13 +147,15 @@ async function predictRegion(
 }
 
 /** How many samples on either side of a gap can affect what fills it. */
-function reachOf({ config: { network, mel }, domain }: Denoiser): number {
+function reachOf(model: Denoiser): number {
+  const { network, mel } = model.config
+  const { reach } = modelDomain(model)
   const corrected = (network.frontEnd?.correction?.passes ?? 0) * (mel?.fftSize ?? 0)
   const radius = receptiveRadius(network) * positionSamples(network) + corrected
-  if (mel === null || network.mel === null) return Math.max(radius, domain.reach)
+  if (mel === null || network.mel === null) return Math.max(radius, reach)
   const frames = (melContext(network.mel) + 1) * mel.hop
   // The mel needs a frame on each side that no gap touches.
-  return Math.max(radius + frames, mel.windowLength + mel.hop, domain.reach)
+  return Math.max(radius + frames, mel.windowLength + mel.hop, reach)
 }
 
 /**

@@ -10,7 +10,7 @@ import { check, type FieldsOf } from '../core/options.js'
 import { gaussian } from '../core/random.js'
 import { draws } from '../core/random-streams.js'
 import { drawSeed } from '../core/seed.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
+import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { samplerFromLevel } from '../diffusion/samplers/create.js'
 import { wholeClip } from '../synthesis/clip.js'
 import { mixLatents } from './mix-latents.js'
@@ -47,7 +47,8 @@ export async function interpolate(
 ): Promise<Restored> {
   const checked = check(interpolateSchema, options, 'interpolate options')
   const { mix, step, label, seed = drawSeed(), signal, onProgress, onStep, ...choice } = checked
-  const { config, domain } = model
+  const { config } = model
+  const domain = modelDomain(model)
   const { diffusion, sampleRate } = config
   const labelIndex = model.labelIndex(label)
   const a = await recordingAt(first, sampleRate, 'the first recording', signal)

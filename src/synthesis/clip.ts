@@ -8,7 +8,7 @@ import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
 import { concatenateAudio } from '../core/concatenate.js'
 import type { OnProgress } from '../core/progress.js'
 import type { Decoder } from '../data-domain/data-domain.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
+import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { guidedStream } from '../diffusion/guidance.js'
 import { type NoiseSource, seededNoise } from '../diffusion/noise.js'
 import { type PassStream, type ReverseRequest, reverseProcess } from '../diffusion/reverse.js'
@@ -52,14 +52,14 @@ export interface ClipRequest {
 
 /** Makes the clip piece by piece. @throws as `reverseProcess` */
 export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
-  const { config, domain } = model
+  const { config } = model
   const { sampler, seed, refinement } = request
   return Object.assign(clipAudio(model, request), {
     sampleRate: config.sampleRate,
     seed,
     steps: sampler.steps.length,
     length: clipLength(request),
-    lookAhead: lookAhead(config, sampler.steps.length, refinement?.iterations ?? 0, domain),
+    lookAhead: lookAhead(config, sampler.steps.length, refinement?.iterations ?? 0, modelDomain(model)),
   })
 }
 
@@ -76,19 +76,19 @@ export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<
 
 /** The whole pipeline: latent, audio, refined audio, trimmed audio. */
 function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
-  const { domain } = model
   const { input, refinement = null, signal } = request
   const trim = request.trim ?? ('length' in input ? input.length : Number.POSITIVE_INFINITY)
   const mel = 'mel' in input ? input.mel : null
   const latent = latents(model, request)
-  const audio = decoded(latent, domain.decoder(mel))
+  const audio = decoded(latent, modelDomain(model).decoder(mel))
   if (mel === null || refinement === null) return trimmed(audio, trim)
   return trimmed(refinedAudio(model, audio, mel.lastReader(), refinement, signal), trim)
 }
 
 /** The result x_0 of the reverse process, in the model's data domain. */
 function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
-  const { config, domain, engine } = model
+  const { config, engine } = model
+  const domain = modelDomain(model)
   const { network, diffusion } = config
   const { input, sampler, label = null, guidance = 0, signal, onProgress, onStep } = request
   const unit = positionSamples(network)

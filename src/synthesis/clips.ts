@@ -1,7 +1,7 @@
 /** Makes whole clips without a mel in one batch. They differ only in seed and label. */
 import type { OnProgress } from '../core/progress.js'
 import { decodeWhole } from '../data-domain/data-domain.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
+import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { guided } from '../diffusion/guidance.js'
 import { seededNoise } from '../diffusion/noise.js'
 import { reverseBatch } from '../diffusion/reverse-batch.js'
@@ -24,7 +24,8 @@ interface ClipsRequest {
 
 /** The samples of each clip, with the same bytes as from `wholeClip`. @throws as `reverseBatch` */
 export async function wholeClips(model: Denoiser, request: ClipsRequest): Promise<Float32Array[]> {
-  const { engine, domain } = model
+  const { engine } = model
+  const domain = modelDomain(model)
   const { diffusion, network } = model.config
   const { sampler, length, clips, guidance, signal, onStep } = request
   const isGuided = clips.map(({ label }) => guidance > 0 && label !== null)

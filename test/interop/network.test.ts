@@ -11,6 +11,7 @@ import { PhaseRefinement } from '#src/audio/mel/phase-refinement'
 import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
+import { modelDomain } from '#src/denoiser/denoiser'
 import { loadModel } from '#src/denoiser/load-model'
 import { scheduleFor } from '#src/diffusion/schedule'
 import { createEngine } from '#src/engines/select'
@@ -169,7 +170,7 @@ write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise
       const mel = { data: of('mel'), bands, frames: 12 }
       const model = await loadModel(inRepository(`models/${name}`))
       try {
-        const shape = model.domain.noise(readWhole(mel))
+        const shape = modelDomain(model).noise(readWhole(mel))
         const noise = shape((start, count) => of('white').subarray(start, start + count), 0, of('white').length)
         assert.ok(relativeError(noise, of('noise')) < 1e-5)
         const [clean] = await model.predict({ audio: [noise], steps: [150], mel: [mel] })
