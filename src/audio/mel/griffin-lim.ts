@@ -7,8 +7,7 @@
 
 import { z } from 'zod'
 import { nextTurn } from '#platform/core/turn'
-import { throwIfAborted } from '../../core/errors.js'
-import { MAX_AUDIO_SAMPLES } from '../../core/limits.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, onProgress, seed } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
 import { uniform } from '../../core/random.js'
@@ -41,7 +40,10 @@ export interface GriffinLimOptions {
   readonly relaxation?: number | undefined
   /** Seed of the random initial phases. Default: 0. */
   readonly seed?: number | undefined
-  /** Number of samples to return. Default: frames × hop. */
+  /**
+   * Number of samples to return: at most frames × hop, and up to hop − 1 more with framing `edge`, as of a recording of
+   * that many frames. Default: frames × hop.
+   */
   readonly length?: number | undefined
   /** Stops the work: the call rejects with `ABORTED`. */
   readonly signal?: AbortSignal | undefined
@@ -55,7 +57,7 @@ const optionsSchema = z.strictObject({
   start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
   relaxation: z.number().min(1).lt(2).default(1),
   seed: seed.default(0),
-  length: z.number().int().positive().max(MAX_AUDIO_SAMPLES).optional(),
+  length: z.number().int().positive().optional(),
   signal: abortSignal.optional(),
   onProgress: onProgress.optional(),
 })
@@ -78,6 +80,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   const { iterations, momentum, relaxation, start, signal, onProgress: report } = checked
   requireConvention(convention, 'griffinLim convention')
   checkMelFor(mel, convention, 'griffinLim')
+  checkLength(checked.length, mel.frames, convention)
   if (start !== undefined) checkSamples(start, 'griffinLim start')
   throwIfAborted(signal)
   const search = new PhaseSearch(mel, convention, { momentum, relaxation }, signal)
@@ -91,6 +94,17 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   }
   throwIfAborted(signal)
   return { samples: search.audio(checked.length ?? mel.frames * convention.hop), sampleRate: convention.sampleRate }
+}
+
+/** @throws DiffWaveError `BAD_OPTION` for more samples than any recording with that many frames has */
+function checkLength(length: number | undefined, frames: number, { hop, framing }: MelConvention): void {
+  const most = frames * hop + (framing === 'edge' ? hop - 1 : 0)
+  if (length === undefined || length <= most) return
+  throw new DiffWaveError('BAD_OPTION', 'the length is more than the mel covers', {
+    expected: `at most ${most} samples`,
+    got: String(length),
+    where: 'length',
+  })
 }
 
 /** The search. It alternates between making audio from spectra and taking the phases of the audio's own spectra. */

@@ -118,6 +118,25 @@ test('Griffin-Lim fits its mel, is reproducible by seed and can be aborted', asy
   await assert.rejects(griffinLim(mel, convention, { signal: AbortSignal.abort() }), { code: 'ABORTED' })
 })
 
+test('Griffin-Lim makes at most as many samples as a recording with the mel’s frames has', async () => {
+  for (const [name, most] of [
+    ['tacotron2', 3 * 256],
+    ['amphion', 4 * 256 - 1],
+  ] as const) {
+    const convention = namedConventions[name]
+    const { bands } = convention
+    const mel = { data: gaussian(1, 0, 0, 3 * bands).map(x => x - 5), bands, frames: 3 }
+    const made = await griffinLim(mel, convention, { iterations: 1, length: most })
+    assert.equal(made.samples.length, most)
+    for (const length of [most + 1, 2 ** 28]) {
+      await assert.rejects(griffinLim(mel, convention, { iterations: 1, length }), {
+        code: 'BAD_OPTION',
+        message: `the length is more than the mel covers, expected at most ${most} samples, got ${length} (length)`,
+      })
+    }
+  }
+})
+
 test('resampling keeps the phase and level of a tone to −100 dB', async () => {
   for (const [from, to] of [
     [22050, 16000],
