@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
+import { deepFrozen, isDeepFrozen } from '../../core/frozen.js'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { check } from '../../core/options.js'
 
@@ -86,7 +87,7 @@ const normalisation = z.discriminatedUnion('kind', [
   }),
 ])
 
-/** Schema of a convention that `config.json` spells out. */
+/** Schema of a convention that `config.json` spells out. The result is frozen. */
 export const melConventionSchema = z
   .strictObject({
     name: z.string().min(1).default('custom'),
@@ -122,6 +123,7 @@ export const melConventionSchema = z
       [c.normalisation.mean, c.normalisation.deviation].every(v => v.length === 1 || v.length === c.bands),
     { path: ['normalisation'], message: 'mean and deviation need one number, or one per band' },
   )
+  .transform(deepFrozen<MelConvention>)
 
 /** A mel spectrogram. */
 export interface Mel {
@@ -159,12 +161,12 @@ const conventionNames = ['lmnt', 'tacotron2', 'hifigan', 'amphion', 'vocos'] as 
 export type ConventionName = (typeof conventionNames)[number]
 
 /**
- * The conventions that have a name.
+ * The conventions that have a name. They are frozen: spread one to change a field.
  *
  * @example
  * const mel = melSpectrogram(await readAudio('hello.wav'), namedConventions.tacotron2)
  */
-export const namedConventions: Readonly<Record<ConventionName, MelConvention>> = {
+export const namedConventions: Readonly<Record<ConventionName, MelConvention>> = deepFrozen({
   lmnt: {
     ...tacotron2,
     name: 'lmnt',
@@ -202,9 +204,12 @@ export const namedConventions: Readonly<Record<ConventionName, MelConvention>> =
     maxFrequency: 12_000,
     floor: 1e-7,
   },
-}
+})
 
-/** Conventions that have been checked, so that a trainer does not check its convention again for each crop. */
+/**
+ * Conventions that have been checked, so that a trainer does not check its convention again for each crop. They are
+ * frozen: others may have changed since.
+ */
 const known = new WeakSet<MelConvention>()
 
 /** Refuses a value that is not a convention, before its fields are read. @throws DiffWaveError `BAD_CONFIG` */
@@ -220,7 +225,7 @@ export function requireConvention(convention: MelConvention, where: string): voi
     })
   }
   check(melConventionSchema, convention, where, 'BAD_CONFIG')
-  known.add(convention)
+  if (isDeepFrozen(convention)) known.add(convention)
 }
 
 /** Schema of a convention in configs and options: a name, or a convention spelled out. */

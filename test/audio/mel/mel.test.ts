@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { describeAudio } from '#src/audio/analysis'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { checkMelFor } from '#src/audio/mel/check-mel'
-import { type Mel, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { melInTurns, melSpectrogram } from '#src/audio/mel/mel'
 import { conventionWith } from '#src/audio/mel/rescale'
@@ -104,6 +104,22 @@ test('an impossible convention is refused with the name of the field', () => {
     const { error } = melConventionSchema.safeParse({ ...namedConventions.lmnt, ...change })
     assert.equal(error!.issues[0]!.path[0], field)
   }
+})
+
+test('a named convention cannot change, and another is checked at each use', () => {
+  const { lmnt } = namedConventions as unknown as { lmnt: { hop: number; normalisation: { clamp: number[] } } }
+  assert.throws(() => lmnt.hop++, TypeError)
+  assert.throws(() => lmnt.normalisation.clamp.pop(), TypeError)
+
+  const mean = [0]
+  const own: MelConvention = {
+    ...namedConventions.tacotron2,
+    normalisation: { kind: 'standardise', mean, deviation: [1] },
+  }
+  const audio = { samples: new Float32Array(2000), sampleRate: 22_050 }
+  melSpectrogram(audio, own)
+  mean.push(0)
+  assert.throws(() => melSpectrogram(audio, own), { code: 'BAD_CONFIG' })
 })
 
 test('Griffin-Lim fits its mel, is reproducible by seed and can be aborted', async () => {
