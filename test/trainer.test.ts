@@ -202,6 +202,9 @@ describe('Trainer.run', () => {
     const other = { ...config, data: { ...config.data, batch: 3 } }
     const changed = new Trainer({ ...run, decode, config: other, resume: true })
     await assert.rejects(changed.load(), code('BAD_CONFIG', /data\.batch/))
+    const path = join(String(run.out), 'checkpoint.safetensors')
+    writeFileSync(path, readFileSync(path).subarray(0, -1))
+    await assert.rejects(new Trainer({ ...run, decode, resume: true }).load(), code('TRUNCATED'))
     assert.deepEqual(decoded, [])
   })
 

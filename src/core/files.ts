@@ -1,5 +1,5 @@
 /** Reading and writing whole files with typed errors. A file that is written is complete or absent: never half. */
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import {
   access,
   type FileHandle,
@@ -85,23 +85,29 @@ export async function readFileBytes(
 ): Promise<Uint8Array> {
   const maxBytes = options.maxBytes ?? MAX_FILE_BYTES
   try {
-    const status = await stat(path)
-    if (status.isDirectory())
-      throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
-    if (!status.isFile()) throw new DiffWaveError('NOT_A_FILE', 'this is not a regular file', { where: path })
-    if (status.size > maxBytes) {
+    const { size } = await regularFile(path)
+    if (size > maxBytes) {
       throw new DiffWaveError('TOO_LARGE', 'the file is too large', {
         expected: `at most ${maxBytes} bytes`,
-        got: String(status.size),
+        got: String(size),
         where: path,
       })
     }
-    if (status.size >= LARGE_BYTES) return await readLarge(path, status.size, options.signal)
+    if (size >= LARGE_BYTES) return await readFirst(path, size, options.signal)
     return await readFile(path, options.signal === undefined ? {} : { signal: options.signal })
   } catch (error) {
     if (options.signal?.aborted) throw abortError(error)
     throw fileError(error, path, 'read')
   }
+}
+
+/** @throws DiffWaveError `NOT_A_FILE`, and what the file system says */
+async function regularFile(path: string): Promise<Stats> {
+  const status = await stat(path)
+  if (status.isDirectory())
+    throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+  if (!status.isFile()) throw new DiffWaveError('NOT_A_FILE', 'this is not a regular file', { where: path })
+  return status
 }
 
 /**
@@ -113,7 +119,7 @@ const LARGE_BYTES = 2 ** 20
 const READ_BYTES = 2 ** 26
 
 /** Reads the first `size` bytes of a file, or as many as there are. */
-async function readLarge(path: string, size: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+async function readFirst(path: string, size: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
   const file = await open(path)
   try {
     const bytes = Buffer.allocUnsafeSlow(size)
@@ -127,6 +133,25 @@ async function readLarge(path: string, size: number, signal: AbortSignal | undef
     return bytes
   } finally {
     await file.close()
+  }
+}
+
+/**
+ * Reads the beginning of a file.
+ *
+ * @param count max number of bytes to read
+ * @returns the bytes, and the size of the whole file
+ * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`
+ */
+export async function readFileStart(
+  path: string,
+  count: number,
+): Promise<{ readonly bytes: Uint8Array; readonly size: number }> {
+  try {
+    const { size } = await regularFile(path)
+    return { bytes: await readFirst(path, Math.min(count, size), undefined), size }
+  } catch (error) {
+    throw fileError(error, path, 'read')
   }
 }
 

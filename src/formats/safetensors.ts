@@ -8,7 +8,12 @@ import { MAX_SAFETENSORS_HEADER_BYTES } from '../core/limits.js'
 import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import { wrongFileHint } from '../core/wrong-file.js'
 import { bytesPerNumber, readNumbers, type WeightType, writeNumbers } from './numbers.js'
-import { METADATA, parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.js'
+import {
+  METADATA,
+  parseSafetensorsHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from './safetensors-header.js'
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>
@@ -34,14 +39,49 @@ export function isSafetensors(bytes: Uint8Array): boolean {
  * beyond float32)
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
-  const text = headerText(bytes, where)
-  const start = LENGTH_BYTES + text.bytes
-  const { entries, metadata } = parseSafetensorsHeader(text.text, where)
-  checkLayout(entries, bytes.length - start, where)
-  const numbers = numbersOf(entries, bytes, start, where)
+  const { entries, metadata } = decodeSafetensorsHeader(bytes, bytes.length, where)
+  const numbers = numbersOf(entries, bytes, safetensorsHeaderEnd(bytes, where), where)
   const tensors = new Map<string, Tensor>()
   for (const [name, entry] of entries) tensors.set(name, { shape: entry.shape, data: numbers(entry) })
   return { tensors, metadata }
+}
+
+/**
+ * The header of a safetensors file. It is checked that the file has the bytes of all tensors.
+ *
+ * @param bytes the beginning of the file, at least up to `safetensorsHeaderEnd` or the file's end
+ * @param size of the file in bytes
+ * @param where names the file in errors
+ * @throws DiffWaveError `BAD_SAFETENSORS`, `TRUNCATED`, `TOO_LARGE`, `UNSUPPORTED_FORMAT`
+ */
+export function decodeSafetensorsHeader(bytes: Uint8Array, size: number, where: string): SafetensorsHeader {
+  const end = safetensorsHeaderEnd(bytes, where)
+  if (end > size) throw new DiffWaveError('TRUNCATED', 'the file ends inside its header', { where })
+  const header = parseSafetensorsHeader(headerText(bytes.subarray(LENGTH_BYTES, end), where), where)
+  checkLayout(header.entries, size - end, where)
+  return header
+}
+
+/**
+ * Where the header of a safetensors file ends, in bytes from the file's start.
+ *
+ * @param bytes the beginning of the file, at least 512 bytes or the whole file
+ * @throws DiffWaveError `BAD_SAFETENSORS`, `TRUNCATED`, `UNSUPPORTED_FORMAT`
+ */
+export function safetensorsHeaderEnd(bytes: Uint8Array, where: string): number {
+  const hint = wrongFileHint(bytes)
+  if (hint !== undefined) throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a safetensors file', { where, hint })
+  if (bytes.length < LENGTH_BYTES) throw new DiffWaveError('TRUNCATED', 'too short for a safetensors file', { where })
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const length = Number(view.getBigUint64(0, true))
+  if (length > MAX_SAFETENSORS_HEADER_BYTES) {
+    throw new DiffWaveError('BAD_SAFETENSORS', 'the header is too long', {
+      expected: `at most ${MAX_SAFETENSORS_HEADER_BYTES} bytes`,
+      got: String(length),
+      where,
+    })
+  }
+  return LENGTH_BYTES + length
 }
 
 /** Reads the numbers of an entry. Those of a file with one type are read at once, and share memory as in the file. */
@@ -61,26 +101,9 @@ function numbersOf(
   return ({ offsets: [from, to] }) => all.subarray(from / size, to / size)
 }
 
-/** The header as text, and its length in bytes. */
-function headerText(bytes: Uint8Array, where: string): { readonly text: string; readonly bytes: number } {
-  const hint = wrongFileHint(bytes)
-  if (hint !== undefined) throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a safetensors file', { where, hint })
-  if (bytes.length < LENGTH_BYTES) throw new DiffWaveError('TRUNCATED', 'too short for a safetensors file', { where })
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = Number(view.getBigUint64(0, true))
-  if (length > MAX_SAFETENSORS_HEADER_BYTES) {
-    throw new DiffWaveError('BAD_SAFETENSORS', 'the header is too long', {
-      expected: `at most ${MAX_SAFETENSORS_HEADER_BYTES} bytes`,
-      got: String(length),
-      where,
-    })
-  }
-  if (LENGTH_BYTES + length > bytes.length) {
-    throw new DiffWaveError('TRUNCATED', 'the file ends inside its header', { where })
-  }
+function headerText(bytes: Uint8Array, where: string): string {
   try {
-    const header = bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length)
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header), bytes: length }
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (error) {
     throw new DiffWaveError('BAD_SAFETENSORS', 'the header is not UTF-8 text', { where, cause: error })
   }

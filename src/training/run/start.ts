@@ -11,7 +11,7 @@ import { measureLabelShares, measurePrior, measureSubbands } from '../data/measu
 import { Adam } from '../optimiser/adam.js'
 import { initialParameters } from '../optimiser/initialise.js'
 import type { TrainingState } from '../optimiser/optimiser.js'
-import { hasCheckpoint, readCheckpoint, type TrainingProgress } from './checkpoint.js'
+import { hasCheckpoint, readCheckpoint, readProgress, type TrainingProgress } from './checkpoint.js'
 import { cutMetrics } from './metrics-log.js'
 
 export interface StartOptions {
@@ -56,12 +56,13 @@ export async function refuseCheckpoint(out: string, resume = false): Promise<voi
 }
 
 /**
- * Refuses another config than that of a folder's checkpoint, if it has one.
+ * Refuses another config than that of a folder's checkpoint, if it has one, and a checkpoint that is cut short. Of the
+ * checkpoint only the header is read: this is for before the recordings are read, and the run reads the rest after it.
  *
  * @throws DiffWaveError `BAD_CONFIG`, naming the field, and as `readCheckpoint`
  */
 export async function refuseOtherConfig(out: string, config: TrainingConfig): Promise<void> {
-  if (await hasCheckpoint(out)) refuseChange((await readCheckpoint(out, new Adam())).progress, config, out)
+  if (await hasCheckpoint(out)) refuseChange(await readProgress(out), config, out)
 }
 
 /** @throws DiffWaveError `BAD_CONFIG` */

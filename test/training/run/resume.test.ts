@@ -1,13 +1,14 @@
 /** Resumed runs end with the bytes of an uninterrupted run, and only some settings may change. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { writeFileBytes } from '#src/core/files'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
 import { learningRate } from '#src/training/config'
 import { Adam } from '#src/training/optimiser/adam'
-import { readCheckpoint } from '#src/training/run/checkpoint'
+import { readCheckpoint, readProgress } from '#src/training/run/checkpoint'
+import { safetensors } from '../../support/bytes.js'
 import { code } from '../../support/errors.js'
 import { config, data, train } from '../../support/training.js'
 import { bytes, options } from '../../support/training-scratch.js'
@@ -85,6 +86,23 @@ test('restores the second moments of a narrow checkpoint of interop/pytorch', as
       assert.ok(Math.abs(moment - expected) <= 1e-5 * expected, name)
     })
   }
+})
+
+test('finds how far a run has come without reading the numbers of its checkpoint', async () => {
+  const run = options({ maxSteps: 1 })
+  await train(run)
+  const { progress } = await readCheckpoint(run.out, new Adam())
+  assert.deepEqual(await readProgress(run.out), progress)
+
+  const path = join(run.out, 'checkpoint.safetensors')
+  const metadata = { position: JSON.stringify(progress), long: ' '.repeat(2 ** 17) }
+  const entry = { dtype: 'F32', shape: [2 ** 40], data_offsets: [0, 2 ** 42] }
+  const header = JSON.stringify({ __metadata__: metadata, 'weights/a': entry })
+  writeFileSync(path, safetensors(header, new Uint8Array(0)))
+  await assert.rejects(readProgress(run.out), code('TRUNCATED'))
+  // Four tebibytes that take no space.
+  truncateSync(path, 8 + header.length + 2 ** 42)
+  assert.deepEqual(await readProgress(run.out), progress)
 })
 
 test('refuses a checkpoint whose config is damaged', async () => {
