@@ -4,11 +4,20 @@
  */
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
-import * as tf from '@tensorflow/tfjs-core'
+
+import tf = require('@tensorflow/tfjs-core')
+
 import { DiffWaveError } from '../../core/errors.js'
 import { systemCode } from '../../core/system-code.js'
 import { type BackendName, backendPackages } from './backend-names.js'
+import { registerCpuKernels } from './cpu-kernels.js'
 import { registerGradients } from './gradients.js'
+
+/**
+ * The packages are CommonJS. To import them would take Node.js 0.4 s more: it would search them for the names that an
+ * import could use. For the same reason the modules of this folder require tfjs-core.
+ */
+const packages = createRequire(import.meta.url)
 
 function unavailable(backend: BackendName, reason: string, hint: string, cause?: unknown): DiffWaveError {
   return new DiffWaveError('ENGINE_UNAVAILABLE', `the tensorflow:${backend} engine is not available: ${reason}`, {
@@ -26,7 +35,7 @@ interface NativeBackend {
 async function loadNativePackage(backend: 'cuda' | 'node'): Promise<void> {
   const name = backendPackages[backend]
   // tfjs-node 4.22 calls this function, which Node 23 removed.
-  const utilities = createRequire(import.meta.url)('node:util') as Record<string, unknown>
+  const utilities = packages('node:util') as Record<string, unknown>
   utilities['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined
   try {
     await import(name)
@@ -54,11 +63,12 @@ export async function startBackend(backend: BackendName): Promise<void> {
   registerGradients()
   if (backend === 'cuda' || backend === 'node') return loadNativePackage(backend)
   if (backend === 'wasm') {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
-    const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'))
+    const { setWasmPaths } = packages('@tensorflow/tfjs-backend-wasm') as typeof import('@tensorflow/tfjs-backend-wasm')
+    const folder = dirname(packages.resolve('@tensorflow/tfjs-backend-wasm/package.json'))
     setWasmPaths(`${folder}/dist/`)
   } else {
-    await import('@tensorflow/tfjs-backend-cpu')
+    packages('@tensorflow/tfjs-backend-cpu')
+    registerCpuKernels()
   }
   try {
     if (await tf.setBackend(backend)) return

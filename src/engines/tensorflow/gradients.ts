@@ -2,7 +2,7 @@
  * Gradients of the operations in the network. The Node build of TensorFlow.js core has none, since its own gradients
  * are published only as modules for bundlers. tfjs-node, if it is installed, registers all of them.
  */
-import * as tf from '@tensorflow/tfjs-core'
+import tf = require('@tensorflow/tfjs-core')
 
 type Attributes = tf.NamedAttrMap | undefined
 

@@ -4,7 +4,8 @@
  *
  * Shapes: B clips, T samples, S samples per position, P = T/S positions, K kernel, N bins.
  */
-import * as tf from '@tensorflow/tfjs-core'
+import tf = require('@tensorflow/tfjs-core')
+
 import { analysisRows, coverage, synthesisRows, windowMargin } from '../../model/front-end/windows.js'
 import type { FrontEndConfig, NetworkConfig } from '../../model/network.js'
 import type { NetworkInput, ParameterTensors } from './network-input.js'

@@ -5,7 +5,8 @@
  *
  * Shapes: B clips, N positions, C channels, P samples per position, F mel frames. Activations are `[B, N, channels]`.
  */
-import * as tf from '@tensorflow/tfjs-core'
+import tf = require('@tensorflow/tfjs-core')
+
 import {
   dilation,
   LEAKY_SLOPE,

@@ -1,6 +1,8 @@
 /** The thread of TensorFlow.js, which works synchronously on a CPU and would block the caller's event loop. */
 import { parentPort, workerData } from 'node:worker_threads'
-import * as tf from '@tensorflow/tfjs-core'
+
+import tf = require('@tensorflow/tfjs-core')
+
 import { DiffWaveError } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
 import { outputGain } from '../../model/output-gain.js'

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, test } from 'node:test'
-import * as tf from '@tensorflow/tfjs-core'
+
+import tf = require('@tensorflow/tfjs-core')
+
 import { melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian, uniformInteger } from '#src/core/random'
