@@ -14,51 +14,86 @@ const folder = join(root, 'build', 'test')
 removeOrphans(folder, join(root, 'test'))
 compile('test/tsconfig.json')
 
-/** Test files that take longest. They start first, so that none of them runs alone at the end. */
+/**
+ * Files that run in one process, as the beginnings of their paths. They need the same modules, the same browser or the
+ * same thread of commands, and to start those takes as long as most tests. None of them changes anything of the
+ * process. A file belongs to the first group that names it.
+ */
+const together = {
+  studioPages: ['studio/page', 'studio/static', 'studio/report'],
+  pages: ['browser/', 'export/onnx-browser', 'packaging/browser-bundle'],
+  audio: ['audio/'],
+  cli: ['cli/'],
+  core: ['core/', 'architecture', 'docs/command-line', 'hostile/', 'native-layout', 'packaging/deploy', 'scripts/'],
+  evaluation: ['data-domain/', 'evaluation/'],
+  formats: ['diffusion/', 'export/triton', 'export/weights', 'formats/', 'packaging/licences', 'packaging/scripts'],
+  model: ['denoiser/', 'generator', 'model/', 'tuning/', 'vocoder'],
+  server: ['server/'],
+  studio: ['studio/'],
+  synthesis: ['repair/', 'synthesis/'],
+  training: ['trainer', 'training/'],
+}
+/** Files that run alone: they take long, change or measure their process, or prepare every test in it. */
+const alone = [
+  ...['cli/download', 'cli/ending', 'cli/evaluate', 'cli/program', 'cli/serve', 'cli/shard', 'cli/synthesize'],
+  ...['denoiser/load-model', 'model/remote/hostile-servers', 'model/remote/remote-model', 'server/jobs'],
+  ...['server/redis/redis-jobs', 'server/redis/workers', 'server/streaming', 'studio/engine-client', 'studio/views'],
+  ...['synthesis/stream-memory', 'synthesis/windows', 'training/run/disk-full', 'training/run/kill'],
+  ...['training/run/lock'],
+]
+/** Groups and files that take longest. They start first, so that none of them runs alone at the end. */
 const longest = [
+  'studioPages',
+  'pages',
   'docs/docs',
-  'server/redis/redis-jobs',
-  'studio/page',
-  'engines/tensorflow/cpu',
+  'cli',
   'export/onnx',
+  'engines/tensorflow/cpu',
   'engines/tensorflow/engine',
+  'server/redis/redis-jobs',
   'server/redis/workers',
-  'training/run/kill',
   'engines/wasm/engine',
   'examples',
-  'browser/page',
-  'export/onnx-browser',
-  'studio/static',
   'packaging/package',
-  'browser/demo',
+  'server',
+  'training',
+  'server/streaming',
+  'cli/synthesize',
+  'engines/native/frame-chain',
+  'model',
+  'training/run/kill',
+  'cli/evaluate',
+  'cli/serve',
   'interop/trainer',
 ]
-/**
- * Folders whose files run in one process each. They are many short ones that need the same modules: to start Node.js
- * and to load the modules takes as long as the tests. None of them changes anything of the process.
- */
-const together = ['audio', 'data-domain', 'diffusion', 'evaluation', 'formats', 'repair']
 /** One process per core, plus one for tests that only wait. More would need too much memory on a small machine. */
 const concurrency = Math.min(availableParallelism(), 8) + 1
 
 const words = process.argv.slice(2)
-const rank = file => longest.findIndex(name => file.endsWith(join(`${name}.test.js`))) + 1 || Infinity
-const wanted = readdirSync(folder, { recursive: true })
+const names = readdirSync(folder, { recursive: true })
   .filter(file => file.endsWith('.test.js'))
-  .filter(file => words.length === 0 || words.some(word => file.includes(word)))
-  .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
-const groups = together.flatMap(name => {
-  const members = wanted.filter(file => file.startsWith(name + sep))
-  const imports = members.map(file => `import './${file.replaceAll(sep, '/')}'\n`)
-  writeFileSync(join(folder, `${name}.js`), imports.join(''))
-  return members.length === 0 ? [] : [`${name}.js`]
-})
-const apart = wanted.filter(file => !together.includes(file.split(sep)[0]))
-const isLong = file => rank(file) < Infinity
-const files = [...apart.filter(isLong), ...groups, ...apart.filter(file => !isLong(file))]
+  .map(file => file.slice(0, -'.test.js'.length).replaceAll(sep, '/'))
+  .filter(name => words.length === 0 || words.some(word => name.includes(word)))
+  .sort()
+/** The files that each process runs, by the name of the group or of its only file. */
+const processes = new Map()
+for (const name of names) {
+  const groups = alone.includes(name) ? [] : Object.keys(together)
+  const key = groups.find(group => together[group].some(start => name.startsWith(start))) ?? name
+  processes.set(key, [...(processes.get(key) ?? []), name])
+}
+const rank = key => longest.indexOf(key) + 1 || Infinity
+const files = [...processes.keys()]
+  .sort((a, b) => rank(a) - rank(b) || processes.get(b).length - processes.get(a).length)
+  .map(key => {
+    const members = processes.get(key)
+    if (members.length === 1) return join(folder, `${members[0]}.test.js`)
+    writeFileSync(join(folder, `${key}.js`), members.map(name => `import './${name}.test.js'\n`).join(''))
+    return join(folder, `${key}.js`)
+  })
 
 const count = { passed: 0, failed: 0, skipped: 0 }
-const stream = run({ files: files.map(file => join(folder, file)), concurrency })
+const stream = run({ files, concurrency })
 stream.on('test:pass', event => {
   if (event.details.type === 'suite') return
   if (event.skip !== undefined || event.todo !== undefined) count.skipped++

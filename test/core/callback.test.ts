@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
@@ -22,7 +22,6 @@ import { tune } from '#src/tuning/tune'
 import { Vocoder } from '#src/vocoder'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
-import type { FileServer } from '../support/file-server.js'
 import { golden } from '../support/paths.js'
 import { scratchFolder } from '../support/scratch.js'
 import { configBytes, servedModel, weightBytes } from '../support/served-model.js'
@@ -34,10 +33,7 @@ mkdirSync(recordings)
 for (const seed of [1, 2]) {
   writeFileSync(join(recordings, `${seed}.wav`), encodeWav({ samples: melody(seed), sampleRate: MELODY_RATE }))
 }
-let server: FileServer
-before(async () => {
-  server = await servedModel()
-})
+const server = await servedModel()
 after(() => server.close())
 
 const diffusion = { training: { kind: 'cosine', steps: 100 }, defaultSteps: 3, clamp: false } as const

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import * as esbuild from 'esbuild'
 import { build as viteBuild } from 'vite'
@@ -21,22 +21,20 @@ const folder = mkdtempSync(inRepository('build/page-'))
 after(() => rmSync(folder, { recursive: true }))
 const entry = join(folder, 'page.js')
 
-before(() => {
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(inRepository(''), join(folder, 'node_modules/diffwave'))
-  writeFileSync(
-    entry,
-    `import { Vocoder } from 'diffwave/browser'
+mkdirSync(join(folder, 'node_modules'))
+symlinkSync(inRepository(''), join(folder, 'node_modules/diffwave'))
+writeFileSync(
+  entry,
+  `import { Vocoder } from 'diffwave/browser'
 import { DiffWaveError } from 'diffwave'
 const data = new Float32Array(80 * 8).fill(-4)
 globalThis.made = Vocoder.load('/model')
   .then(vocoder => vocoder.synthesize({ data, bands: 80, frames: 8 }, { seed: 1 }))
   .then(({ samples }) => samples.length, error => error instanceof DiffWaveError ? error.message : String(error))
 `,
-  )
-  const html = '<!doctype html><title>page</title><link rel="icon" href="data:,"><script type="module" src="'
-  writeFileSync(join(folder, 'index.html'), `${html}./page.js"></script>`)
-})
+)
+const html = '<!doctype html><title>page</title><link rel="icon" href="data:,"><script type="module" src="'
+writeFileSync(join(folder, 'index.html'), `${html}./page.js"></script>`)
 
 /** Looks at a bundle, and runs it. @param output folder of what a bundler wrote */
 async function runs(output: string): Promise<void> {
