@@ -4,5 +4,6 @@
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value !== 'object') return typeof value
-  return value.constructor?.name ?? 'an object'
+  // The prototype's, as an object of JSON may have a field of this name.
+  return Object.getPrototypeOf(value)?.constructor?.name ?? 'an object'
 }

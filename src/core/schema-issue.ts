@@ -111,8 +111,10 @@ function isAboutForm(code: Issue['code']): boolean {
 function unknownFields(keys: readonly string[], path: readonly PropertyKey[], schema: z.core.$ZodType): Explanation {
   const names = keys.slice(0, MAX_KEYS_NAMED).map(key => [...path, key].map(String).join('.'))
   const [only] = keys
-  const hint = keys.length === 1 ? suggestion(only!, fieldsAt(schema, path)) : {}
-  return { problem: `unknown field ${names.join(', ')}`, ...hint }
+  const known = [...new Set(fieldsAt(schema, path))]
+  const expected = known.length === 0 ? {} : { expected: oneOf(known) }
+  const hint = keys.length === 1 ? suggestion(only!, known) : {}
+  return { problem: `unknown field ${names.join(', ')}`, ...expected, ...hint }
 }
 
 /** A value that is none of those that are possible. */

@@ -1,7 +1,7 @@
 /** Options in a request's address: text, read as the types that an operation's schema has. */
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
-import { oneOf, suggestion } from '../core/suggest.js'
+import { check } from '../core/options.js'
 import type { Operation } from './operations/operation.js'
 
 /** A JSON schema, as far as it matters here. */
@@ -35,49 +35,6 @@ function gapsOf(text: string): unknown {
   })
 }
 
-/** What a field may be, in a few words. */
-export function fieldText(schema: JsonSchema = {}): string {
-  if (schema.anyOf !== undefined) return schema.anyOf.map(fieldText).join(' or ')
-  if (Array.isArray(schema['enum'])) return schema['enum'].join(', ')
-  const [min, max] = [schema['minimum'], schema['maximum']]
-  const type = schema.type ?? 'any value'
-  if (typeof max === 'number' && max < Number.MAX_SAFE_INTEGER) return `${type}, ${min ?? 0} to ${max}`
-  return typeof min === 'number' ? `${type}, from ${min}` : type
-}
-
-/** A value that was given, for a message. */
-function quoted(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? 'nothing'
-  } catch {
-    // JSON of great depth can be read, but not written.
-    return 'lists or objects in each other'
-  }
-}
-
-/** The options as the schema understands them. @throws DiffWaveError `BAD_OPTION` naming the first that is wrong */
-function checked(operation: Pick<Operation, 'options'>, given: Readonly<Record<string, unknown>>) {
-  const result = operation.options.safeParse(given)
-  if (result.success) return result.data
-  const { properties = {} } = optionsSchema(operation)
-  const names = Object.keys(properties)
-  const issue = result.error.issues[0]!
-  if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
-    const [name = ''] = issue.keys
-    throw new DiffWaveError('BAD_OPTION', 'unknown option', {
-      expected: oneOf(names),
-      got: name,
-      ...suggestion(name, names),
-    })
-  }
-  const field = String(issue.path[0] ?? '')
-  const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
-  throw new DiffWaveError('BAD_OPTION', `${issue.path.map(String).join('.')}: ${message}`, {
-    expected: fieldText(properties[field]),
-    got: quoted(given[field]),
-  })
-}
-
 /** A text as the type of a field; as it is if it does not look like one, which the schema then refuses. */
 function typed(text: string, { type, anyOf = [] }: JsonSchema): unknown {
   const types = [type, ...anyOf.map(choice => choice.type)]
@@ -92,7 +49,7 @@ function typed(text: string, { type, anyOf = [] }: JsonSchema): unknown {
  * @throws DiffWaveError `BAD_OPTION`
  */
 export function operationOptions(
-  operation: Pick<Operation, 'options'>,
+  operation: Pick<Operation, 'name' | 'options'>,
   query: Readonly<Record<string, unknown>>,
   json: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
@@ -104,5 +61,5 @@ export function operationOptions(
     }
     given.set(name, Object.hasOwn(properties, name) ? typed(value, properties[name]!) : value)
   }
-  return checked(operation, Object.fromEntries(given))
+  return check(operation.options, Object.fromEntries(given), `options of ${operation.name}`)
 }

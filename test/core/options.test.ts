@@ -69,6 +69,11 @@ describe('check refuses unknown fields', () => {
   }
 })
 
+test('a field is refused with those that there are', () => {
+  assert.equal(refusal({ limits: { second: 1 } }).expected, 'one of seconds')
+  assert.match(refusal({ colour: 4 }).expected!, /^one of 14 names \(steps, seed, /)
+})
+
 describe('a value that is not allowed', () => {
   const cases: readonly [what: string, value: unknown, parts: readonly (string | undefined)[]][] = [
     ['a missing field', { gaps: [{}] }, ['gaps.0.start is missing', 'a finite number', undefined]],
@@ -94,6 +99,11 @@ describe('a value that is not allowed', () => {
     ['what our schema refuses', { onStep: 1 }, ['onStep is not valid', 'a function', '1']],
     ['what our rule refuses', { fade: 3 }, ['fade: must not be 3', undefined, undefined]],
     ['a text that may be secret', { token: 'pass word' }, ['token is not valid', 'no spaces', undefined]],
+    [
+      'JSON in place of a number',
+      { fade: { constructor: { name: 1 } } },
+      ['fade is of the wrong type', 'a finite number', 'Object'],
+    ],
     ['no options at all', null, ['the value is of the wrong type', 'an object', 'null']],
   ]
   for (const [what, value, [problem, expected, got, hint]] of cases) {

@@ -217,10 +217,20 @@ describe('endpoints that show diffusion', () => {
 })
 
 describe('an operation refuses', () => {
-  test('options that the library does not have', async () => {
-    await problem(await post(service, '/v1/vocode?stepz=6', npyMel(4)), 400, 'BAD_OPTION')
-    await problem(await post(service, '/v1/vocode?steps=0', npyMel(4)), 400, 'BAD_OPTION')
-    await problem(await post(service, '/v1/vocode?steps=1e9', npyMel(4)), 400, 'BAD_OPTION')
+  test('options that the library does not have, in the words of the library', async () => {
+    for (const [query, clauses] of [
+      ['stepz=6', ['Unknown field stepz', 'one of model, steps, sampler', 'Did you mean steps?']],
+      ['steps=0', ['Steps is too small', 'at least 1', '0']],
+      ['steps=1e9', ['Steps is too large', 'at most 4000', '1000000000']],
+      ['sampler=ddmi', ['Sampler has an unknown value', 'one of ddpm, ddim', '"ddmi"', 'Did you mean ddim?']],
+      ['refine=many', ['Refine is of the wrong type', 'a finite number', '"many"']],
+    ] as const) {
+      const refused = await problem(await post(service, `/v1/vocode?${query}`, npyMel(4)), 400, 'BAD_OPTION')
+      const text = [refused['detail'], refused['expected'], refused['got'], refused['hint']].join('\n')
+      for (const clause of clauses) assert.ok(text.includes(clause), text)
+    }
+    const nested = '{"label": {"constructor": {"name": 1}}}'
+    assert.equal((await problem(await post(service, '/v1/generate', nested), 400, 'BAD_OPTION'))['got'], 'Object')
     await problem(await post(service, '/v1/vocode?seed=1&seed=2', npyMel(4)), 400, 'BAD_OPTION')
     await problem(await post(service, '/v1/inpaint?gaps=1', noiseWav(1, 8000)), 400, 'BAD_OPTION')
     await problem(await post(service, '/v1/generate', '[]'), 400, 'BAD_REQUEST')

@@ -2,7 +2,7 @@
  * The documentation of the API as a page without scripts, from its OpenAPI document. Swagger UI would add 10 MB to an
  * installation for the same text.
  */
-import { fieldText, type JsonSchema } from '../query.js'
+import type { JsonSchema } from '../query.js'
 
 interface Parameter {
   readonly name: string
@@ -29,6 +29,16 @@ export interface ApiDocument {
 
 function html(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}
+
+/** What a field may be, in a few words. */
+function fieldText(schema: JsonSchema = {}): string {
+  if (schema.anyOf !== undefined) return schema.anyOf.map(fieldText).join(' or ')
+  if (Array.isArray(schema['enum'])) return schema['enum'].join(', ')
+  const [min, max] = [schema['minimum'], schema['maximum']]
+  const type = schema.type ?? 'any value'
+  if (typeof max === 'number' && max < Number.MAX_SAFE_INTEGER) return `${type}, ${min ?? 0} to ${max}`
+  return typeof min === 'number' ? `${type}, from ${min}` : type
 }
 
 function row(name: string, schema: JsonSchema | undefined, required: boolean, place: string): string {

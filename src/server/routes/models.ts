@@ -68,7 +68,7 @@ export function modelRoutes(app: FastifyInstance, { tools: { models } }: Service
   )
 
   const { seed: _, ...choice } = sampling
-  const chosen = { options: z.strictObject(choice) }
+  const schedule = { name: 'schedule', options: z.strictObject(choice) }
   app.get(
     '/v1/models/:name/schedule',
     {
@@ -77,13 +77,13 @@ export function modelRoutes(app: FastifyInstance, { tools: { models } }: Service
         summary: 'The noise schedules of a model',
         description: 'ᾱ of each training step from 0; and the steps t and ᾱ that sampling visits, noisiest first.',
         params: pathParameters('name'),
-        querystring: optionsSchema(chosen),
+        querystring: optionsSchema(schedule),
         response: responses({ 200: json('{training: {alphaBars}, sampling: {steps, alphaBars, spreads}}') }),
       } as object,
     },
     async (request: ModelRequest) => {
       const query = request.query as Readonly<Record<string, unknown>>
-      return scheduleView(await models.config(request.params.name), operationOptions(chosen, query))
+      return scheduleView(await models.config(request.params.name), operationOptions(schedule, query))
     },
   )
 }
