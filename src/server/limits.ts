@@ -96,6 +96,8 @@ export const MAX_CLIP_RECORD_BYTES = 64 * 2 ** 20
 export const MAX_CLAUSE = 400
 /** Seconds to connect to Redis: other machines of a data centre answer within milliseconds. */
 export const CONNECT_SECONDS = 10
+/** Seconds that a Redis server has to take note of the end of a connection. One that is gone never does. */
+export const DISCONNECT_SECONDS = 0.1
 /** Seconds after which a service gives up on a Redis command; a body of 32 MiB takes 0.3 s at 1 Gbit/s. */
 export const REDIS_SECONDS = 10
 /** Seconds between attempts to reach a Redis server that went away, at most. */
@@ -139,7 +141,9 @@ export const MAX_PASS_SHARE = 0.2
  * takes it first. Both shares together stay below the quarter of the lock after which it would be renewed.
  */
 export const SIT_OUT_SHARE = 0.04
-/** Seconds that a stopping worker waits for Redis to take its jobs back, or to let it go when it has none. */
+/** Seconds that a stopping worker waits for Redis to take its jobs back. */
 export const LAST_WORD_SECONDS = 3
+/** Seconds that a stopping worker without jobs waits for Redis: nothing is lost, since its entry there expires. */
+export const IDLE_LAST_WORD_SECONDS = 0.5
 /** Seconds between two looks of a stopping worker whether it still has jobs. */
 export const IDLE_POLL_SECONDS = 0.1

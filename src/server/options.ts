@@ -1,6 +1,6 @@
 /** Options of a service. */
 import { z } from 'zod'
-import { check, type FieldsOf } from '../core/options.js'
+import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import type { EngineOptions } from '../engines/select.js'
 import { engineFields } from '../engines/select.js'
 import { DRAIN_SECONDS, defaultLimits, type ServiceLimits } from './limits.js'
@@ -38,6 +38,8 @@ export interface ServiceOptions extends EngineOptions {
   readonly page?: Page | undefined
   /** Stream for the log, which gets one line of JSON per event. Default: no log. */
   readonly log?: LogStream | undefined
+  /** Ends the start, while Redis is not reached. A service that runs is ended by `stop`. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Largest value of any limit. */
@@ -94,6 +96,7 @@ const schema = z.strictObject({
   redis: z.string().optional(),
   page: z.custom<Page>(value => value instanceof Map, 'expected a page').optional(),
   log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
+  signal: abortSignal.optional(),
 } satisfies FieldsOf<ServiceOptions>)
 
 /** The options with all defaults. */

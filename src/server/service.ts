@@ -34,7 +34,7 @@ export interface Service {
  * @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`
  */
 async function createState(options: CheckedOptions, log: () => FastifyInstance['log']) {
-  const { models: sources, limits, engine, threads, instructionSet, precision, redis } = options
+  const { models: sources, limits, engine, threads, instructionSet, precision, redis, signal } = options
   const queue = new WorkQueue(limits, () => performance.now() / 1000)
   const uploads = new Uploads(limits)
   const metrics = new Metrics()
@@ -53,7 +53,7 @@ async function createState(options: CheckedOptions, log: () => FastifyInstance['
   const jobs: Jobs =
     redis === undefined
       ? new MemoryJobs({ queue, tools, clock: Date.now, keepBody: body => uploads.keep(body), onFault })
-      : await RedisJobs.open({ url: redis, tools, clock: Date.now, onError })
+      : await RedisJobs.open({ url: redis, tools, clock: Date.now, onError, signal })
   return { options, queue, uploads, metrics, tools, jobs, runs: new TrainingRuns(options.runs) }
 }
 

@@ -135,7 +135,7 @@ export async function serve(
 ): Promise<void> {
   const { startService } = await import('../../server/service.js')
   const log = context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(logLine(line)) } }
-  const service = await startService({ ...options, ...log })
+  const service = await startService({ ...options, ...log, signal: context.signal })
   const { host = '127.0.0.1', token } = options
   if (token === undefined && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
     context.note('anyone who reaches this address can use the service; --token makes it ask for a token')

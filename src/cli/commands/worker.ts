@@ -58,6 +58,7 @@ export const command = defineCommand({
       models: await modelSources(context, options.models),
       ...loading,
       ...defined({ parallel, drainSeconds, lockSeconds, modelBytes: megabytes(options.modelMemory) }),
+      signal: context.signal,
       ...(context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(logLine(line)) } }),
     })
     context.note('waiting for jobs')

@@ -1,7 +1,7 @@
 /** Connections to Redis. */
 import type { Redis } from 'ioredis'
-import { DiffWaveError } from '../../core/errors.js'
-import { CONNECT_SECONDS, MAX_RECONNECT_SECONDS, REDIS_SECONDS } from '../limits.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { CONNECT_SECONDS, DISCONNECT_SECONDS, MAX_RECONNECT_SECONDS, REDIS_SECONDS } from '../limits.js'
 import type { RedisPackages } from './packages.js'
 import { checkRedisUrl, withoutPassword } from './redis-url.js'
 
@@ -13,33 +13,45 @@ export interface ConnectOptions {
   readonly patient: boolean
   /** Called with the error when the connection breaks, for a log. It is restored automatically. */
   readonly onError: (error: Error) => void
+  /** Ends the attempt to connect. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A connection, and those that BullMQ duplicates from it. */
 export interface Connection {
   readonly client: Redis
-  /** Stops waiting for an unreachable server. Commands that wait for it fail. */
-  giveUp(): void
+  /** Ends all of them, also while they wait for an unreachable server. Commands that wait for it fail. */
+  close(): void
+}
+
+/** Ends a connection for good: BullMQ would connect again. */
+function end(client: Redis): void {
+  client.connect = () => Promise.reject(new Error('the connection was closed'))
+  // Between two attempts, ioredis ends without the event `end`, for which BullMQ waits. Before the first it sends it.
+  if (client.status === 'reconnecting') client.status = 'wait'
+  client.disconnect()
 }
 
 /**
  * Connects to a Redis server.
  *
- * @throws DiffWaveError `BAD_OPTION` for an invalid address, `REDIS_UNAVAILABLE`
+ * @throws DiffWaveError `BAD_OPTION` for an invalid address, `REDIS_UNAVAILABLE`, `ABORTED`
  */
 export async function connect(
   { Redis }: Pick<RedisPackages, 'Redis'>,
   address: string,
-  { patient, onError }: ConnectOptions,
+  { patient, onError, signal }: ConnectOptions,
 ): Promise<Connection> {
   const url = checkRedisUrl(address)
+  throwIfAborted(signal)
   let connected = false
-  let waits = true
+  let closed = false
   const client = new Redis(url.href, {
     lazyConnect: true,
     connectTimeout: CONNECT_SECONDS * 1000,
+    disconnectTimeout: DISCONNECT_SECONDS * 1000,
     retryStrategy: attempt => {
-      if (!connected || !waits) return null
+      if (!connected || closed) return null
       return 1000 * Math.min(MAX_RECONNECT_SECONDS, FIRST_RECONNECT_SECONDS * 2 ** (attempt - 1))
     },
     // BullMQ requires this for connections that wait for jobs.
@@ -47,6 +59,17 @@ export async function connect(
     enableOfflineQueue: patient,
     ...(patient ? {} : { commandTimeout: REDIS_SECONDS * 1000 }),
   })
+  const all = [client]
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = override => {
+    const copy = duplicate(override)
+    all.push(copy)
+    return copy
+  }
+  const close = () => {
+    closed = true
+    for (const one of all) end(one)
+  }
   let last: Error | null = null
   client.on('ready', () => {
     last = null
@@ -56,24 +79,30 @@ export async function connect(
     if (connected && last === null) onError(error)
     last = error
   })
+  // A server that accepts the connection may still never answer.
+  const silent = setTimeout(close, CONNECT_SECONDS * 1000)
+  signal?.addEventListener('abort', close, { once: true })
   try {
     await client.connect()
     // A server that requires a password still accepts the connection, so that it is tested by a command.
     await client.ping()
     connected = true
-    const giveUp = () => {
-      waits = false
-    }
-    return { client, giveUp }
+    return { client, close }
   } catch (error) {
-    client.disconnect()
+    const isSilent = closed
+    close()
+    throwIfAborted(signal)
     const reason = last ?? error
     throw new DiffWaveError('REDIS_UNAVAILABLE', 'Redis cannot be reached', {
       expected: 'a running Redis server',
-      got: reason instanceof Error ? reason.message : 'no answer',
+      // A connection that was closed here has no error of its own.
+      got: isSilent ? 'no answer' : reason instanceof Error ? reason.message : 'no answer',
       where: withoutPassword(url),
       hint: 'Check address and password with `redis-cli -u URL ping`.',
       cause: error,
     })
+  } finally {
+    clearTimeout(silent)
+    signal?.removeEventListener('abort', close)
   }
 }

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { abortError } from '../../core/errors.js'
 import type { JobEvent, JobView, StoredFile } from '../jobs/job.js'
 import type { Jobs } from '../jobs/jobs.js'
@@ -10,7 +9,7 @@ import { EVENT_POLL_SECONDS } from '../limits.js'
 import type { OperationTools } from '../operations/operation.js'
 import type { Order } from '../operations/run-operation.js'
 import { Refusal } from '../refusal.js'
-import { connect } from './connect.js'
+import { type Connection, connect } from './connect.js'
 import { JobStore, storeUnavailable } from './job-store.js'
 import { settled, writeOrder } from './order.js'
 import { loadRedisPackages } from './packages.js'
@@ -24,31 +23,34 @@ export interface RedisJobsOptions {
   readonly clock: () => number
   /** Called with errors of the connection, for a log. */
   readonly onError: (error: Error) => void
+  /** Ends the attempt to connect. */
+  readonly signal: AbortSignal | undefined
 }
 
 export class RedisJobs implements Jobs {
   readonly isRemote = true
   readonly #tools: OperationTools
-  readonly #client: Redis
+  readonly #connection: Connection
   readonly #queue: Queue
   readonly #store: JobStore
   readonly #closing = new AbortController()
 
-  private constructor(client: Redis, queue: Queue, { tools, clock }: RedisJobsOptions) {
-    this.#client = client
+  private constructor(connection: Connection, queue: Queue, { tools, clock }: RedisJobsOptions) {
+    this.#connection = connection
     this.#queue = queue
     this.#tools = tools
-    this.#store = new JobStore(client, tools.limits, clock)
+    this.#store = new JobStore(connection.client, tools.limits, clock)
   }
 
   /** @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE` */
   static async open(options: RedisJobsOptions): Promise<RedisJobs> {
     const packages = await loadRedisPackages()
-    const { client } = await connect(packages, options.url, { patient: false, onError: options.onError })
-    const queue = new packages.Queue(QUEUE_NAME, { connection: client, prefix: QUEUE_PREFIX })
+    const { onError, signal } = options
+    const connection = await connect(packages, options.url, { patient: false, onError, signal })
+    const queue = new packages.Queue(QUEUE_NAME, { connection: connection.client, prefix: QUEUE_PREFIX })
     // The queue shares the client, which reports its errors itself.
     queue.on('error', () => {})
-    return new RedisJobs(client, queue, options)
+    return new RedisJobs(connection, queue, options)
   }
 
   async submit(order: Order, client: string): Promise<JobView> {
@@ -104,7 +106,7 @@ export class RedisJobs implements Jobs {
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#queue.close().catch(() => {})
-    this.#client.disconnect()
+    this.#connection.close()
   }
 }
 

@@ -1,6 +1,6 @@
 /** Options of a worker. */
 import { z } from 'zod'
-import { check, type FieldsOf } from '../../core/options.js'
+import { abortSignal, check, type FieldsOf } from '../../core/options.js'
 import { type EngineOptions, engineFields } from '../../engines/select.js'
 import { DRAIN_SECONDS, defaultLimits, WORKER_LOCK_SECONDS } from '../limits.js'
 import type { LogStream } from '../options.js'
@@ -20,6 +20,8 @@ export interface WorkerOptions extends EngineOptions {
   readonly lockSeconds?: number | undefined
   /** Receives the log as lines of JSON. Default: no log. */
   readonly log?: LogStream | undefined
+  /** Ends the start, while Redis is not reached. A worker that runs is ended by `stop`. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Max number of jobs of one worker. Each needs memory for its body, its mel and its audio. */
@@ -40,6 +42,7 @@ const schema = z.strictObject({
   drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
   lockSeconds: z.number().min(MIN_LOCK_SECONDS).max(3600).default(WORKER_LOCK_SECONDS),
   log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
+  signal: abortSignal.optional(),
 } satisfies FieldsOf<WorkerOptions>)
 
 export type CheckedWorkerOptions = z.output<typeof schema>

@@ -9,10 +9,12 @@ import type { Job, Worker as Queued } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { type Logger, pino } from 'pino'
 import { defined } from '../../core/defined.js'
+import { throwIfAborted } from '../../core/errors.js'
 import { DecoderPool } from '../decoding/decoder-pool.js'
 import {
   defaultLimits,
   HELD_POLL_SECONDS,
+  IDLE_LAST_WORD_SECONDS,
   IDLE_POLL_SECONDS,
   LAST_WORD_SECONDS,
   MAX_ATTEMPTS,
@@ -56,7 +58,7 @@ interface Surroundings {
 /**
  * Starts a worker.
  *
- * @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`
+ * @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`, `ABORTED`
  * @example
  * const worker = await startWorker({ redis: 'redis://localhost:6379', models: new Map([['speech', 'speech']]) })
  * await worker.stop()
@@ -66,7 +68,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const log = pino({ level: checked.log === undefined ? 'silent' : 'info' }, checked.log)
   const packages = await loadRedisPackages()
   const onError = (error: Error) => log.warn({ err: error }, 'Redis')
-  const { client, giveUp } = await connect(packages, checked.redis, { patient: true, onError })
+  const { signal } = checked
+  const { client, close } = await connect(packages, checked.redis, { patient: true, onError, signal })
   const [late, stopping] = [new AbortController(), new AbortController()]
   const tools = createTools(checked, log)
   const { lockSeconds } = checked
@@ -81,7 +84,19 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     handingOn: new HandingOn(lockSeconds, stopping.signal),
     DelayedError: packages.DelayedError,
   }
-  await presence.start()
+  // Without Redis it would wait until Redis is back.
+  signal?.addEventListener('abort', close, { once: true })
+  try {
+    await presence.start()
+    throwIfAborted(signal)
+  } catch (error) {
+    close()
+    await Promise.all([tools.models.close(), tools.decoders.close()])
+    throwIfAborted(signal)
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', close)
+  }
   const worker = new packages.Worker(QUEUE_NAME, (job: Job, token?: string) => processInHand(job, token, around), {
     connection: client,
     prefix: QUEUE_PREFIX,
@@ -102,7 +117,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   return {
     stop: () => {
       stopping.abort()
-      stopped ??= stop(worker, checked, { late, giveUp }, around)
+      stopped ??= stop(worker, checked, { late, close }, around)
       return stopped
     },
   }
@@ -126,8 +141,8 @@ function createTools(
 async function stop(
   worker: Queued,
   { drainSeconds }: CheckedWorkerOptions,
-  { late, giveUp }: { readonly late: AbortController; readonly giveUp: () => void },
-  { client, models, decoders, inHand, log, presence }: Surroundings,
+  { late, close }: { readonly late: AbortController; readonly close: () => void },
+  { models, decoders, inHand, log, presence }: Surroundings,
 ): Promise<void> {
   log.info('stopping')
   // It is not awaited, because without Redis it never ends.
@@ -140,13 +155,12 @@ async function stop(
   let idleSeconds = 0
   const watch = setInterval(() => {
     idleSeconds = inHand.size > 0 ? 0 : idleSeconds + IDLE_POLL_SECONDS
-    if (idleSeconds >= LAST_WORD_SECONDS) left.abort()
+    if (idleSeconds >= IDLE_LAST_WORD_SECONDS) left.abort()
   }, 1000 * IDLE_POLL_SECONDS)
   const gone = new Promise<void>(resolve => left.signal.addEventListener('abort', () => resolve(), { once: true }))
   await Promise.race([worker.close(), gone])
   for (const timer of [putBack, leave, watch]) clearTimeout(timer)
-  giveUp()
-  client.disconnect()
+  close()
   await Promise.all([models.close(), decoders.close()])
 }
 

@@ -261,9 +261,6 @@ describe('a job on workers', { skip: noRedis }, () => {
 })
 
 describe('a Redis server that is unreachable for a while', { skip: noRedis }, () => {
-  // BullMQ goes on to look for servers that are gone, which would keep this process alive after its last test.
-  after(() => void globalThis.setTimeout(() => process.exit(), 3000).unref())
-
   test('causes refusals with Retry-After, but no job is lost', { timeout: 120_000 }, async () => {
     const redis = await redisServer('--appendfsync', 'always')
     const service = await testService({ redis: redis.url })

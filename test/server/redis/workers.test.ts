@@ -1,11 +1,13 @@
 /** Workers as processes: a job survives the death and the stop of its worker. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { JobView } from '#src/server/jobs/job'
 import { smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
-import { diffwave, jsonLines, program } from '../../support/process.js'
+import { diffwave, jsonLines, program, started } from '../../support/process.js'
 import { noRedis, redisServer } from '../../support/redis.js'
 import { getJson, jobEvents, post, testService } from '../../support/service.js'
 
@@ -17,9 +19,9 @@ after(() => {
 })
 
 /** Starts `diffwave worker`, and waits until it takes jobs. */
-async function startedWorker(...args: readonly string[]) {
+async function startedWorker(args: readonly string[] = [], { url } = redis) {
   const models = ['--models', `voice=${smallVocoder}`, `noise=${smallGenerator}`, '--threads', '1']
-  const child = spawn(process.execPath, [program, 'worker', '--redis', redis.url, '--lock', '3', ...models, ...args])
+  const child = spawn(process.execPath, [program, 'worker', '--redis', url, '--lock', '3', ...models, ...args])
   children.push(child)
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', data => {
@@ -73,7 +75,7 @@ describe('diffwave worker', { skip: noRedis }, () => {
 
   test('puts its jobs back when it is stopped', async () => {
     const service = await testService({ redis: redis.url })
-    const first = await startedWorker('--drain', '0')
+    const first = await startedWorker(['--drain', '0'])
     const response = await post(service, '/v1/generate?seed=1', WORK, { prefer: 'respond-async' })
     const { id } = (await response.json()) as JobView
     await first.loaded()
@@ -90,6 +92,35 @@ describe('diffwave worker', { skip: noRedis }, () => {
     second.child.kill('SIGTERM')
     await second.ended
   })
+
+  test('ends at once when it is stopped while Redis is away', async () => {
+    const own = await redisServer()
+    const { child, ended } = await startedWorker([], own)
+    await own.kill()
+    // Long enough for BullMQ to wait between two attempts to connect.
+    await setTimeout(1000)
+    const start = performance.now()
+    child.kill('SIGINT')
+    assert.equal(await ended, 0)
+    const seconds = (performance.now() - start) / 1000
+    assert.ok(seconds < 2, `${seconds} s`)
+  })
+})
+
+test('a signal ends the wait for a Redis server that does not answer', async () => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  for (const command of [['worker'], ['serve', '--port', '0']]) {
+    const asked = once(silent, 'connection')
+    const { child, ended } = started([...command, '--redis', `redis://127.0.0.1:${port}`])
+    const [socket] = (await asked) as [Socket]
+    await once(socket, 'data')
+    child.kill('SIGTERM')
+    const { status, stderr } = await ended
+    assert.deepEqual([status, stderr], [143, 'stopped\n'])
+  }
+  silent.close()
 })
 
 describe('an address of Redis', () => {
