@@ -27,7 +27,7 @@ import {
   wholeClipFields,
 } from './synthesis/options.js'
 import { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
-import { clipOfBatch, type OnStep } from './synthesis/watch.js'
+import { watchFrom } from './synthesis/watch.js'
 
 /** Options that describe a clip. */
 interface ClipFields {
@@ -100,6 +100,9 @@ const MAX_BATCH_SAMPLES = 2 ** 22
  */
 const MAX_WHOLE_SAMPLES = 2 ** 19
 
+/** How a call of many clips is followed and stopped. */
+type Watching = Pick<GenerateOptions, 'signal' | 'onProgress' | 'onStep'>
+
 /** A clip to be made. */
 interface PlannedClip {
   readonly label: string | null
@@ -110,6 +113,24 @@ type PlannedRequest = ClipRequest & {
   readonly input: { readonly length: number }
   readonly label: number | null
   readonly guidance: number
+}
+
+/** Number of clips of some length in samples that are made at once. */
+function clipsAtOnce(length: number): number {
+  return length > MAX_WHOLE_SAMPLES ? 1 : Math.min(MAX_BATCH_CLIPS, Math.floor(MAX_BATCH_SAMPLES / length))
+}
+
+/**
+ * Follows `size` of the clips of a call, from clip `first` on, as a part of the whole call.
+ *
+ * @param count number of clips of the whole call. All take the same work
+ */
+function watchGroup({ signal, onProgress, onStep }: Watching, first: number, size: number, count: number): Watching {
+  const report = ({ done, total }: Progress) => {
+    const perClip = total! / size
+    return onProgress?.({ done: first * perClip + done, total: count * perClip })
+  }
+  return { signal, onProgress: onProgress && report, onStep: onStep && watchFrom(onStep, first) }
 }
 
 /**
@@ -243,44 +264,33 @@ export class Generator extends SoundModel {
     return interpolate(this.model, first, second, options)
   }
 
-  async *#make(
-    planned: readonly PlannedClip[],
-    { signal, onProgress, onStep }: Pick<GenerateOptions, 'signal' | 'onProgress' | 'onStep'>,
-  ): AsyncGenerator<GeneratedClip[], void, undefined> {
-    const { sampler, input } = planned[0]!.request
-    // All clips with a label have the same guidance, whether from the options or from the model; the others have none.
-    const guidance = Math.max(...planned.map(clip => clip.request.guidance))
-    const batch = Math.max(1, Math.min(MAX_BATCH_CLIPS, Math.floor(MAX_BATCH_SAMPLES / input.length)))
-    for (let first = 0; first < planned.length; first += batch) {
-      const group = planned.slice(first, first + batch)
-      const scaled = (clips: number, total: number) => (clips / group.length) * total
-      const report =
-        onProgress &&
-        (({ done, total }: Progress) =>
-          onProgress({ done: scaled(first, total!) + done, total: scaled(planned.length, total!) }))
-      const watch = onStep && ((step: Parameters<OnStep>[0]) => clipOfBatch(onStep, first + step.clip)(step))
-      const common = { signal, onProgress: report, onStep: watch }
-      const samples =
-        input.length > MAX_WHOLE_SAMPLES
-          ? [(await wholeClip(this.model, { ...group[0]!.request, ...common })).samples]
-          : await wholeClips(this.model, {
-              sampler,
-              length: input.length,
-              clips: group.map(({ request: { seed, label } }) => ({ seed, label })),
-              guidance,
-              ...common,
-            })
-      yield group.map(
-        ({ label, request }, i) =>
-          new GeneratedClip({
-            samples: samples[i]!,
-            sampleRate: this.sampleRate,
-            seed: request.seed,
-            steps: sampler.steps.length,
-            label,
-          }),
-      )
+  /** Makes clips of one length, in groups. */
+  async *#make(planned: readonly PlannedClip[], watching: Watching): AsyncGenerator<GeneratedClip[], void, undefined> {
+    const atOnce = clipsAtOnce(planned[0]!.request.input.length)
+    for (let first = 0; first < planned.length; first += atOnce) {
+      const group = planned.slice(first, first + atOnce)
+      const samples = await this.#samplesOf(group, watchGroup(watching, first, group.length, planned.length))
+      yield group.map((clip, i) => this.#clip(clip, samples[i]!))
     }
+  }
+
+  /** Makes the samples of the clips of a group. */
+  async #samplesOf(group: readonly PlannedClip[], watching: Watching): Promise<readonly Float32Array[]> {
+    const { request } = group[0]!
+    const { sampler, input } = request
+    if (input.length > MAX_WHOLE_SAMPLES) return [(await wholeClip(this.model, { ...request, ...watching })).samples]
+    return wholeClips(this.model, {
+      sampler,
+      length: input.length,
+      clips: group.map(({ request: { seed, label } }) => ({ seed, label })),
+      // All clips with a label have the same guidance, from the options or from the model. The others have none.
+      guidance: Math.max(...group.map(clip => clip.request.guidance)),
+      ...watching,
+    })
+  }
+
+  #clip({ label, request: { seed, sampler } }: PlannedClip, samples: Float32Array): GeneratedClip {
+    return new GeneratedClip({ samples, sampleRate: this.sampleRate, seed, steps: sampler.steps.length, label })
   }
 
   /** @param wanted null: none; undefined: drawn if the model draws labels */

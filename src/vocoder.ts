@@ -30,7 +30,7 @@ import {
   wholeClipFields,
 } from './synthesis/options.js'
 import type { AudioStream, Synthesis } from './synthesis/result.js'
-import { clipOfBatch } from './synthesis/watch.js'
+import { watchFrom } from './synthesis/watch.js'
 
 /** Options of every synthesis, whole or streamed. */
 interface VocoderFields {
@@ -188,7 +188,7 @@ export class Vocoder extends SoundModel {
     const results: Synthesis[] = []
     let before = 0
     for (const [i, feed] of feeds.entries()) {
-      const request = this.#request(feed, { ...rest, seed: seed + i, onStep: onStep && clipOfBatch(onStep, i) })
+      const request = this.#request(feed, { ...rest, seed: seed + i, onStep: onStep && watchFrom(onStep, i) })
       const passes = request.sampler.steps.length
       const start = before * passes
       const report = onProgress && (({ done }: Progress) => onProgress({ done: start + done, total: total * passes }))

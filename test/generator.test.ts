@@ -46,6 +46,25 @@ describe('generated clips', () => {
   })
 })
 
+test('several clips too long for a batch are made one after the other', async () => {
+  // More than 2 ** 19 samples at 8 kHz.
+  const options = { seconds: 66, steps: 1 }
+  const watched: number[] = []
+  let last: unknown
+  const clips = await generator.generate({
+    ...options,
+    count: 2,
+    seed: 1,
+    onStep: ({ clip }) => void watched.push(clip),
+    onProgress: progress => {
+      last = progress
+    },
+  })
+  assert.deepEqual(watched, [0, 1])
+  assert.deepEqual(last, { done: 2 * 66 * 8000, total: 2 * 66 * 8000 })
+  assert.deepEqual([clips[1]], await generator.generate({ ...options, seed: 2 }))
+})
+
 describe('Generator.stream', () => {
   test('returns the bytes of `generate`', async () => {
     const pieces: Float32Array[] = []

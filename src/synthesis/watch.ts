@@ -89,7 +89,7 @@ export function watchSteps(onStep: OnStep, watched: Watched): Callback<WatchedSt
   }
 }
 
-/** Wraps `onStep` so that each step carries the index of its clip in a batch. */
-export function clipOfBatch(onStep: OnStep, clip: number): OnStep {
-  return step => onStep({ ...step, clip })
+/** Wraps `onStep` for some of the clips of a call, of which `first` is the index of the first. */
+export function watchFrom(onStep: OnStep, first: number): OnStep {
+  return step => onStep({ ...step, clip: first + step.clip })
 }
