@@ -24,7 +24,7 @@ interface ComparedSpectra {
   readonly wanted: Float32Array
   /** Number of bins that count, from 0 Hz up: at most size/2. */
   readonly bins: number
-  /** Factor of the gradient. */
+  /** Factor of the gradient. 0: no gradient is needed, and kernels may leave it at 0. */
   readonly weight: number
 }
 

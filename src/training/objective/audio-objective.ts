@@ -42,10 +42,11 @@ export class AudioObjective {
    * Lists the terms of a clip at one noise level.
    *
    * @param levelWeight weight of the time-frequency loss
+   * @param weight factor of the gradient. With 0 none is computed
    */
-  noised(clip: ComparedClip, levelWeight: number): ClipTerms {
-    const main = errorTerm({ ...this.#inner(clip), weight: levelWeight }, this.#sampleRate)
-    return this.#clip(clip, [{ ...main, factor: levelWeight }, ...this.#magnitudes(clip, 1)])
+  noised(clip: ComparedClip, levelWeight: number, weight: number): ClipTerms {
+    const main = errorTerm({ ...this.#inner(clip), weight: weight * levelWeight }, this.#sampleRate)
+    return this.#clip(clip, [{ ...main, factor: levelWeight }, ...this.#magnitudes(clip, weight)])
   }
 
   /**
@@ -53,7 +54,7 @@ export class AudioObjective {
    * time-frequency loss of phases is added where phases can be known: in voiced frames, up to the highest frequency at
    * which pulses are aligned.
    *
-   * @param weight factor of the gradient
+   * @param weight factor of the gradient. With 0 none is computed
    * @param voiced whether each position is voiced, `[positions]`, if pulses lie at those of the recording; else null
    */
   ownStep(clip: ComparedClip, weight: number, voiced: Uint8Array | null): ClipTerms {

@@ -44,7 +44,7 @@ function meanOf({ bins, softest }: MagnitudeTerm, sums: Float64Array) {
   return { unit: 1 / (sum * share + softest), share }
 }
 
-/** Computes the sums and the gradient of a term. */
+/** Computes the sums of a term, and its gradient unless that has no weight. */
 export function compareMagnitudes(term: MagnitudeTerm, transform: CentredFrames, to: TermSums): void {
   const { bins: counted, weight, softest: c } = term
   const { bins } = transform
@@ -79,5 +79,5 @@ export function compareMagnitudes(term: MagnitudeTerm, transform: CentredFrames,
     }
     spectra.fill(0, 2 * (frame * bins + counted), 2 * (frame + 1) * bins)
   }
-  transform.addGradient(spectra, gradient.length, gradient)
+  if (weight !== 0) transform.addGradient(spectra, gradient.length, gradient)
 }

@@ -39,7 +39,7 @@ export class Objective {
   /** Computes the loss of each clip, without gradients. */
   async losses(engine: ForwardEngine, batch: NoisedBatch): Promise<Float32Array> {
     if (this.#ownSteps !== null) return this.#ownSteps.losses(engine, batch)
-    return (await this.of(batch, await engine.predict(batch), engine.spectralTerms)).clipLosses
+    return lossesIn(await this.#compare(batch, await engine.predict(batch), engine.spectralTerms, 0))
   }
 
   /**
@@ -52,34 +52,47 @@ export class Objective {
     outputs: readonly Float32Array[],
     compute?: ComputeTerms,
   ): Promise<{ readonly clipLosses: Float32Array; readonly gradients: readonly Float32Array[] }> {
+    const compared = await this.#compare(batch, outputs, compute, 1)
     const total = samplesIn(outputs)
-    const clipLosses = new Float32Array(outputs.length)
-    const timeFrequency = this.#timeFrequency
-    if (timeFrequency !== null) {
-      const clips = outputs.map((made, i) =>
-        timeFrequency.noised({ made, clean: batch.clean[i]!, limit: batch.limits[i]! }, batch.levelWeights[i]!),
-      )
-      const found = await timeFrequency.losses(clips, compute)
-      const gradients = found.map(({ loss, gradient }, i) => {
-        clipLosses[i] = loss
-        const share = outputs[i]!.length / total
-        return new Float32Array(gradient().map(g => g * share))
-      })
-      return { clipLosses, gradients }
+    return {
+      clipLosses: lossesIn(compared),
+      gradients: compared.map(({ gradient }, i) => gradient(outputs[i]!.length / total)),
     }
-    const gradients = outputs.map((output, i) => {
-      const target = batch.target[i]!
-      const emphasise = batch.emphases[i] ?? null
-      const plain = output.map((value, n) => value - target[n]!)
-      const error = emphasise === null ? plain : emphasise(plain)
-      const { loss, gradient } = this.#ofError(error, batch.weight?.[i])
-      const spectral = this.#spectralOf(batch, i, error, gradient)
-      clipLosses[i] = loss + spectral
-      const share = output.length / total
-      const byError = gradient.map(g => g * share)
-      return emphasise === null ? byError : emphasise(byError)
-    })
-    return { clipLosses, gradients }
+  }
+
+  /** Compares each output with its target. @param weight 0 if no gradients will be requested, else 1 */
+  async #compare(
+    batch: NoisedBatch,
+    outputs: readonly Float32Array[],
+    compute: ComputeTerms | undefined,
+    weight: 0 | 1,
+  ): Promise<readonly Compared[]> {
+    const audio = this.#timeFrequency
+    if (audio === null) return outputs.map((output, i) => this.#compareClip(batch, i, output, weight))
+    const clips = outputs.map((made, i) =>
+      audio.noised({ made, clean: batch.clean[i]!, limit: batch.limits[i]! }, batch.levelWeights[i]!, weight),
+    )
+    return (await audio.losses(clips, compute)).map(({ loss, gradient }) => ({
+      loss,
+      gradient: share => new Float32Array(gradient().map(g => g * share)),
+    }))
+  }
+
+  /** Compares the output for clip i by its error and, if the config asks for it, by the spectral loss. */
+  #compareClip(batch: NoisedBatch, i: number, output: Float32Array, gradientWeight: 0 | 1): Compared {
+    const target = batch.target[i]!
+    const weight = batch.weight?.[i]
+    const emphasise = batch.emphases[i] ?? ((audio: Float32Array) => audio)
+    const error = emphasise(output.map((value, n) => value - target[n]!))
+    const spectral = this.#spectralOf(batch, i, error, gradientWeight)
+    return {
+      loss: this.#lossOfError(error, weight) + (spectral?.loss ?? 0),
+      gradient: share => {
+        const gradient = this.#gradientOfError(error, weight)
+        spectral?.addTo(gradient)
+        return emphasise(gradient.map(g => g * share))
+      },
+    }
   }
 
   /** Computes the loss of a batch and its gradients with respect to the network's parameters. */
@@ -105,33 +118,55 @@ export class Objective {
     return { loss, clipLosses, gradients }
   }
 
-  /** Computes the mean loss of a clip's error, and its gradient. */
-  #ofError(error: Float32Array, weight: Float32Array | undefined) {
-    const gradient = new Float32Array(error.length)
+  /** Computes the mean loss of a clip's error. */
+  #lossOfError(error: Float32Array, weight: Float32Array | undefined): number {
     let loss = 0
     for (let n = 0; n < error.length; n++) {
       const e = error[n]!
-      const w = weight?.[n] ?? 1
-      loss += w * (this.#config.loss === 'l1' ? Math.abs(e) : e * e)
-      gradient[n] = (w * (this.#config.loss === 'l1' ? Math.sign(e) : 2 * e)) / error.length
+      loss += (weight?.[n] ?? 1) * (this.#config.loss === 'l1' ? Math.abs(e) : e * e)
     }
-    return { loss: loss / error.length, gradient }
+    return loss / error.length
+  }
+
+  /** Computes the gradient of `#lossOfError` with respect to the error. */
+  #gradientOfError(error: Float32Array, weight: Float32Array | undefined): Float32Array {
+    const gradient = new Float32Array(error.length)
+    for (let n = 0; n < error.length; n++) {
+      const e = error[n]!
+      gradient[n] = ((weight?.[n] ?? 1) * (this.#config.loss === 'l1' ? Math.sign(e) : 2 * e)) / error.length
+    }
+    return gradient
   }
 
   /**
-   * Computes the spectral loss of clip i, and adds its gradient with respect to the error e of v to `gradient`. As
-   * x_0 = α·x_t − σ·v, an error e of v is an error −σ·e of x̂_0.
+   * Computes the spectral loss of clip i for an error e of v; null if the config has none. `addTo` adds its gradient
+   * with respect to e. As x_0 = α·x_t − σ·v, an error e of v is an error −σ·e of x̂_0.
    */
-  #spectralOf(batch: NoisedBatch, i: number, error: Float32Array, gradient: Float32Array): number {
+  #spectralOf(batch: NoisedBatch, i: number, error: Float32Array, gradientWeight: 0 | 1) {
     const { spectral } = this.#config
-    if (spectral === null || this.#spectral === null) return 0
+    if (spectral === null || this.#spectral === null) return null
     const sigma = Math.sqrt(1 - batch.levels[i]!)
     const clean = batch.emphases[i]?.(batch.clean[i]!) ?? batch.clean[i]!
     const estimate = clean.map((x, n) => x - sigma * error[n]!)
-    const { loss, gradient: byEstimate } = this.#spectral.of(estimate, clean)
-    for (let n = 0; n < gradient.length; n++) gradient[n]! -= spectral.weight * sigma * byEstimate[n]!
-    return spectral.weight * loss
+    const { loss, gradient: byEstimate } = this.#spectral.of(estimate, clean, gradientWeight)
+    return {
+      loss: spectral.weight * loss,
+      addTo: (gradient: Float32Array) => {
+        for (let n = 0; n < gradient.length; n++) gradient[n]! -= spectral.weight * sigma * byEstimate[n]!
+      },
+    }
   }
+}
+
+/** The loss of a clip. */
+interface Compared {
+  readonly loss: number
+  /** Computes `share` × ∂loss/∂output, `[samples]`. */
+  readonly gradient: (share: number) => Float32Array
+}
+
+function lossesIn(compared: readonly Compared[]): Float32Array {
+  return Float32Array.from(compared, ({ loss }) => loss)
 }
 
 /** The fields of a training config that determine the objective. */

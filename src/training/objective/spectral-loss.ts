@@ -28,7 +28,7 @@ class Resolution {
     this.#unit = 1 / Math.sqrt(this.#predicted.window.reduce((sum, w) => sum + w * w, 0))
   }
 
-  /** Computes the loss, and adds weight × ∂loss/∂predicted to `gradient`. */
+  /** Computes the loss, and adds weight × ∂loss/∂predicted to `gradient`, unless the weight is 0. */
   add(predicted: Float32Array, target: Float32Array, gradient: Float64Array, weight: number): number {
     const { bins } = this.#predicted
     const frames = Math.floor((predicted.length - this.size) / this.#hop) + 1
@@ -44,6 +44,7 @@ class Resolution {
         const a = size * this.#unit
         const b = Math.sqrt(wanted[2 * bin]! ** 2 + wanted[2 * bin + 1]! ** 2) * this.#unit
         loss += Math.abs(a - b) + Math.abs(Math.log((a + LOG_OFFSET) / (b + LOG_OFFSET)))
+        if (weight === 0) continue
         const slope = Math.sign(a - b) * (1 + 1 / (a + LOG_OFFSET))
         // The inverse transform divides by its size and counts every bin but the first and the last twice.
         const scale = bin === 0 || bin === bins - 1 ? this.size : this.size / 2
@@ -51,7 +52,7 @@ class Resolution {
         found[2 * bin] = re * factor
         found[2 * bin + 1] = im * factor
       }
-      this.#predicted.inverseAdd(found, gradient, start)
+      if (weight !== 0) this.#predicted.inverseAdd(found, gradient, start)
     }
     return loss * share
   }
@@ -69,13 +70,20 @@ export class SpectralLoss {
    * Computes the loss of one signal.
    *
    * @param predicted,target audio of the same length, at least as long as the longest window
-   * @returns the loss and its gradient with respect to `predicted`
+   * @param weight factor of the gradient. With 0 none is computed
+   * @returns the loss, and weight × ∂loss/∂predicted
    */
-  of(predicted: Float32Array, target: Float32Array): { readonly loss: number; readonly gradient: Float64Array } {
+  of(
+    predicted: Float32Array,
+    target: Float32Array,
+    weight = 1,
+  ): { readonly loss: number; readonly gradient: Float64Array } {
     const gradient = new Float64Array(predicted.length)
-    const weight = 1 / this.#resolutions.length
+    const share = 1 / this.#resolutions.length
     let loss = 0
-    for (const resolution of this.#resolutions) loss += weight * resolution.add(predicted, target, gradient, weight)
+    for (const resolution of this.#resolutions) {
+      loss += share * resolution.add(predicted, target, gradient, share * weight)
+    }
     return { loss, gradient }
   }
 }

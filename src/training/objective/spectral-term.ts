@@ -20,7 +20,7 @@ export class ReadableTerms {
   }
 }
 
-/** Computes the sums and the gradient of a term. */
+/** Computes the sums of a term, and its gradient unless that has no weight. */
 function compare(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
   if (term.kind === 'error') weighErrors(term, transform, to)
   else if (term.kind === 'phase') comparePhases(term, transform, to)

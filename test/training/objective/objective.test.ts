@@ -3,10 +3,13 @@ import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { diffuse } from '#src/diffusion/forward'
 import { predictionTarget } from '#src/diffusion/prediction'
+import type { ComputeTerms } from '#src/engines/loss-kernels'
 import { networkSchema } from '#src/model/network'
+import { magnitudeTerm } from '#src/training/objective/magnitude-distance'
 import type { NoisedBatch } from '#src/training/objective/noised-batch'
 import { Objective } from '#src/training/objective/objective'
 import { SpectralLoss } from '#src/training/objective/spectral-loss'
+import { ReadableTerms } from '#src/training/objective/spectral-term'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { learningEngine } from '../../support/learning-engine.js'
 
@@ -85,6 +88,33 @@ test('the gradient by the outputs matches differences of the whole objective', a
     const norm = Math.hypot(...gradients.flatMap(gradient => [...gradient]))
     assert.ok(Math.abs(slope - told) < 0.05 * norm, `${loss}: ${slope} ${told} of ${norm}`)
   }
+})
+
+test('losses alone are the same bytes, and take no gradients', async () => {
+  const readable = new ReadableTerms()
+  for (const loss of ['l1', 'l2', 'time-frequency'] as const) {
+    for (const terms of [null, spectral]) {
+      const objective = new Objective({ loss, spectral: terms, model })
+      const of = batch(5)
+      const outputs = of.audio.map(x => x.map(value => 0.6 * value + 0.1))
+      const expected = (await objective.of(of, outputs)).clipLosses
+      const weights: number[] = []
+      const spectralTerms: ComputeTerms = async given => {
+        weights.push(...given.map(({ weight }) => weight))
+        return given.map(term => readable.of(term))
+      }
+      const predict = async () => outputs
+      assert.deepEqual(await objective.losses({ predict, spectralTerms }, of), expected)
+      assert.deepEqual(await objective.losses({ predict }, of), expected)
+      assert.ok(weights.every(weight => weight === 0))
+    }
+  }
+  const term = magnitudeTerm(
+    64,
+    { made: gaussian(1, 0, 0, 512), wanted: gaussian(1, 1, 0, 512), limit: 1e4, weight: 0 },
+    22_050,
+  )
+  assert.ok(readable.of(term).gradient.every(value => Object.is(value, 0)))
 })
 
 test('an engine differentiates the objective by its parameters', async () => {
