@@ -26,7 +26,7 @@ import type {
 import type { ComputeTerms } from '../loss-kernels.js'
 import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js'
-import { WindowedStream } from '../windowed/windowed-stream.js'
+import { type PredictWindow, WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
 import { OUT_OF_MEMORY } from './constants.js'
@@ -213,7 +213,8 @@ export class KernelEngine implements Engine {
   openStream(request: StreamRequest): NoiseStream {
     this.#checkAlive()
     if (this.#isReference) {
-      return new WindowedStream(this.network, request, window => this.#predictWindow(window), this.#envelope)
+      const predict: PredictWindow = (window, signal) => this.#predictWindow(window, signal)
+      return new WindowedStream(this.network, request, predict, this.#envelope)
     }
     const { network } = this
     const addon = this.#addon
@@ -249,7 +250,10 @@ export class KernelEngine implements Engine {
   }
 
   /** The readable reference runs one window at a time and keeps nothing between calls. */
-  async #predictWindow({ audio, step, label, mel, deviations }: WindowRequest): Promise<Float32Array> {
+  async #predictWindow(
+    { audio, step, label, mel, deviations }: WindowRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array> {
     this.#checkAlive()
     const prediction = new Float32Array(audio.length)
     const clip: ClipWork = {
@@ -264,7 +268,7 @@ export class KernelEngine implements Engine {
       label: label ?? -1,
     }
     const parameters = this.#parameters.data
-    await this.#queue.run(cancelled => this.#addon.run(this.#handle, { clips: [clip], parameters, cancelled }))
+    await this.#queue.run(cancelled => this.#addon.run(this.#handle, { clips: [clip], parameters, cancelled }), signal)
     return prediction
   }
 

@@ -81,16 +81,14 @@ class TensorflowEngine implements Engine {
       ...{ audio, steps, target, loss, ...defined({ mel, labels, weight }) },
       deviations: envelope && audio.map((clip, i) => envelope.whole(mel![i]!, clip.length / unit)),
     }
-    const { result } = await this.#worker.ask<'loss'>({ kind: 'loss', request: own })
-    throwIfAborted(request.signal)
-    return result
+    return (await this.#worker.ask<'loss'>({ kind: 'loss', request: own }, request.signal)).result
   }
 
   openStream(request: StreamRequest): NoiseStream {
     return new WindowedStream(
       this.network,
       request,
-      async window => (await this.#worker.ask<'window'>({ kind: 'window', request: window })).epsilon,
+      async (window, signal) => (await this.#worker.ask<'window'>({ kind: 'window', request: window }, signal)).epsilon,
       this.#envelope,
     )
   }

@@ -7,6 +7,7 @@ import type { NetworkConfig } from '../../model/network.js'
 import type { LossGradients, LossRequest } from '../engine.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { BackendName } from './backend-names.js'
+import type { StopFlag } from './stop-flag.js'
 
 /** The data with which the worker starts. */
 export interface WorkerStart {
@@ -26,6 +27,14 @@ export type WorkerTask =
   | { readonly kind: 'loss'; readonly request: LossWork }
   | { readonly kind: 'parameters'; readonly parameters: ReadonlyMap<string, Tensor> }
   | { readonly kind: 'memory' }
+
+/** A message to the worker. */
+export interface WorkerMessage {
+  readonly id: number
+  readonly task: WorkerTask
+  /** Stops the work; null if nothing can. */
+  readonly stop: StopFlag | null
+}
 
 export type WorkerResult =
   | { readonly kind: 'window'; readonly epsilon: Float32Array }

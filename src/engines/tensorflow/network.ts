@@ -21,6 +21,9 @@ import type { MelWindow, NetworkInput, ParameterTensors } from './network-input.
 /** Receives tensors inside the network by name, for comparison with a reference. */
 export type Probe = (name: string, value: tf.Tensor) => void
 
+/** Called with the activations before each layer. It returns them, or throws to stop the work. */
+export type BetweenLayers = (x: tf.Tensor3D) => tf.Tensor3D
+
 /** Applies a 1×1 convolution or a linear layer to x, `[…, in]`. @returns `[…, out]` */
 function project(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   const [out, input] = weight.shape as [number, number]
@@ -180,6 +183,7 @@ export function predict(
   parameters: ParameterTensors,
   input: NetworkInput,
   probe?: Probe,
+  betweenLayers: BetweenLayers = x => x,
 ): tf.Tensor2D {
   const { channels, layers } = network
   const of = (name: string): tf.Tensor => parameters[name]!
@@ -207,6 +211,7 @@ export function predict(
     tf.slice3d(t, [0, 0, index * channels], [batch, positions, channels])
   let skips: tf.Tensor3D | undefined
   for (let layer = 0; layer < layers; layer++) {
+    x = betweenLayers(x)
     const name = `residual_layers.${layer}`
     const step = tf.reshape(project(embedding, ...both(`${name}.diffusion_projection`)), [batch, 1, channels])
     const withStep = tf.add(x, step) as tf.Tensor3D

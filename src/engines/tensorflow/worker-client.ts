@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { DiffWaveError, type ErrorCode } from '../../core/errors.js'
+import { DiffWaveError, type ErrorCode, throwIfAborted } from '../../core/errors.js'
 import { requireThreads } from '../../core/permission.js'
-import type { WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
+import type { WorkerMessage, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
+import { stopFlag } from './stop-flag.js'
 
 /** The program of the thread. It is hidden from bundlers, which would look for the optional packages. */
 const PROGRAM = new URL(/* webpackIgnore: true */ /* @vite-ignore */ './worker.js', import.meta.url)
@@ -78,15 +79,30 @@ export class WorkerClient {
     this.#waiting.clear()
   }
 
-  /** Sends a task to the worker. The process stays alive only while an answer is pending. */
-  async ask<Kind extends WorkerTask['kind']>(task: Extract<WorkerTask, { kind: Kind }>): Promise<ResultOf<Kind>> {
+  /**
+   * Sends a task to the worker. The process stays alive only while an answer is pending.
+   *
+   * @param signal stops the task at the next layer of the network, or before it begins
+   * @throws DiffWaveError `ABORTED`, `DISPOSED`, `ENGINE_FAILED`
+   */
+  async ask<Kind extends WorkerTask['kind']>(
+    task: Extract<WorkerTask, { kind: Kind }>,
+    signal?: AbortSignal,
+  ): Promise<ResultOf<Kind>> {
     if (this.#ended !== undefined) throw this.#ended
+    throwIfAborted(signal)
     const id = this.#nextId++
     this.#worker.ref()
-    const result = await new Promise<WorkerResult>((resolve, reject) => {
+    const answer = new Promise<WorkerResult>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage({ id, task })
+      this.#worker.postMessage({ id, task, stop: stopFlag(signal) } satisfies WorkerMessage)
     })
+    const result = await answer.catch((error: unknown) => {
+      // Only this side knows the signal's reason.
+      throwIfAborted(this.#ended === undefined ? signal : undefined)
+      throw error
+    })
+    throwIfAborted(signal)
     return result as ResultOf<Kind>
   }
 

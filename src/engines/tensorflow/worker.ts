@@ -10,9 +10,18 @@ import { stepSinusoids } from '../../model/step-embedding.js'
 import type { LossGradients } from '../engine.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import { startBackend } from './backend.js'
-import type { LossWork, WorkerFailure, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
-import { predict } from './network.js'
+import type {
+  LossWork,
+  WorkerFailure,
+  WorkerMessage,
+  WorkerReply,
+  WorkerResult,
+  WorkerStart,
+  WorkerTask,
+} from './messages.js'
+import { type BetweenLayers, predict } from './network.js'
 import type { NetworkInput, ParameterTensors } from './network-input.js'
+import { type StopFlag, throwIfStopped } from './stop-flag.js'
 
 const port = parentPort!
 const { backend, network, parameters } = workerData as WorkerStart
@@ -62,9 +71,13 @@ function stacked(arrays: readonly Float32Array[]): Float32Array {
   return data
 }
 
-function predictWindow({ audio, step, label, mel, deviations }: WindowRequest): Float32Array {
-  const epsilon = tf.tidy(() =>
-    predict(network, current, {
+function predictWindow({ audio, step, label, mel, deviations }: WindowRequest, stop: StopFlag | null): Float32Array {
+  const betweenLayers: BetweenLayers = x => {
+    throwIfStopped(stop)
+    return x
+  }
+  const epsilon = tf.tidy(() => {
+    const input: NetworkInput = {
       audio: tf.tensor2d(audio, [1, audio.length]),
       sinusoids: sinusoids([step]),
       gains: gains([step]),
@@ -74,11 +87,32 @@ function predictWindow({ audio, step, label, mel, deviations }: WindowRequest): 
           ? null
           : { frames: tf.tensor3d(mel.data, [1, mel.bands, mel.frames]), firstSample: mel.firstSample },
       deviations: deviations === null ? null : perPosition([deviations]),
-    }),
-  )
+    }
+    return predict(network, current, input, undefined, betweenLayers)
+  })
   const data = epsilon.dataSync() as Float32Array
   epsilon.dispose()
   return data
+}
+
+/** As `BetweenLayers`, to stop both the network and, later, its gradients on their way back through the layers. */
+function stoppable(stop: StopFlag | null): BetweenLayers {
+  if (stop === null) return x => x
+  const checked = tf.customGrad(x => {
+    throwIfStopped(stop)
+    const gradFunc = (dy: tf.Tensor) => {
+      throwIfStopped(stop)
+      return tf.clone(dy)
+    }
+    return { value: tf.clone(x as tf.Tensor), gradFunc }
+  })
+  return x => checked(x) as tf.Tensor3D
+}
+
+/** Frees what a call that failed had kept for its gradients. TensorFlow.js frees that only after it has computed them. */
+function freeKept(): void {
+  const { state } = tf.engine()
+  for (const { saved } of state.activeTape ?? []) tf.dispose(saved ?? [])
 }
 
 /** Computes the gradients of clips of equal length in one graph. @param indices of the clips in the request */
@@ -88,6 +122,7 @@ function groupGradients(
   totalSamples: number,
   clipLosses: Float32Array,
   gradients: ReadonlyMap<string, Float32Array>,
+  betweenLayers: BetweenLayers,
 ): number {
   const pick = <T>(items: ArrayLike<T>): T[] => indices.map(i => items[i]!)
   const clips = indices.length
@@ -113,7 +148,7 @@ function groupGradients(
     const weight = request.weight === undefined ? null : tf.tensor2d(stacked(pick(request.weight)), [clips, samples])
     const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
       const parameters: ParameterTensors = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
-      const difference = tf.sub(predict(network, parameters, input), target)
+      const difference = tf.sub(predict(network, parameters, input, undefined, betweenLayers), target)
       const plain = request.loss === 'l1' ? tf.abs(difference) : tf.mul(difference, difference)
       const terms = weight === null ? plain : tf.mul(plain, weight)
       const perClip = tf.sum(terms, 1)
@@ -132,7 +167,7 @@ function groupGradients(
   })
 }
 
-function lossGradients(request: LossWork): LossGradients {
+function lossGradients(request: LossWork, stop: StopFlag | null): LossGradients {
   const groups = new Map<string, number[]>()
   request.audio.forEach((audio, i) => {
     const key = `${audio.length} ${request.mel?.[i]?.frames ?? 0}`
@@ -142,16 +177,24 @@ function lossGradients(request: LossWork): LossGradients {
   const clipLosses = new Float32Array(request.audio.length)
   const gradients = new Map(Object.entries(current).map(([name, tensor]) => [name, new Float32Array(tensor.size)]))
   let loss = 0
-  for (const indices of groups.values()) loss += groupGradients(request, indices, totalSamples, clipLosses, gradients)
+  try {
+    for (const indices of groups.values()) {
+      loss += groupGradients(request, indices, totalSamples, clipLosses, gradients, stoppable(stop))
+    }
+  } catch (error) {
+    freeKept()
+    throw error
+  }
   return { loss, clipLosses, gradients }
 }
 
-function perform(task: WorkerTask): WorkerResult {
+function perform(task: WorkerTask, stop: StopFlag | null): WorkerResult {
+  throwIfStopped(stop)
   switch (task.kind) {
     case 'window':
-      return { kind: 'window', epsilon: predictWindow(task.request) }
+      return { kind: 'window', epsilon: predictWindow(task.request, stop) }
     case 'loss':
-      return { kind: 'loss', result: lossGradients(task.request) }
+      return { kind: 'loss', result: lossGradients(task.request, stop) }
     case 'parameters':
       setParameters(task.parameters)
       return { kind: 'parameters' }
@@ -174,9 +217,9 @@ async function start(): Promise<void> {
     port.postMessage({ id: 0, failure: failure(error) } satisfies WorkerReply)
     return
   }
-  port.on('message', ({ id, task }: { id: number; task: WorkerTask }) => {
+  port.on('message', ({ id, task, stop }: WorkerMessage) => {
     try {
-      port.postMessage({ id, result: perform(task) } satisfies WorkerReply)
+      port.postMessage({ id, result: perform(task, stop) } satisfies WorkerReply)
     } catch (error) {
       port.postMessage({ id, failure: failure(error) } satisfies WorkerReply)
     }

@@ -12,6 +12,13 @@ import { checkLabel, checkMelCovers, checkNetworkMel, checkPass, checkPiece, che
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
 
+/**
+ * Runs the network on one window. @returns one number per sample of its audio
+ *
+ * @param signal stops the work, as soon as the engine can
+ */
+export type PredictWindow = (window: WindowRequest, signal: AbortSignal | undefined) => Promise<Float32Array>
+
 /** One pass: the samples that windows still read, and the next window. */
 interface Pass {
   readonly audio: RowQueue<Float32Array>
@@ -32,13 +39,13 @@ export class WindowedStream implements NoiseStream {
 
   readonly #network: NetworkConfig
   readonly #request: StreamRequest
-  readonly #predictWindow: (request: WindowRequest) => Promise<Float32Array>
+  readonly #predictWindow: PredictWindow
 
   /** @param envelope of the network's front end, if it has one */
   constructor(
     network: NetworkConfig,
     request: StreamRequest,
-    predictWindow: (request: WindowRequest) => Promise<Float32Array>,
+    predictWindow: PredictWindow,
     envelope: FrontEndEnvelope | null = null,
   ) {
     this.#envelope = envelope?.stream() ?? null
@@ -97,7 +104,7 @@ export class WindowedStream implements NoiseStream {
       const end = (state.window + 1) * length
       if (last ? state.window * length >= available : end + halo > available) break
       throwIfAborted(signal)
-      results.push(await this.#runWindow(state, pass, last ? available : Number.POSITIVE_INFINITY))
+      results.push(await this.#runWindow(state, pass, last ? available : Number.POSITIVE_INFINITY, signal))
       this.#checkAlive()
       state.window++
       state.audio.forget(state.window * length - halo)
@@ -106,16 +113,17 @@ export class WindowedStream implements NoiseStream {
     return concatenateAudio(results)
   }
 
-  async #runWindow(state: Pass, pass: number, samples: number): Promise<Float32Array> {
+  async #runWindow(state: Pass, pass: number, samples: number, signal: AbortSignal | undefined): Promise<Float32Array> {
     const present = this.#frames?.end ?? 0
     const place = windowPlace(this.#network, state.window, samples, this.#melEnded ? present : Number.POSITIVE_INFINITY)
-    const epsilon = await this.#predictWindow({
+    const window = {
       audio: state.audio.rows(place.audioFrom, place.audioTo).slice(),
       step: this.#request.steps[pass]!,
       label: this.#request.label ?? null,
       mel: this.#network.mel === null ? null : this.#melFrames(place.audioFrom, place.framesFrom, place.framesTo),
       deviations: this.#deviationsOf(place.audioFrom, place.audioTo),
-    })
+    }
+    const epsilon = await this.#predictWindow(window, signal)
     return epsilon.slice(place.from - place.audioFrom, place.to - place.audioFrom)
   }
 

@@ -36,6 +36,42 @@ test('the event loop stays free while the engine works, and an abort stops the w
   }
 })
 
+test('an abort stops a piece of work between two layers, on the way forth and back', async () => {
+  const deep = networkSchema.parse({ channels: 16, layers: 16, dilationCycle: 4 })
+  const engine = await createTensorflowEngine({ network: deep, parameters: randomParameters(deep, 1), backend: 'wasm' })
+  const audio = [gaussian(1, 0, 0, 12_000)]
+  const works = [
+    { run: (signal?: AbortSignal) => engine.predict({ audio, steps: [3], ...(signal && { signal }) }), shares: [0.1] },
+    {
+      run: (signal?: AbortSignal) =>
+        engine.lossGradients({ audio, steps: [3], target: audio, loss: 'l2', ...(signal && { signal }) }),
+      shares: [0.1, 0.6],
+    },
+  ]
+  const seconds = async (work: Promise<unknown>) => {
+    const started = performance.now()
+    await work
+    return performance.now() - started
+  }
+  try {
+    for (const { run, shares } of works) {
+      await run()
+      const whole = await seconds(run())
+      const held = await engine.tensorCount()
+      for (const share of shares) {
+        const controller = new AbortController()
+        const timer = setTimeout(() => controller.abort('enough'), share * whole)
+        const stopped = await seconds(assert.rejects(run(controller.signal), { code: 'ABORTED', cause: 'enough' }))
+        clearTimeout(timer)
+        assert.ok(stopped < (share + 0.3) * whole, `${stopped / whole} of the whole, stopped at ${share}`)
+        assert.equal(await engine.tensorCount(), held)
+      }
+    }
+  } finally {
+    await engine.dispose()
+  }
+})
+
 test('disposing of an engine ends its work, and disposing twice does no harm', async () => {
   const engine = await create()
   const target = request.audio
