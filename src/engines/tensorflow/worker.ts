@@ -109,7 +109,7 @@ function stoppable(stop: StopFlag | null): BetweenLayers {
   return x => checked(x) as tf.Tensor3D
 }
 
-/** Frees what a call that failed had kept for its gradients. TensorFlow.js frees that only after it has computed them. */
+/** Frees what a failed call had kept for its gradients. TensorFlow.js frees it only after it has computed them. */
 function freeKept(): void {
   const { state } = tf.engine()
   for (const { saved } of state.activeTape ?? []) tf.dispose(saved ?? [])
