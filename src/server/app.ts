@@ -108,7 +108,10 @@ async function documentRoutes(app: FastifyInstance, { token }: CheckedOptions): 
 export async function createApp(state: ServiceState): Promise<FastifyInstance> {
   const { options } = state
   const app = createFastify(options)
-  boundConnections(app.server)
+  // Connections from a trusted proxy are the proxy's own. Only it knows how many a client has.
+  boundConnections(app.server, options.trustProxy ? 0 : options.limits.connectionsPerClient, () =>
+    state.metrics.count('diffwave_refused_connections_total', 'Connections refused to clients that had too many.'),
+  )
   // Schemas document the API; requests are checked against the schemas of operations.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => data => JSON.stringify(data))

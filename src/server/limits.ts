@@ -21,6 +21,8 @@ export interface ServiceLimits {
   readonly perClient: number
   /** Requests of one client per minute, of whatever kind; 0: any number. */
   readonly requestsPerMinute: number
+  /** Open connections of one client; 0: any number. Behind a trusted proxy all are the proxy's, and none is counted. */
+  readonly connectionsPerClient: number
   /** Bytes of loaded models that are kept for later requests. */
   readonly modelBytes: number
   /** Bytes of all jobs' results. */
@@ -42,6 +44,8 @@ export const defaultLimits: ServiceLimits = {
   perClient: 32,
   // A page that shows fifty steps asks for two hundred files.
   requestsPerMinute: 3000,
+  // Eight clients could take all connections. Forty browsers behind one address open no more: each has at most six.
+  connectionsPerClient: 256,
   modelBytes: 2 ** 30,
   resultBytes: 512 * 2 ** 20,
   resultSeconds: 900,
@@ -72,7 +76,7 @@ export const MAX_FACT_CHARACTERS = 1024
 /** Seconds for a request's headers, and for all of it: 32 MiB in a minute are 4.5 Mbit/s. */
 export const HEADER_SECONDS = 10
 export const REQUEST_SECONDS = 60
-/** Open connections. */
+/** Open connections of all clients. */
 export const MAX_CONNECTIONS = 2048
 /** Bytes of a result that wait for a slow reader before the work pauses. */
 export const MAX_UNREAD_BYTES = 8 * 2 ** 20

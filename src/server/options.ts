@@ -56,6 +56,7 @@ const limitsSchema = z.strictObject({
   queue: z.number().int().min(0).max(MAX_BOUND),
   perClient: whole,
   requestsPerMinute: z.number().int().min(0).max(MAX_BOUND),
+  connectionsPerClient: z.number().int().min(0).max(MAX_BOUND),
   modelBytes: whole,
   resultBytes: whole,
   resultSeconds: positive,

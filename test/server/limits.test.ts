@@ -1,6 +1,11 @@
 /** The limits of a service: requests that are too large, too long or too frequent. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import type { Service } from '#src/server/service'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { post, problem, testService, waiting } from '../support/service.js'
 
@@ -63,6 +68,38 @@ describe('the limits of the queue', () => {
     assert.equal((await from('192.0.2.1, 198.51.100.7')).status, 200)
     assert.equal((await from('192.0.2.2, 198.51.100.8')).status, 200)
     await problem(await from('192.0.2.3, 198.51.100.7'), 429, 'TOO_MANY_REQUESTS')
+  })
+})
+
+describe('the limit of connections', () => {
+  /** Opens connections that send nothing. */
+  async function openConnections(service: Service, count: number) {
+    const port = Number(new URL(service.url).port)
+    const sockets = Array.from({ length: count }, () => connect(port, '127.0.0.1'))
+    await Promise.all(sockets.map(socket => once(socket, 'connect')))
+    // All of them are accepted in this order.
+    await setTimeout(100)
+    return sockets
+  }
+
+  test('refuses those that a client has beyond it, until it closes one', async () => {
+    const service = await testService({ limits: { connectionsPerClient: 3 } })
+    const sockets = await openConnections(service, 3)
+    const refused = connect(Number(new URL(service.url).port), '127.0.0.1')
+    const answer = await text(refused)
+    assert.match(answer, /^HTTP\/1\.1 429 Too Many Requests\r\n/)
+    assert.match(answer, /"code":"TOO_MANY_REQUESTS".*at most 3 open connections of one client/)
+    sockets[0]!.destroy()
+    await setTimeout(100)
+    assert.match(await (await fetch(`${service.url}/metrics`)).text(), /^diffwave_refused_connections_total 1$/m)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  test('does not count those of a trusted proxy, which are of many clients', async () => {
+    const service = await testService({ trustProxy: true, limits: { connectionsPerClient: 3 } })
+    const sockets = await openConnections(service, 10)
+    assert.equal((await fetch(`${service.url}/healthz`)).status, 200)
+    for (const socket of sockets) socket.destroy()
   })
 })
 

@@ -41,6 +41,9 @@ export const serveOptions = {
   queue: whole('--queue <n>', 'requests that wait for their turn (default: 64)', { group: 'Limits' }),
   perClient: whole('--per-client <n>', 'requests of one client at a time (default: 32)', { group: 'Limits' }),
   rate: whole('--rate <n>', 'requests of one client per minute, 0 for any number (default: 3000)', { group: 'Limits' }),
+  connections: whole('--connections <n>', 'open connections of one client, 0 for any number (default: 256)', {
+    group: 'Limits',
+  }),
   modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)', {
     group: 'Limits',
   }),
@@ -116,6 +119,7 @@ export async function serviceOptions(context: Context, options: Values<typeof se
       queue: options.queue,
       perClient: options.perClient,
       requestsPerMinute: options.rate,
+      connectionsPerClient: options.connections,
       modelBytes: megabytes(options.modelMemory),
       resultBytes: megabytes(options.resultMemory),
       resultSeconds: options.keepResults,

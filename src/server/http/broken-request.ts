@@ -1,9 +1,9 @@
 /** Answers what is not HTTP, is too large to be read or comes too slowly: no route ever sees such requests. */
 import type { Socket } from 'node:net'
-import { LAST_BYTES_SECONDS, MAX_HEADER_BYTES } from '../limits.js'
-import { PROBLEM_TYPE, problemOf } from '../problem.js'
+import { MAX_HEADER_BYTES } from '../limits.js'
 import { Refusal } from '../refusal.js'
 import { currentAnswer } from './connections.js'
+import { refuseConnection } from './refuse-connection.js'
 
 function refusalOf(code: string | undefined): Refusal {
   switch (code) {
@@ -32,15 +32,5 @@ export function answerBrokenRequest(error: Error & { readonly code?: string }, s
     socket.destroy()
     return
   }
-  const problem = problemOf(refusalOf(error.code))
-  const body = JSON.stringify(problem)
-  const lines = [
-    `HTTP/1.1 ${problem.status} ${problem.title}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ]
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
-  // A client that does not end its side, too, would keep the connection for ever.
-  setTimeout(() => socket.destroy(), LAST_BYTES_SECONDS * 1000).unref()
+  refuseConnection(socket, refusalOf(error.code))
 }

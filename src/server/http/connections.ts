@@ -2,7 +2,10 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { MAX_CONNECTIONS, STALLED_SECONDS } from '../limits.js'
+import { Refusal } from '../refusal.js'
+import { clientOf } from './client.js'
 import { EVENT_STREAM } from './event-stream.js'
+import { refuseConnection } from './refuse-connection.js'
 
 /** Node keeps the answer that a connection waits for in `_httpMessage`. */
 type ServerSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
@@ -12,8 +15,13 @@ export function currentAnswer(socket: Socket): ServerResponse | null {
   return (socket as ServerSocket)._httpMessage ?? null
 }
 
-export function boundConnections(server: Server): void {
+/**
+ * @param perClient open connections of one client at most; 0: any number
+ * @param onRefused called for each connection beyond
+ */
+export function boundConnections(server: Server, perClient: number, onRefused: () => void): void {
   server.maxConnections = MAX_CONNECTIONS
+  if (perClient > 0) boundClients(server, perClient, onRefused)
   server.timeout = STALLED_SECONDS * 1000
   // Expectations that a server does not know may be ignored (RFC 9110, section 10.1.1).
   server.on('checkExpectation', (request, answer) => server.emit('request', request, answer))
@@ -21,6 +29,35 @@ export function boundConnections(server: Server): void {
     // No bytes move either way. An answer without bytes to send is still being computed.
     const isWaiting = currentAnswer(socket) !== null && socket.writableLength === 0
     if (!isWaiting) socket.destroy()
+  })
+}
+
+/** Refuses connections of clients that have too many, before they send a request: an idle one takes a place, too. */
+function boundClients(server: Server, max: number, onRefused: () => void): void {
+  const counts = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    // One that has left already has no address.
+    if (socket.remoteAddress === undefined) return
+    const client = clientOf({ ip: socket.remoteAddress })
+    const count = (counts.get(client) ?? 0) + 1
+    counts.set(client, count)
+    socket.once('close', () => {
+      const left = counts.get(client)! - 1
+      if (left > 0) counts.set(client, left)
+      else counts.delete(client)
+    })
+    if (count <= max) return
+    onRefused()
+    // Before it is read from: else its request would be worked on.
+    socket.once('finish', () => socket.destroy())
+    refuseConnection(
+      socket,
+      new Refusal(429, 'TOO_MANY_REQUESTS', 'too many connections', {
+        expected: `at most ${max} open connections of one client`,
+        got: 'more',
+        hint: 'Use the connections that are open, or close some.',
+      }),
+    )
   })
 }
 
