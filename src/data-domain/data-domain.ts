@@ -120,6 +120,27 @@ export interface DataDomain {
   readonly taper: number
 }
 
+/**
+ * Returns the data of samples start … start + count − 1 of a clip, `start` a multiple of the domain's block. Past the
+ * clip's last block there are none, so there may be fewer than `count`.
+ */
+export type DataReader = (start: number, count: number) => Float32Array
+
+/**
+ * Encodes a clip without a mel part by part, with the bytes of the whole: of each part and the blocks beside it. Data
+ * without a mel depend on the audio of their own block and of those next to it only. The data of a long clip are then
+ * never in memory whole.
+ */
+export function encodedInParts(domain: DataDomain, audio: Float32Array): DataReader {
+  const { block } = domain
+  return (start, count) => {
+    const from = Math.max(0, start - block)
+    const to = (Math.ceil((start + count) / block) + 1) * block
+    const data = domain.encode(audio.subarray(from, to), null)
+    return data.subarray(start - from, start - from + count)
+  }
+}
+
 /** Decodes the data of a whole clip. @returns audio as long as the data */
 export function decodeWhole(domain: DataDomain, data: Float32Array, mel: Mel | null): Float32Array {
   const decoder = domain.decoder(mel === null ? null : readWhole(mel))

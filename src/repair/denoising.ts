@@ -1,11 +1,13 @@
 /**
  * Denoising with a generator: the reverse process starts from the recording, at the noise level that matches the
- * recording's noise (Kong et al. 2021, last experiments). Apart from the recording itself, memory is bounded.
+ * recording's noise (Kong et al. 2021, last experiments). The recording and the result are held in memory; the data in
+ * between are made piece by piece.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { drawSeed } from '../core/seed.js'
+import { encodedInParts } from '../data-domain/data-domain.js'
 import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { samplerFromLevel } from '../diffusion/samplers/create.js'
 import { wholeClip } from '../synthesis/clip.js'
@@ -69,13 +71,16 @@ export async function denoise(model: Denoiser, audio: Audio, options: DenoiseOpt
   const noise = given ?? (snr === undefined ? estimateNoise(samples, config.sampleRate) : noiseOfRatio(samples, snr))
   const level =
     step === undefined ? levelOfNoise(config.diffusion, noise, domain.whiteGain) : levelOfStep(config.diffusion, step)
-  const data = domain.encode(samples, null)
+  const data = encodedInParts(domain, samples)
   const scale = Math.sqrt(level.alphaBar)
   const made = await wholeClip(model, {
     sampler: samplerFromLevel(config.diffusion, level.alphaBar, choice),
     seed,
     input: { length: samples.length },
-    start: (fresh, from) => fresh.map((_, i) => scale * (data[from + i] ?? 0)),
+    start: (fresh, from) => {
+      const y = data(from, fresh.length)
+      return fresh.map((_, i) => scale * (y[i] ?? 0))
+    },
     label: labelIndex,
     signal,
     onProgress,

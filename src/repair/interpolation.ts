@@ -10,6 +10,7 @@ import { check, type FieldsOf } from '../core/options.js'
 import { gaussian } from '../core/random.js'
 import { draws } from '../core/random-streams.js'
 import { drawSeed } from '../core/seed.js'
+import { encodedInParts } from '../data-domain/data-domain.js'
 import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { samplerFromLevel } from '../diffusion/samplers/create.js'
 import { wholeClip } from '../synthesis/clip.js'
@@ -69,7 +70,7 @@ export async function interpolate(
     sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
     seed,
     input: { length: a.length },
-    start: mixLatents(domain.encode(a, null), domain.encode(b, null), level.alphaBar, mix, noiseOfSecond),
+    start: mixLatents(encodedInParts(domain, a), encodedInParts(domain, b), level.alphaBar, mix, noiseOfSecond),
     label: labelIndex,
     signal,
     onProgress,

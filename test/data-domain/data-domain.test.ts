@@ -6,7 +6,7 @@ import { readWhole } from '#src/audio/mel/feed'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
-import { decodeWhole } from '#src/data-domain/data-domain'
+import { decodeWhole, encodedInParts } from '#src/data-domain/data-domain'
 import { type DomainConfig, domainOf } from '#src/data-domain/domain-of'
 import { agreeing } from '#src/repair/fill'
 import { Cropper } from '#src/training/data/crop'
@@ -59,6 +59,19 @@ for (const [name, config] of Object.entries(domains)) {
   describe(`the domain ${name}`, () => {
     const domain = domainOf(config)
     const own = config.mel === null ? null : mel
+
+    if (own === null) {
+      test('encoding in parts has the bytes of the whole', () => {
+        const clip = samples.subarray(0, 1001)
+        const whole = domain.encode(clip, null)
+        const part = encodedInParts(domain, clip)
+        for (const length of [16, 96, 100, 2048]) {
+          for (let start = 0; start < clip.length; start += Math.ceil(length / 16) * 16) {
+            assert.deepEqual(part(start, length), whole.subarray(start, start + length))
+          }
+        }
+      })
+    }
 
     test('decoding the encoded audio returns it', () => {
       const back = decodeWhole(domain, domain.encode(low, own), own)

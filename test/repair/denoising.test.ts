@@ -9,6 +9,7 @@ import { Vocoder } from '#src/vocoder'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 import { audio, generator, recording, scaledGenerator, training } from '../support/gaussian-recordings.js'
+import { bytesInUse } from '../support/memory.js'
 import { relativeError } from '../support/numbers.js'
 
 const deviation = 0.2
@@ -65,6 +66,34 @@ describe('denoise', () => {
     const fast = gaussian(3, 0, 0, 480).map(x => x / 10)
     assert.equal((await generator.denoise(audio(fast, 16_000), { noise: 0.1, seed: 1 })).samples.length, 240)
   })
+})
+
+test('of a long recording, only a copy and the result are in memory', async () => {
+  const gains = Array.from({ length: 64 }, (_, band) => 1 + band / 8)
+  const subbands = new Generator(
+    fakeModel(
+      smallGeneratorConfig({
+        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 64 },
+        diffusion: {
+          training: { kind: 'cosine', steps: 100 },
+          prediction: 'x0',
+          clamp: false,
+          subbands: { kind: 'mdct', gains },
+        },
+      }),
+    ),
+  )
+  const samples = new Float32Array(2 ** 20).fill(0.01)
+  const before = await bytesInUse()
+  let within = 0
+  await subbands.denoise(audio(samples), {
+    ...{ noise: 0.1, steps: 1, seed: 1 },
+    onProgress: async ({ done, total }) => {
+      if (within === 0 && done > total! / 2) within = (await bytesInUse()) - before
+    },
+  })
+  const copies = within / samples.byteLength
+  assert.ok(copies > 1.9 && copies < 2.5, `${copies} times the recording`)
 })
 
 describe('denoise refuses', () => {

@@ -1,27 +1,15 @@
 /** The memory of a stream whose prior has a deviation for every position. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Denoiser } from '#src/denoiser/denoiser'
 import { readModel } from '#src/model/read-model'
 import { Vocoder } from '#src/vocoder'
 import { someMel } from '../support/audio.js'
 import { fakeEngine } from '../support/fake-engine.js'
+import { bytesInUse } from '../support/memory.js'
 import { golden } from '../support/paths.js'
 
 const { config } = await readModel(golden('pytorch-windows'))
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-/** Bytes of arrays that are in use. V8 frees arrays beside the thread that collects: the second call waits for that. */
-async function bytesInUse(): Promise<number> {
-  collectGarbage()
-  await sleep(20)
-  collectGarbage()
-  return process.memoryUsage().arrayBuffers
-}
 
 /** A mel in the convention's natural logarithm, in pieces, so that it is never in memory whole. */
 async function* arriving(frames: number) {
