@@ -5,7 +5,7 @@ import { checkAudio } from './audio/check-audio.js'
 import { checkMelShape } from './audio/mel/check-mel.js'
 import { type Mel, type MelConvention, refinementObstacle } from './audio/mel/convention.js'
 import { MelFeed } from './audio/mel/feed.js'
-import { melInTurns } from './audio/mel/mel.js'
+import { coveredSamples, melInTurns } from './audio/mel/mel.js'
 import type { MelSource } from './audio/mel/source.js'
 import { resample } from './audio/resample.js'
 import { describe } from './core/describe.js'
@@ -54,7 +54,10 @@ export interface AnalyseOptions {
 export interface AnalysedAudio {
   /** The mel in the model's convention. */
   readonly mel: Mel
-  /** Length of the recording in samples, at the model's sample rate. */
+  /**
+   * Length of the recording in samples, at the model's sample rate. With a mel convention whose `framing` is `edge`,
+   * what follows the last whole hop does not count, as the mel does not cover it.
+   */
   readonly length: number
 }
 
@@ -226,7 +229,7 @@ export class Vocoder extends SoundModel {
     checkAudio(audio, 'the recording')
     const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate, { signal })
     const mel = await melInTurns({ samples, sampleRate: this.sampleRate }, this.#convention, signal)
-    return { mel, length: samples.length }
+    return { mel, length: coveredSamples(samples.length, mel, this.#convention) }
   }
 
   /**

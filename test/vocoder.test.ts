@@ -38,6 +38,23 @@ describe('synthesize', () => {
   })
 })
 
+describe('analyse', () => {
+  test('says how many samples of a recording the mel covers, for every framing', async () => {
+    const samples = gaussian(1, 0, 0, 5 * 256 + 100).map(x => 0.1 * x)
+    const recording = { samples, sampleRate: 22_050 }
+    for (const [mel, length] of [
+      ['lmnt', samples.length],
+      ['hifigan', 5 * 256],
+    ] as const) {
+      const own = new Vocoder(fakeModel(smallVocoderConfig({ mel })))
+      const analysed = await own.analyse(recording)
+      assert.equal(analysed.length, length)
+      const made = await own.synthesize(analysed.mel, { length, seed: 1 })
+      assert.deepEqual((await own.resynthesize(recording, { seed: 1 })).samples, made.samples)
+    }
+  })
+})
+
 describe('Vocoder.stream', () => {
   test('returns the bytes of `synthesize` for every sampler, prior, chunk and source', async () => {
     await fc.assert(

@@ -15,6 +15,14 @@ export function melFrames(samples: number, convention: MelConvention): number {
 }
 
 /**
+ * Number of samples that a mel covers of the recording that it was computed from: all of them if frames are centred;
+ * else what is left after the last whole hop is not covered.
+ */
+export function coveredSamples(samples: number, { frames }: Pick<Mel, 'frames'>, { hop }: MelConvention): number {
+  return Math.min(samples, frames * hop)
+}
+
+/**
  * Computes the mel spectrogram of audio.
  *
  * @param audio mono, at the convention's sample rate

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import type { Audio } from '../../audio/audio.js'
 import { readAudio } from '../../audio/codecs/decode.js'
 import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
-import { melSpectrogram } from '../../audio/mel/mel.js'
+import { coveredSamples, melSpectrogram } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
@@ -179,7 +179,7 @@ async function evaluateFile(
   const bareName = bareNames.filter(other => other === basename(name)).length === 1
   const given = options.mels === undefined ? null : await givenMel(options.mels, name, own.length, convention, bareName)
   const mel = given ?? melSpectrogram({ samples: own, sampleRate: convention.sampleRate }, convention)
-  const length = Math.min(own.length, mel.frames * convention.hop)
+  const length = coveredSamples(own.length, mel, convention)
 
   const measurements = new Map<string, Measurements>()
   const lengthDifferences = new Map<string, number>()

@@ -5,7 +5,7 @@
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import { checkMelFor } from '../../audio/mel/check-mel.js'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
-import { melSpectrogram } from '../../audio/mel/mel.js'
+import { coveredSamples, melSpectrogram } from '../../audio/mel/mel.js'
 import { melNotes } from '../../audio/mel/notes.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError } from '../../core/errors.js'
@@ -34,6 +34,8 @@ export interface VocoderInput {
   readonly mel: Mel
   /** The recording, at the model's rate, if the body was one. */
   readonly recording: Float32Array | null
+  /** Number of samples to make: the recording's, as far as the mel covers it, else the mel's. */
+  readonly length: number
   readonly notes: readonly string[]
 }
 
@@ -107,14 +109,16 @@ async function vocoderInput(request: VocoderInputRequest): Promise<VocoderInput>
   const { bytes, convention, maxSeconds } = request
   if (!looksLikeTensors(bytes)) {
     const { samples, sampleRate, notes } = await recording({ bytes, sampleRate: convention.sampleRate, maxSeconds })
-    return { mel: melSpectrogram({ samples, sampleRate }, convention), recording: samples, notes }
+    const mel = melSpectrogram({ samples, sampleRate }, convention)
+    return { mel, recording: samples, length: coveredSamples(samples.length, mel, convention), notes }
   }
   const file = decodeMel(bytes, { ...request.mel, bands: convention.bands }, WHERE)
-  const seconds = (file.mel.frames * convention.hop) / convention.sampleRate
+  const length = file.mel.frames * convention.hop
+  const seconds = length / convention.sampleRate
   if (seconds > maxSeconds) throw tooLong(seconds, maxSeconds)
   checkMelFor(file.mel, convention, WHERE)
   const transposed = file.transposed ? ['The mel is [frames × bands]: it was transposed.'] : []
-  return { mel: file.mel, recording: null, notes: [...transposed, ...melNotes(file.mel, convention)] }
+  return { mel: file.mel, recording: null, length, notes: [...transposed, ...melNotes(file.mel, convention)] }
 }
 
 /** x_t of a recording. */

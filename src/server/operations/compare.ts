@@ -25,12 +25,12 @@ async function copyOf(
   run: OperationRun<Options>,
   system: SystemName,
   name: string,
-  { mel, recording }: VocoderInput,
+  { mel, length }: VocoderInput,
   seed: number,
 ): Promise<Float32Array> {
   const { signal, models, options } = run
   const { model: _, format: __, seed: ___, ...rest } = options
-  const common = { seed, signal, length: recording!.length }
+  const common = { seed, signal, length }
   if (system === 'griffin-lim') {
     const { mel: convention } = await models.config(name)
     return (await griffinLim(mel, convention!, common)).samples

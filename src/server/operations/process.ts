@@ -1,6 +1,5 @@
 /** The reverse process step by step: x_t, and the clean audio and the noise that each step predicted. */
 import { z } from 'zod'
-import type { Mel } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { drawSeed } from '../../core/seed.js'
@@ -9,6 +8,7 @@ import { Generator } from '../../generator.js'
 import type { ModelConfig } from '../../model/config.js'
 import { checkStepBytes, type OnStep, type SamplingStep } from '../../synthesis/watch.js'
 import { Vocoder } from '../../vocoder.js'
+import type { VocoderInput } from '../decoding/tasks.js'
 import { MAX_STEP_BYTES, MAX_STUDY_SECONDS } from '../limits.js'
 import { checkSeconds, clipOptions } from './generate.js'
 import { defineOperation, type OperationRun } from './operation.js'
@@ -81,10 +81,7 @@ async function watched(run: OperationRun<Options>, name: string, config: ModelCo
   const recorder = new StepRecorder(run, config.sampleRate, sampler.steps)
   const common = { ...choice, seed, signal, onProgress, onStep: recorder.onStep }
   const input = config.kind === 'vocoder' ? await melOf(run, config) : null
-  const samples =
-    input === null
-      ? Math.round((seconds ?? config.clipSeconds ?? 1) * config.sampleRate)
-      : (input.length ?? input.mel.frames * config.mel!.hop)
+  const samples = input === null ? Math.round((seconds ?? config.clipSeconds ?? 1) * config.sampleRate) : input.length
   checkStepBytes(samples, sampler.steps.length, MAX_STEP_BYTES)
   await withModel(run, name, async model => {
     const made =
@@ -98,15 +95,11 @@ async function watched(run: OperationRun<Options>, name: string, config: ModelCo
   })
 }
 
-async function melOf(
-  run: OperationRun<Options>,
-  config: ModelConfig,
-): Promise<{ readonly mel: Mel; readonly length: number | null }> {
+async function melOf(run: OperationRun<Options>, config: ModelConfig): Promise<Pick<VocoderInput, 'mel' | 'length'>> {
   const { key, index } = run.options
   const maxSeconds = Math.min(run.limits.seconds, MAX_STUDY_SECONDS)
   const request = { bytes: run.body, convention: config.mel!, maxSeconds, mel: defined({ key, index }) }
-  const { mel, recording } = await run.decoders.run('vocoderInput', request, run.signal)
-  return { mel, length: recording?.length ?? null }
+  return run.decoders.run('vocoderInput', request, run.signal)
 }
 
 /** Options of a request that a model of one kind has no use for. */

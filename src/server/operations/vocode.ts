@@ -43,7 +43,7 @@ export const vocode = defineOperation({
       { bytes: body, convention, maxSeconds: limits.seconds, mel: defined({ key, index }) },
       signal,
     )
-    const length = input.recording?.length ?? input.mel.frames * convention.hop
+    const { length } = input
     const facts = withNotes({ model: name, system }, input.notes)
     const file = { name: 'result.wav', format, facts }
     if (system === 'griffin-lim') {

@@ -2,7 +2,7 @@
 import { decodeWav } from '#src/audio/codecs/wav'
 import { checkMelFor } from '#src/audio/mel/check-mel'
 import type { Mel, MelConvention } from '#src/audio/mel/convention'
-import { melSpectrogram } from '#src/audio/mel/mel'
+import { coveredSamples, melSpectrogram } from '#src/audio/mel/mel'
 import { resample } from '#src/audio/resample'
 import { DiffWaveError } from '#src/core/errors'
 import { decodeMel } from '#src/formats/mel-tensor'
@@ -49,5 +49,5 @@ export async function vocoderInput(file: EngineFile, convention: MelConvention):
   }
   const recording = await recordingAt(file, sampleRate)
   const mel = melSpectrogram({ samples: recording, sampleRate }, convention)
-  return { mel, recording, length: recording.length }
+  return { mel, recording, length: coveredSamples(recording.length, mel, convention) }
 }
