@@ -2,12 +2,27 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { writeModelFolder } from '#src/model/folder'
+import type { ServiceOptions } from '#src/server/options'
 import { npyMel } from '../support/cli-inputs.js'
-import { idle, post, problem, running, testService, waiting } from '../support/service.js'
+import { smallVocoderConfig } from '../support/configs.js'
+import { randomParameters } from '../support/parameters.js'
+import { scratch } from '../support/process.js'
+import * as support from '../support/service.js'
+
+const { idle, post, problem, running, waiting } = support
+
+/** A vocoder that makes long results in little time. */
+const quick = scratch().at('quick')
+const mel = { kind: 'frame-rate', bands: 80, hop: 256 } as const
+const config = smallVocoderConfig({ network: { channels: 2, layers: 1, dilationCycle: 1, patch: 64, mel } })
+await writeModelFolder(quick, { config, parameters: randomParameters(config.network, 1) })
+const models = new Map([...support.smallModels, ['quick', quick]])
+const testService = (options: Partial<ServiceOptions> = {}) => support.testService({ models, ...options })
 
 /** A result of 16 MB: more than the service and the sockets hold for a reader. */
 const LONG = npyMel(16_000)
-const QUERY = '/v1/vocode?seed=1&steps=1&format=32f'
+const QUERY = '/v1/vocode?model=quick&seed=1&steps=1&format=32f'
 describe('a streamed result', () => {
   test('sends its first audio before its last is made', async () => {
     const service = await testService()
@@ -84,6 +99,6 @@ describe('a streamed result', () => {
 
   test('is a problem document if it fails before its first audio', async () => {
     const service = await testService({ limits: { workSeconds: 0.001 } })
-    await problem(await post(service, QUERY, LONG), 503, 'WORK_TIMEOUT')
+    await problem(await post(service, '/v1/vocode?model=voice', LONG), 503, 'WORK_TIMEOUT')
   })
 })

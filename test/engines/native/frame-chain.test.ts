@@ -21,13 +21,14 @@ allowRelaxedSimd()
 
 const sets = surveyNative().instructionSets.filter(set => set !== 'scalar')
 const { network } = smallGeneratorConfig()
+const parameters = initialParameters(network, 1)
 const engines: Engine[] = []
 after(() => Promise.all(engines.map(engine => engine.dispose())))
 
 async function engineOf(instructionSet: (typeof sets)[number] = sets[0]!, threads = 2): Promise<Engine> {
   const engine = await createNativeEngine({
     network,
-    parameters: initialParameters(network, 1),
+    parameters,
     instructionSet,
     threads,
   })
@@ -45,17 +46,20 @@ const conventions = [
 
 type Settings = ConstructorParameters<typeof PhaseRefinement>[1]
 
-/** Computes what has a key once: the expected bytes of a clip are the same for every instruction set. */
-function computedOnce() {
-  const known = new Map<string, Float32Array>()
-  return (key: string, compute: () => Float32Array): Float32Array => {
+/** Computes what has a key once: a clip and its expected bytes are the same for every instruction set. */
+function computedOnce<Value>() {
+  const known = new Map<string, Value>()
+  return (key: string, compute: () => Value): Value => {
     const value = known.get(key) ?? compute()
     known.set(key, value)
     return value
   }
 }
-const expectedRefinement = computedOnce()
-const expectedCorrection = computedOnce()
+const expectedRefinement = computedOnce<Float32Array>()
+const expectedCorrection = computedOnce<Float32Array>()
+const clips = computedOnce<ReturnType<typeof unrefined>>()
+const clipOf = (convention: MelConvention, frames: number) =>
+  clips(JSON.stringify([convention, frames]), () => unrefined(convention, frames))
 
 function readable(convention: MelConvention, settings: Settings, mel: Mel, start: Float32Array): Float32Array {
   const refinement = new PhaseRefinement(convention, settings)
@@ -112,7 +116,7 @@ async function compareCorrections(engine: Engine, clips: readonly (readonly [num
   for (const convention of correctable) {
     const { hop } = convention
     for (const [frames, passes, iterations] of clips) {
-      const { mel, start } = unrefined(convention, frames)
+      const { mel, start } = clipOf(convention, frames)
       for (const shorter of [0, 1, hop]) {
         const clip = { mel, start: start.subarray(0, Math.max(0, start.length - shorter)) }
         const settings = { passes, iterations }
@@ -183,7 +187,7 @@ describe('native phase refinement', () => {
             [37, 5, 0.5, 1],
             [75, 2, 0.99, 1.8],
           ] as const) {
-            const clip = unrefined(convention, frames)
+            const clip = clipOf(convention, frames)
             const settings = { iterations, momentum, relaxation }
             const key = JSON.stringify([convention, settings, frames])
             const expected = expectedRefinement(key, () => readable(convention, settings, clip.mel, clip.start))
@@ -296,7 +300,6 @@ describe('native phase refinement', () => {
 describe('phase refinement and correction in WebAssembly', () => {
   for (const instructionSet of surveyWasm().instructionSets) {
     test(`${instructionSet}: give the bytes of the TypeScript version, in any pieces`, async () => {
-      const parameters = initialParameters(network, 1)
       const engine = await createWasmEngine({ network, parameters, instructionSet, threads: 2 })
       engines.push(engine)
       for (const convention of conventions) {
