@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
@@ -38,6 +39,17 @@ function blocks(file: string): readonly Block[] {
     reason: match[2] ?? null,
     text: match[3]!,
   }))
+}
+
+/** What runs in one process: a block of `sh`, or blocks of `js` that follow each other, which load the package once. */
+function runs(runnable: readonly Block[]) {
+  const found: { readonly language: string; readonly texts: string[] }[] = []
+  for (const { language, text } of runnable) {
+    const before = found.at(-1)
+    if (language === 'js' && before?.language === 'js') before.texts.push(text)
+    else found.push({ language, texts: [text] })
+  }
+  return found
 }
 
 const pages = [
@@ -133,12 +145,15 @@ describe('the documentation', () => {
       folder = join(template, page.replaceAll('/', '-'))
       cpSync(inputs, folder, { recursive: true, verbatimSymlinks: true })
       // In the order of the page: later blocks may use the files of earlier ones.
-      for (const [i, { language, text }] of runnable.entries()) {
-        const script = join(folder, `block-${i}.mjs`)
-        if (language === 'js') writeFileSync(script, text)
+      for (const [i, { language, texts }] of runs(runnable).entries()) {
+        const scripts = texts.map((_, k) => join(folder, `block-${i}-${k}.mjs`))
+        if (language === 'js') for (const [k, text] of texts.entries()) writeFileSync(scripts[k]!, text)
+        const imports = scripts.map(script => `await import(${JSON.stringify(pathToFileURL(script).href)})`).join('\n')
         const { status, output } =
-          language === 'js' ? await run(process.execPath, [script]) : await run('sh', ['-e', '-c', text])
-        assert.equal(status, 0, `${text}\n${output}`)
+          language === 'js'
+            ? await run(process.execPath, ['--input-type=module', '--eval', imports])
+            : await run('sh', ['-e', '-c', texts[0]!])
+        assert.equal(status, 0, `${texts.join('\n')}\n${output}`)
       }
     })
   }
