@@ -1,6 +1,7 @@
 /** How a run ends early: by a signal, by a reader that leaves, or by an output that is full. */
 import { isatty } from 'node:tty'
 import { DiffWaveError } from '../core/errors.js'
+import { removeEmptyFolders } from '../core/made-folders.js'
 import { systemCode } from '../core/system-code.js'
 import { removeUnfinished } from '../core/temporary.js'
 import type { GlobalOptions } from './context.js'
@@ -17,6 +18,8 @@ type Signal = keyof typeof signalStatus
  *   SIGHUP itself ends the process, which shells report as the same status.
  * - The reader of standard output leaves, as `| head` does: quietly, status 0.
  * - Standard output cannot be written, because the disk is full for example: an error, status 1.
+ *
+ * A run that fails, in whatever way, leaves no empty folders of its own.
  *
  * If standard error cannot be written, the work goes on and only its messages are lost.
  */
@@ -40,6 +43,7 @@ export class Ending {
     process.stderr.on('error', () => {})
     process.on('exit', () => {
       if (this.#outputFailed) process.exitCode = FAILED
+      if (process.exitCode !== 0) removeEmptyFolders()
     })
   }
 
@@ -82,6 +86,7 @@ function exitBy(signal: Signal): never {
   // terminal was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.
   const lost = [process.stdin, process.stdout, process.stderr].some(({ isTTY, fd }) => isTTY && !isatty(fd))
   if (lost) {
+    removeEmptyFolders()
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   }

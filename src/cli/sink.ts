@@ -1,6 +1,8 @@
 /** Where the audio of a result goes: to a file, or to standard output. */
+import { dirname } from 'node:path'
 import type { WavOptions } from '../audio/codecs/wav-encode.js'
 import { DiffWaveError } from '../core/errors.js'
+import { makeFolder } from '../core/files.js'
 import type { AudioStream } from '../synthesis/result.js'
 import { withRelease } from './named-pipe.js'
 
@@ -43,6 +45,11 @@ export function chosenOutput({
   return output === undefined ? STDOUT : standardOutput(output)
 }
 
+/** Makes the folder of a result anew: another process that made it may have failed, and removed it empty. */
+export async function keepFolder(output: string): Promise<void> {
+  await makeFolder(dirname(output))
+}
+
 /** Writes bytes to standard output, as fast as its reader takes them. */
 export function writeStdout(bytes: Uint8Array): Promise<void> {
   // A failed write ends the run in `Ending`.
@@ -61,6 +68,7 @@ export async function writeAudioTo(
     import('../audio/codecs/wav-stream.js'),
   ])
   if (output !== STDOUT) {
+    await keepFolder(output)
     await withRelease(output, signal, () => writeWavStream(output, audio, options))
     return
   }

@@ -16,6 +16,7 @@ import {
 import { dirname, resolve } from 'node:path'
 import { abortError, DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
+import { noteMadeFolder } from './made-folders.js'
 import { permissionHint } from './permission.js'
 import { systemCode } from './system-code.js'
 import { finishTemporary, openTemporary, tidyOnce } from './temporary.js'
@@ -319,6 +320,7 @@ export async function makeFolder(path: string): Promise<void> {
 async function makeFolders(path: string, isParentMade = false): Promise<void> {
   try {
     await mkdir(path)
+    noteMadeFolder(path)
   } catch (error) {
     if ((await kindOfPath(path).catch(() => 'missing')) === 'directory') return
     const parent = dirname(path)

@@ -42,11 +42,12 @@ export async function openTemporary(target: string, mode?: number): Promise<{ pa
   for (let attempt = 1; ; attempt++) {
     const random = randomBytes(6).toString('hex')
     const path = join(dirname(target), `${start}.${identityTag(ownIdentity())}.${random}.tmp`)
+    // Before it is there: the process may end while it is opened.
+    unfinished.add(path)
     try {
-      const handle = await open(path, 'wx', mode)
-      unfinished.add(path)
-      return { path, handle }
+      return { path, handle: await open(path, 'wx', mode) }
     } catch (error) {
+      unfinished.delete(path)
       if (systemCode(error) !== 'EEXIST' || attempt === ATTEMPTS) throw error
     }
   }

@@ -1,12 +1,12 @@
 /** Runs that end early: by a reader that leaves, a full output, or a signal. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { constants } from 'node:os'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
-import { program, scratch, shell, started } from '../support/process.js'
+import { diffwave, program, scratch, shell, started } from '../support/process.js'
 
 const files = scratch()
 const { folder, at, put } = files
@@ -74,6 +74,27 @@ test('a second signal ends the process at once and leaves no file either', async
   child.kill('SIGTERM')
   assert.ok([130, 143].includes((await ended).status!))
   assert.ok(!readdirSync(folder).some(file => file.startsWith('twice')))
+})
+
+test('a run that ends early leaves no empty folders of its own', async () => {
+  const { child, ended } = started([...slow, '-o', at('made/below/')])
+  const below = at('made/below')
+  for (let waited = 0; !(existsSync(below) && readdirSync(below).length > 0) && waited < 60_000; waited += 50) {
+    await setTimeout(50)
+  }
+  child.kill('SIGINT')
+  assert.equal((await ended).status, 130)
+  assert.ok(!existsSync(at('made')))
+})
+
+test('a run that fails leaves no empty folders of its own, but those of others', () => {
+  put('bad.wav', 'RIFF')
+  mkdirSync(at('own'))
+  const mel = ['mel', '--convention', 'lmnt', '-o']
+  assert.equal(diffwave([...mel, at('own/new'), at('bad.wav')]).status, 1)
+  assert.deepEqual(readdirSync(at('own')), [])
+  assert.equal(diffwave([...mel, at('own/new'), at('bad.wav'), at('tone.wav')]).status, 1)
+  assert.deepEqual(readdirSync(at('own/new')), ['tone.npy'])
 })
 
 /** Runs a command on a pseudo-terminal that is closed after its first output; prints how the command ended. */

@@ -15,7 +15,7 @@ import { choice, force, requiredText, text } from '../options.js'
 import { planOutputs } from '../outputs.js'
 import { noteResampling, readRecording } from '../read-recording.js'
 import { shard } from '../shard.js'
-import { checkStdout, STDOUT, standardOutput, writeStdout } from '../sink.js'
+import { checkStdout, keepFolder, STDOUT, standardOutput, writeStdout } from '../sink.js'
 
 const names = `${conventionChoices.join(', ')}, or a JSON file that spells one out`
 const FOREIGN = 'Mels for another toolkit'
@@ -119,7 +119,9 @@ async function write(output: string, mel: Mel): Promise<void> {
   const tensor = { shape: [mel.bands, mel.frames], data: mel.data }
   const isSafetensors = extname(output).toLowerCase() === '.safetensors'
   const bytes = isSafetensors ? encodeSafetensors(new Map([['mel', tensor]])) : encodeNpy(tensor)
-  await (output === STDOUT ? writeStdout(bytes) : writeFileBytes(output, bytes))
+  if (output === STDOUT) return writeStdout(bytes)
+  await keepFolder(output)
+  await writeFileBytes(output, bytes)
 }
 
 export const command = defineCommand({
