@@ -2,8 +2,8 @@
 import { isatty } from 'node:tty'
 import { DiffWaveError } from '../core/errors.js'
 import { removeEmptyFolders } from '../core/made-folders.js'
+import { undoAll } from '../core/sudden-end.js'
 import { systemCode } from '../core/system-code.js'
-import { removeUnfinished } from '../core/temporary.js'
 import type { GlobalOptions } from './context.js'
 import { FAILED, signalStatus } from './exit.js'
 import { printError } from './print-error.js'
@@ -34,7 +34,7 @@ export class Ending {
     this.#options = options
     for (const signal of Object.keys(signalStatus) as Signal[]) {
       process.on(signal, () => {
-        if (this.#signal !== null) exitBy(signal)
+        if (this.#signal !== null) this.#exitBy(signal)
         this.#signal = signal
         this.#stop.abort(new Error(signal))
       })
@@ -54,12 +54,16 @@ export class Ending {
   /** Ends the process if it was stopped early: the error that was caught is then only a consequence. */
   exitIfEarly(): void {
     if (this.#signal !== null) {
-      const text = `stopped by ${this.#signal}`
-      process.stderr.write(this.#options.json ? `${jsonLine({ error: text, code: 'ABORTED' })}\n` : 'stopped\n')
-      exitBy(this.#signal)
+      this.#exitBy(this.#signal)
     }
     if (this.#readerLeft) process.exit(0)
     if (this.#outputFailed) process.exit(FAILED)
+  }
+
+  #exitBy(signal: Signal): never {
+    const line = this.#options.json ? jsonLine({ error: `stopped by ${signal}`, code: 'ABORTED' }) : 'stopped'
+    process.stderr.write(`${line}\n`)
+    exitBy(signal)
   }
 
   #outputError(error: Error): void {
@@ -81,7 +85,7 @@ export class Ending {
 /** Ends the process with a signal's status. */
 function exitBy(signal: Signal): never {
   // A second signal does not wait for the work to do it.
-  removeUnfinished()
+  undoAll()
   // On exit, Node restores the settings of the terminal that it started on, and aborts with a core dump if that
   // terminal was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.
   const lost = [process.stdin, process.stdout, process.stderr].some(({ isTTY, fd }) => isTTY && !isatty(fd))

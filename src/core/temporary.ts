@@ -14,6 +14,7 @@ import {
   type ProcessIdentity,
   parseIdentityTag,
 } from './process-identity.js'
+import { atSuddenEnd } from './sudden-end.js'
 import { systemCode } from './system-code.js'
 
 /** Names that are tried until one is free; with 48 random bits the second is never needed. */
@@ -23,17 +24,13 @@ const NAME_CHARACTERS = 40
 /** Files of processes that cannot be seen from here, as in another container, are left alone for an hour. */
 const UNSEEN_MS = 3_600_000
 
-/** Temporary files of this process that are neither renamed nor removed yet. */
-const unfinished = new Set<string>()
+/** The temporary files of this process that are neither renamed nor removed yet, with what forgets them. */
+const unfinished = new Map<string, () => void>()
 
 /** Forgets a temporary file that was renamed or removed. */
 export function finishTemporary(path: string): void {
+  unfinished.get(path)?.()
   unfinished.delete(path)
-}
-
-/** Removes the temporary files of this process, which ends at once. */
-export function removeUnfinished(): void {
-  for (const path of unfinished) rmSync(path, { force: true })
 }
 
 /** Opens a new file beside `target`. Call `finishTemporary` once it is renamed or removed. Fails as `open`. */
@@ -43,11 +40,14 @@ export async function openTemporary(target: string, mode?: number): Promise<{ pa
     const random = randomBytes(6).toString('hex')
     const path = join(dirname(target), `${start}.${identityTag(ownIdentity())}.${random}.tmp`)
     // Before it is there: the process may end while it is opened.
-    unfinished.add(path)
+    unfinished.set(
+      path,
+      atSuddenEnd(() => rmSync(path, { force: true })),
+    )
     try {
       return { path, handle: await open(path, 'wx', mode) }
     } catch (error) {
-      unfinished.delete(path)
+      finishTemporary(path)
       if (systemCode(error) !== 'EEXIST' || attempt === ATTEMPTS) throw error
     }
   }

@@ -1,7 +1,7 @@
 /** `diffwave train` as a process that ends early: it saves the run, and its status tells why. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
@@ -87,4 +87,16 @@ describe('train saves a run that is ended', () => {
     assert.ok(isSaved(out))
     assert.match(notes(), /DISK_FULL/)
   })
+})
+
+test('a second signal ends training at once, and leaves no lock and no temporary files', async () => {
+  const { child, out, notes } = await started()
+  child.kill('SIGINT')
+  child.kill('SIGTERM')
+  assert.ok([130, 143].includes((await ended(child))!))
+  assert.deepEqual(
+    readdirSync(out).filter(name => /lock|tmp/.test(name)),
+    [],
+  )
+  assert.match(notes(), /\nstopped\n$/)
 })

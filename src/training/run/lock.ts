@@ -8,6 +8,7 @@
  * process whose claim stays works on `lock.json`.
  */
 import { randomBytes } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
 import { type FileHandle, open, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -20,6 +21,7 @@ import {
   type ProcessIdentity,
   parseIdentityTag,
 } from '../../core/process-identity.js'
+import { atSuddenEnd } from '../../core/sudden-end.js'
 
 const FILE = 'lock.json'
 /** Max size of a lock in bytes. A lock has some 100 bytes, and longer files are not locks. */
@@ -68,11 +70,19 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   const path = join(folder, FILE)
   const token = randomBytes(6).toString('hex')
   const holder: Holder = { ...ownIdentity(), token }
-  await withClaim(folder, async () => {
-    const other = await readHolder(path)
-    if (other !== null && (await isHeld(path, other))) throw locked(folder, other.pid)
-    await writeFileBytes(path, JSON.stringify(holder))
+  const forget = atSuddenEnd(() => {
+    if (holderIn(readFileSync(path, 'utf8'))?.token === token) rmSync(path)
   })
+  try {
+    await withClaim(folder, async () => {
+      const other = await readHolder(path)
+      if (other !== null && (await isHeld(path, other))) throw locked(folder, other.pid)
+      await writeFileBytes(path, JSON.stringify(holder))
+    })
+  } catch (error) {
+    forget()
+    throw error
+  }
   heldHere.add(token)
   const heartbeat = setInterval(() => {
     const now = new Date()
@@ -88,6 +98,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
       clearInterval(heartbeat)
       heldHere.delete(token)
       if (await isOwn()) await rm(path, { force: true })
+      forget()
     },
   }
 }
@@ -125,9 +136,11 @@ class Claim {
   readonly #name: string
   readonly #handle: FileHandle
   readonly #heartbeat: NodeJS.Timeout
+  readonly #forget: () => void
   #writing: Promise<unknown> = Promise.resolve()
 
-  private constructor(folder: string, name: string, handle: FileHandle) {
+  private constructor(folder: string, name: string, handle: FileHandle, forget: () => void) {
+    this.#forget = forget
     this.#folder = folder
     this.#name = name
     this.#handle = handle
@@ -147,9 +160,11 @@ class Claim {
   static async place(folder: string): Promise<Claim> {
     const name = `lock.${identityTag(ownIdentity())}.${randomBytes(6).toString('hex')}.claim`
     const path = join(folder, name)
+    const forget = atSuddenEnd(() => rmSync(path, { force: true }))
     try {
-      return new Claim(folder, name, await open(path, 'wx'))
+      return new Claim(folder, name, await open(path, 'wx'), forget)
     } catch (error) {
+      forget()
       throw fileError(error, path, 'write')
     }
   }
@@ -174,6 +189,7 @@ class Claim {
     await this.#writing
     await this.#handle.close()
     await rm(join(this.#folder, this.#name), { force: true })
+    this.#forget()
   }
 
   /**
@@ -228,13 +244,19 @@ async function isHeld(path: string, holder: Holder): Promise<boolean> {
 
 /** Reads the holder from a lock. Null if the file is missing, empty or damaged, for example after a power cut. */
 async function readHolder(path: string): Promise<Holder | null> {
+  const bytes = await readFileBytes(path, { maxBytes: MAX_LOCK_BYTES }).catch(() => null)
+  return bytes === null ? null : holderIn(Buffer.from(bytes).toString())
+}
+
+/** The holder that the text of a lock names; null if it is damaged. */
+function holderIn(text: string): Holder | null {
   try {
-    const value: unknown = JSON.parse(Buffer.from(await readFileBytes(path, { maxBytes: MAX_LOCK_BYTES })).toString())
+    const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return null
     const { pid, started, place, token } = value as Record<string, unknown>
     if (typeof pid !== 'number' || !Number.isInteger(pid)) return null
-    const text = (field: unknown) => (typeof field === 'string' ? field : null)
-    return { pid, started: text(started), place: text(place), token: text(token) }
+    const textOf = (field: unknown) => (typeof field === 'string' ? field : null)
+    return { pid, started: textOf(started), place: textOf(place), token: textOf(token) }
   } catch {
     return null
   }
