@@ -70,7 +70,8 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
   if (options.output !== undefined) {
     const title = `diffwave evaluate: ${facts.generated}`
     const { writeReport } = await import('../evaluation/report/write-report.js')
-    await writeReport(options.output, generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES)))
+    const report = generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES))
+    await writeReport(options.output, report, context.signal)
   }
   context.result(generatorLines(all), { ...facts, seed, realTimeFactor, ...generatorJson(all) })
 }

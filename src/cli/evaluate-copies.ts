@@ -66,7 +66,7 @@ export async function evaluateCopies(
     if (options.output !== undefined) {
       const title = `diffwave evaluate: ${model === null ? generated.join(', ') || 'Griffin-Lim' : name}`
       const { writeReport } = await import('../evaluation/report/write-report.js')
-      await writeReport(options.output, vocoderReport(evaluation, title, facts))
+      await writeReport(options.output, vocoderReport(evaluation, title, facts), context.signal)
     }
     context.result(vocoderLines(evaluation), { ...facts, seed, ...vocoderJson(evaluation) })
   } finally {

@@ -1,6 +1,6 @@
 /** Writes a report, its sounds shown and played by the components of the studio. */
 import { fileURLToPath } from 'node:url'
-import { DiffWaveError } from '../../core/errors.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { readFileBytes, writeFileBytes } from '../../core/files.js'
 import { PAGE_END } from './html.js'
 
@@ -17,8 +17,14 @@ async function components(): Promise<string> {
   }
 }
 
-/** @param html a page of html.ts @throws DiffWaveError as `writeFileBytes` */
-export async function writeReport(path: string, html: string): Promise<void> {
+/**
+ * @param html a page of html.ts
+ * @param signal leaves the file as it was; it may have fired while the page was made
+ * @throws DiffWaveError as `writeFileBytes`, `ABORTED`
+ */
+export async function writeReport(path: string, html: string, signal?: AbortSignal): Promise<void> {
   const end = html.lastIndexOf(PAGE_END)
-  await writeFileBytes(path, html.slice(0, end) + (await components()) + html.slice(end))
+  const page = html.slice(0, end) + (await components()) + html.slice(end)
+  throwIfAborted(signal)
+  await writeFileBytes(path, page)
 }
