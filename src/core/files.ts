@@ -87,14 +87,8 @@ export async function readFileBytes(
   const maxBytes = options.maxBytes ?? MAX_FILE_BYTES
   try {
     const { size } = await regularFile(path)
-    if (size > maxBytes) {
-      throw new DiffWaveError('TOO_LARGE', 'the file is too large', {
-        expected: `at most ${maxBytes} bytes`,
-        got: String(size),
-        where: path,
-      })
-    }
-    if (size >= LARGE_BYTES) return await readFirst(path, size, options.signal)
+    checkSize(size, maxBytes, path)
+    if (size >= LARGE_BYTES) return await readBytes(path, { start: 0, end: size }, options.signal)
     return await readFile(path, options.signal === undefined ? {} : { signal: options.signal })
   } catch (error) {
     if (options.signal?.aborted) throw abortError(error)
@@ -111,6 +105,16 @@ async function regularFile(path: string): Promise<Stats> {
   return status
 }
 
+/** @throws DiffWaveError `TOO_LARGE` */
+function checkSize(size: number, maxBytes: number, path: string): void {
+  if (size <= maxBytes) return
+  throw new DiffWaveError('TOO_LARGE', 'the file is too large', {
+    expected: `at most ${maxBytes} bytes`,
+    got: String(size),
+    where: path,
+  })
+}
+
 /**
  * From this size on, a file is read in pieces of up to `READ_BYTES`, because Node's own `readFile` reads only 2 ** 19
  * bytes at a time.
@@ -119,21 +123,46 @@ const LARGE_BYTES = 2 ** 20
 /** Max number of bytes per piece. The signal is checked between two pieces. */
 const READ_BYTES = 2 ** 26
 
-/** Reads the first `size` bytes of a file, or as many as there are. */
-async function readFirst(path: string, size: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+/** Reads bytes `start` to `end` − 1 of a file, or those of them that it has. */
+async function readBytes(
+  path: string,
+  { start, end }: { readonly start: number; readonly end: number },
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
   const file = await open(path)
   try {
-    const bytes = Buffer.allocUnsafeSlow(size)
+    const bytes = Buffer.allocUnsafeSlow(end - start)
     let read = 0
-    while (read < size) {
+    while (read < bytes.length) {
       signal?.throwIfAborted()
-      const { bytesRead } = await file.read(bytes, read, Math.min(size - read, READ_BYTES))
-      if (bytesRead === 0) return bytes.subarray(0, read)
+      const { bytesRead } = await file.read(bytes, read, Math.min(bytes.length - read, READ_BYTES), start + read)
+      if (bytesRead === 0) break
       read += bytesRead
     }
-    return bytes
+    return bytes.subarray(0, read)
   } finally {
     await file.close()
+  }
+}
+
+/**
+ * Reads bytes `start` to `end` − 1 of a file, or those of them that it has.
+ *
+ * @throws DiffWaveError as `readFileBytes`
+ */
+export async function readFileRange(
+  path: string,
+  range: { readonly start: number; readonly end: number },
+  { maxBytes = MAX_FILE_BYTES, signal }: { readonly maxBytes?: number; readonly signal?: AbortSignal } = {},
+): Promise<Uint8Array> {
+  try {
+    const { size } = await regularFile(path)
+    const end = Math.max(range.start, Math.min(range.end, size))
+    checkSize(end - range.start, maxBytes, path)
+    return await readBytes(path, { start: range.start, end }, signal)
+  } catch (error) {
+    if (signal?.aborted) throw abortError(error)
+    throw fileError(error, path, 'read')
   }
 }
 
@@ -150,7 +179,7 @@ export async function readFileStart(
 ): Promise<{ readonly bytes: Uint8Array; readonly size: number }> {
   try {
     const { size } = await regularFile(path)
-    return { bytes: await readFirst(path, Math.min(count, size), undefined), size }
+    return { bytes: await readBytes(path, { start: 0, end: Math.min(count, size) }, undefined), size }
   } catch (error) {
     throw fileError(error, path, 'read')
   }
