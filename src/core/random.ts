@@ -48,6 +48,7 @@ export function philox(counter: Uint32Array, key0: number, key1: number): void {
 const GAUSSIAN = 0
 const UNIFORM = 1
 
+/** Writes the four random words at a position into `words`. @param kind `GAUSSIAN` or `UNIFORM` */
 function block(words: Uint32Array, seed: number, draw: number, index: number, kind: number): void {
   words[0] = index >>> 0
   words[1] = Math.floor(index / 2 ** 32) >>> 0

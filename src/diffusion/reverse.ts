@@ -18,7 +18,7 @@ import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
 import { drawOfPass, type NoiseSource } from './noise.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
-import { concatenate, StateQueue } from './state-queue.js'
+import { joined, StateQueue } from './state-queue.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
 
 /** Passes per sweep: at 64 channels × 30 layers, 8 passes in flight hold 88 MB of layers’ inputs, skips and mel. */
@@ -106,7 +106,7 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
       if (end < passes || onStep !== undefined) pieces.push(piece)
       if (end === passes) yield piece.state.x
     }
-    kept = concatenate(pieces.map(piece => piece.state))
+    kept = joined(pieces.map(piece => piece.state))
     const part = (name: 'input' | 'clean') => concatenateAudio(pieces.flatMap(piece => piece.watched?.[name] ?? []))
     await onStep?.({ pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') })
   }

@@ -13,7 +13,7 @@ export class StateQueue {
   }
 
   append(state: PassState): void {
-    this.#waiting = this.#waiting.x.length === 0 ? state : concatenate([this.#waiting, state])
+    this.#waiting = this.#waiting.x.length === 0 ? state : joined([this.#waiting, state])
   }
 
   /** Removes the first `count` samples. @throws DiffWaveError `ENGINE_FAILED` if fewer wait */
@@ -31,8 +31,8 @@ export class StateQueue {
   }
 }
 
-/** Joins pieces; either all of them carry something or none does. */
-export function concatenate(pieces: readonly PassState[]): PassState {
+/** Joins the states of pieces that follow each other. Either all of them carry something or none does. */
+export function joined(pieces: readonly PassState[]): PassState {
   const carried = pieces.map(piece => piece.carried).filter(part => part !== null)
   return {
     x: concatenateAudio(pieces.map(piece => piece.x)),

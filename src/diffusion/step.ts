@@ -24,11 +24,15 @@ interface StepResult {
 }
 
 /**
+ * Takes one step over a piece of data of any length. All arrays are as long as `state.x`, and none of them is changed.
+ *
  * @param pass index of the step; 0 is the noisiest
  * @param state x before the step
  * @param output the network's output for x
- * @param noise z, as long as x, if the sampler needs it (`drawOfPass`); else null
- * @param constrain changes x̂_0 before the sampler uses it
+ * @param noise z, if the sampler needs it (`drawOfPass`); else null
+ * @param constrain changes x̂_0 before the sampler uses it, to agree with known data
+ * @example
+ * const { state: next } = reverseStep({ sampler, prediction: 'epsilon' }, 0, { x, carried: null }, eps, null)
  */
 export function reverseStep(
   { sampler, prediction }: ReverseSteps,
@@ -41,13 +45,14 @@ export function reverseStep(
   const alphaBar = sampler.alphaBars[pass]!
   const { x } = state
   const predicted = predictedNoise(prediction, output, x, alphaBar)
-  const lost = prediction === 'x0' && alphaBar < MIN_INVERTIBLE ? output : null
-  const constrained = constrain?.(lost ?? predictedClean(x, predicted, alphaBar))
+  // x̂_0 as the network predicts it, if it could not be recovered from ε.
+  const direct = prediction === 'x0' && alphaBar < MIN_INVERTIBLE ? output : null
+  const constrained = constrain?.(direct ?? predictedClean(x, predicted, alphaBar))
   const epsilon = constrained === undefined ? predicted : predictedNoise('x0', constrained, x, alphaBar)
-  const exact = lost === null ? null : (constrained ?? lost)
+  const clean = direct === null ? null : (constrained ?? direct)
   return {
-    state: sampler.update(pass, state, epsilon, noise, exact),
-    clean: () => exact ?? predictedClean(x, epsilon, alphaBar),
+    state: sampler.update(pass, state, epsilon, noise, clean),
+    clean: () => clean ?? predictedClean(x, epsilon, alphaBar),
   }
 }
 

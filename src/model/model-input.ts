@@ -1,7 +1,6 @@
 /** The kinds of values that name or hold a model. */
 
-import type { DirectoryHandle, NamedBlob } from '../core/chosen-files.js'
-import { blobSource, directorySource } from '../core/chosen-files.js'
+import { blobSource, type DirectoryHandle, directorySource, type NamedBlob } from '../core/chosen-files.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { FileSource } from '../core/file-source.js'

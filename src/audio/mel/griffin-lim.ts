@@ -62,7 +62,7 @@ const optionsSchema = z.strictObject({
   onProgress: onProgress.optional(),
 })
 
-/** The same for the inversion of a mel, which takes as long as some twenty transforms. */
+/** Number of frames to invert between two turns: the inversion of a frame takes as long as some twenty transforms. */
 const INVERTED_PER_TURN = FRAMES_PER_TURN / 20
 const TINY = 1e-12
 
