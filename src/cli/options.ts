@@ -17,21 +17,32 @@ export function flag(flags: string, description: string, more: More = {}): Optio
   return { flags, description, ...more }
 }
 
+/** @throws DiffWaveError `BAD_OPTION` for an empty text, as of a variable of the shell that is not set */
+function filled(text: string, flags: string): string {
+  if (text !== '') return text
+  throw new DiffWaveError('BAD_OPTION', 'the value is empty', { where: longName(flags) })
+}
+
 export function text(flags: string, description: string, more: More = {}): OptionSpec<string | undefined> {
-  return { flags, description, ...more }
+  return { flags, description, ...more, parse: text => filled(text, flags) }
 }
 
 export function requiredText(flags: string, description: string): OptionSpec<string> {
-  return { flags, description, required: true }
+  return { flags, description, required: true, parse: text => filled(text, flags) }
+}
+
+/** Adds one more value of an option that takes several. */
+function added(text: string, before: readonly string[] | undefined, flags: string): readonly string[] {
+  return [...(before ?? []), filled(text, flags)]
 }
 
 /** One or more texts: `--label <names...>`. */
 export function texts(flags: string, description: string, more: More = {}): OptionSpec<readonly string[] | undefined> {
-  return { flags, description, ...more }
+  return { flags, description, ...more, parse: (text, before) => added(text, before, flags) }
 }
 
 export function requiredTexts(flags: string, description: string): OptionSpec<readonly string[]> {
-  return { flags, description, required: true }
+  return { flags, description, required: true, parse: (text, before) => added(text, before, flags) }
 }
 
 /** @param where names the number in errors @throws DiffWaveError `BAD_OPTION` */

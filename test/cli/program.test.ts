@@ -151,3 +151,15 @@ test('the default models of the commands work in an empty folder', () => {
   }
   assert.deepEqual(readdirSync(cwd).sort(), ['clean.wav', 'clip.wav', 'mix.wav'])
 })
+
+test('an empty value of an option is refused, with the name of the option', () => {
+  for (const [option, args] of [
+    ['--output', ['mel', 'tone.wav', '--convention', 'lmnt', '-o', '']],
+    ['--out', ['train', 'speech', '--data', 'recordings', '--out', '']],
+    ['--models', ['serve', '--models', 'speech', '']],
+  ] as const) {
+    const { status, stderr } = called(args)
+    assert.equal(status, 2)
+    assert.match(stderr, new RegExp(`^error\\[BAD_OPTION\\]: the value is empty \\(${option}\\)\n`))
+  }
+})
