@@ -331,6 +331,19 @@ for path in sys.argv[1:]:
     assert.deepEqual(stdout.trim().split('\n'), [...refusals.keys()])
   })
 
+  test('numbers that no run can use, by the name of the option', async () => {
+    const refusals: [string[], string][] = [
+      [['--max-steps', '0'], 'argument --max-steps: expected a whole number of at least 1, got 0'],
+      [['--minutes', 'nan'], 'argument --minutes: expected a number above 0, got nan'],
+      [['--threads', 'two'], 'argument --threads: expected a whole number of at least 1, got two'],
+    ]
+    for (const [args, message] of refusals) {
+      const { status, stderr } = await start('train', [written('numbers.json'), ...options('none', 1), ...args]).ended
+      assert.equal(status, 2)
+      assert.match(stderr, new RegExp(`error: ${message}\\n$`))
+    }
+  })
+
   test('a missing CUDA device, another shape and changed recordings, in one line each', async () => {
     const file = written('start.json')
     await trained(file, options('shapes', 1))

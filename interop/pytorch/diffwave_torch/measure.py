@@ -18,6 +18,7 @@ import torch
 
 from .checkpoint import copy_parameters, read_safetensors, write_safetensors
 from .network import Network
+from .option_types import whole
 
 
 def main():
@@ -25,8 +26,8 @@ def main():
     parser.add_argument("config")
     parser.add_argument("weights", nargs="?")
     parser.add_argument("--mode", choices=["train", "noise"], default="train")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=whole(1), default=2)
+    parser.add_argument("--repeat", type=whole(1), default=3)
     parser.add_argument("--batch")
     parser.add_argument("--clips", type=int, default=4)
     parser.add_argument("--samples", type=int, default=15872)

@@ -19,6 +19,7 @@ import soundfile
 
 from .checkpoint import CheckpointError, narrow, read_safetensors, write_safetensors
 from .data import DataError, fault, recordings, resampled
+from .option_types import above_zero, whole
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MEBIBYTE = 2**20
@@ -35,9 +36,9 @@ def arguments():
     parser.add_argument(
         "--optimiser", action="store_true", help="take the optimiser's state, too, not only the average of weights"
     )
-    parser.add_argument("--parts", type=int, default=1, help="number of parts (default: 1)")
-    parser.add_argument("--part-mebibytes", type=float, default=60, help="size of a part (default: 60)")
-    parser.add_argument("--piece-minutes", type=float, default=3, help="length of a joined piece (default: 3)")
+    parser.add_argument("--parts", type=whole(1), default=1, help="number of parts (default: 1)")
+    parser.add_argument("--part-mebibytes", type=above_zero, default=60, help="size of a part (default: 60)")
+    parser.add_argument("--piece-minutes", type=above_zero, default=3, help="length of a joined piece (default: 3)")
     parser.add_argument(
         "--compression", type=float, default=0.3, help="of Vorbis, 0 to 1: 0.3 is about 70 kbit/s (default: 0.3)"
     )

@@ -17,6 +17,7 @@ from .checkpoint import CheckpointError, copy_parameters, read_safetensors
 from .config import CORRECTION, ConfigError, filled, model_config
 from .diffusion import Schedule, sampling_levels, synthesize
 from .network import Network
+from .option_types import whole
 
 
 def load_model(folder, device="cpu"):
@@ -44,9 +45,9 @@ def main():
     parser.add_argument("model", help="model folder")
     parser.add_argument("mels", nargs="+", help=".npy files, [bands, frames]")
     parser.add_argument("-o", "--out", required=True, help="WAV file or folder")
-    parser.add_argument("--steps", type=int, default=4, help="denoising steps (default: 4)")
+    parser.add_argument("--steps", type=whole(1), default=4, help="denoising steps (default: 4)")
     parser.add_argument("--levels", type=float, nargs="+", help="training steps to visit instead, noisiest first")
-    parser.add_argument("--passes", type=int, help="passes of the correction, 0 for none (default: the model's)")
+    parser.add_argument("--passes", type=whole(0), help="passes of the correction, 0 for none (default: the model's)")
     parser.add_argument("--noise-scale", type=float, help="share of noise to keep (default: the model's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")

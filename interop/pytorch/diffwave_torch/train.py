@@ -24,6 +24,7 @@ from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from .loss import Objective
 from .network import Network
 from .optimiser import adam, learning_rate, update_average
+from .option_types import above_zero, whole
 from .polarity import normalise_polarity
 from .pulses import PulseWorkers, crop_pulses
 
@@ -43,16 +44,16 @@ def arguments(program, text):
     )
     parser.add_argument("--new-data", action="store_true", help="resume even if the recordings have changed")
     parser.add_argument("--from", dest="start", help="model folder whose weights to start from")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many minutes")
+    parser.add_argument("--minutes", type=above_zero, default=math.inf, help="stop after so many minutes")
     parser.add_argument(
         "--decay-minutes", type=float, default=0, help="lower the learning rate over the last of --minutes (default: 0)"
     )
-    parser.add_argument("--max-steps", type=int, default=None, help="stop at this update")
+    parser.add_argument("--max-steps", type=whole(1), default=None, help="stop at this update")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: cpu)")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads per process")
+    parser.add_argument("--threads", type=whole(1), default=None, help="CPU threads per process")
     parser.add_argument(
         "--workers",
-        type=int,
+        type=whole(0),
         default=None,
         help="processes that find pulses ahead (default: 0 on a CPU; with a GPU one less than there are CPU cores)",
     )

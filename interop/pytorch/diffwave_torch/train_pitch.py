@@ -17,6 +17,7 @@ import torch
 from .config import ConfigError, training_config
 from .data import DataError, Dataset
 from .network import Network
+from .option_types import whole
 from .pitch_candidates import MIN_HERTZ, PER_OCTAVE
 from .pitch_network import windows
 
@@ -104,16 +105,14 @@ def main():
     parser.add_argument("config", help="train.json, whose model has harmonics in its prior")
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="JSON file to write")
-    parser.add_argument("--clips", type=int, default=600, help="recordings to train on (default: 600)")
-    parser.add_argument("--frames", type=int, default=4, help="frames before and after (default: 4)")
-    parser.add_argument("--reach", type=int, default=8, help="candidates below and above (default: 8)")
-    parser.add_argument("--hidden", type=int, default=16, help="units of each hidden layer (default: 16)")
-    parser.add_argument("--epochs", type=int, default=30, help="times that each frame is seen (default: 30)")
+    parser.add_argument("--clips", type=whole(1), default=600, help="recordings to train on (default: 600)")
+    parser.add_argument("--frames", type=whole(0), default=4, help="frames before and after (default: 4)")
+    parser.add_argument("--reach", type=whole(0), default=8, help="candidates below and above (default: 8)")
+    parser.add_argument("--hidden", type=whole(1), default=16, help="units of each hidden layer (default: 16)")
+    parser.add_argument("--epochs", type=whole(1), default=30, help="times that each frame is seen (default: 30)")
     options = parser.parse_args()
     folder = os.path.dirname(options.out) or "."
     try:
-        if options.clips < 1 or options.epochs < 1:
-            raise ConfigError("--clips, --epochs: expected at least 1")
         # This is checked before the training, so that minutes of work are not lost.
         if not os.path.isdir(folder):
             raise ConfigError(f"--out {options.out}: no such folder: {folder}")
