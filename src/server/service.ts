@@ -1,4 +1,5 @@
 /** Starts and stops a service, which is the library behind HTTP. */
+import { lookup } from 'node:dns/promises'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { defined } from '../core/defined.js'
@@ -77,7 +78,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { host, port, drainSeconds } = checked
   let url: string
   try {
-    url = await app.listen({ host, port, listenTextResolver: address => `listening on ${address}` })
+    url = await app.listen({
+      host: await oneAddress(host),
+      port,
+      listenTextResolver: address => `listening on ${address}`,
+    })
   } catch (error) {
     await Promise.all([app.close(), made.jobs.close(AbortSignal.abort()), made.tools.models.close()])
     throw new DiffWaveError('BAD_OPTION', 'the service cannot listen at this address', {
@@ -109,6 +114,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       return stopping
     },
   }
+}
+
+/**
+ * For `localhost`, Fastify would open a second server if it has an IPv4 and an IPv6 address, and bounds and stops would
+ * reach only the first one.
+ */
+async function oneAddress(host: string): Promise<string> {
+  return host === 'localhost' ? (await lookup(host)).address : host
 }
 
 /** Milliseconds between two checks whether answers are still being sent. */

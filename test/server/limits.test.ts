@@ -1,5 +1,6 @@
 /** The limits of a service: requests that are too large, too long or too frequent. */
 import assert from 'node:assert/strict'
+import dns, { type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -8,6 +9,9 @@ import { setTimeout } from 'node:timers/promises'
 import type { Service } from '#src/server/service'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { post, problem, testService, waiting } from '../support/service.js'
+
+type One = (error: null, address: string, family: number) => void
+type All = (error: null, addresses: readonly LookupAddress[]) => void
 
 const LONG = npyMel(16_000)
 const SLOW = '/v1/vocode?seed=1&steps=1&format=32f'
@@ -93,6 +97,21 @@ describe('the limit of connections', () => {
     await setTimeout(100)
     assert.match(await (await fetch(`${service.url}/metrics`)).text(), /^diffwave_refused_connections_total 1$/m)
     for (const socket of sockets) socket.destroy()
+  })
+
+  test('holds at localhost, too, where it has two addresses', async context => {
+    const addresses = ['127.0.0.1', '127.0.0.2']
+    // Node looks for one address, Fastify for all.
+    context.mock.method(dns, 'lookup', (host: string, ...[options, found]: [LookupAllOptions, All] | [One]) => {
+      if (found === undefined) (options as One)(null, host === 'localhost' ? addresses[0]! : host, 4)
+      else
+        found(
+          null,
+          addresses.map(address => ({ address, family: 4 })),
+        )
+    })
+    const service = await testService({ host: 'localhost' })
+    assert.equal(service.app.addresses().length, 1)
   })
 
   test('does not count those of a trusted proxy, which are of many clients', async () => {
