@@ -65,6 +65,8 @@ const longest = [
   'cli/evaluate',
   'cli/serve',
   'interop/trainer',
+  // It mainly waits.
+  'training/run/lock',
 ]
 /** One process per core, plus one for tests that only wait. More would need too much memory on a small machine. */
 const concurrency = Math.min(availableParallelism(), 8) + 1
