@@ -52,7 +52,7 @@ export const compare = defineOperation({
     'result.json with the measures of each copy against the original.',
   body: 'recording',
   result: 'application/json',
-  jobOnly: () => true,
+  jobOnly: true,
   options,
   modelKind: () => 'vocoder',
   async run(run) {

@@ -43,7 +43,7 @@ export const denoise = defineOperation({
   details: 'The model is a generator that was trained on sounds of the same kind.',
   body: 'recording',
   result: 'audio/wav',
-  jobOnly: () => false,
+  jobOnly: false,
   options,
   modelKind: () => 'generator',
   async run(run) {

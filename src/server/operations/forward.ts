@@ -25,7 +25,7 @@ export const forward = defineOperation({
   details: 'The noise is the model’s own, drawn with this seed. Samples can lie beyond ±1.',
   body: 'recording',
   result: 'audio/wav',
-  jobOnly: () => false,
+  jobOnly: false,
   options,
   modelKind: () => 'vocoder',
   async run({ models, decoders, limits, body, signal, output, options }) {

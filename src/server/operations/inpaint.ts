@@ -47,7 +47,7 @@ export const inpaint = defineOperation({
   details: 'The recording must have the model’s sample rate. Outside the gaps it stays as it is.',
   body: 'recording',
   result: 'audio/wav',
-  jobOnly: () => false,
+  jobOnly: false,
   options,
   modelKind: () => 'vocoder',
   async run(run) {

@@ -22,7 +22,7 @@ export const mel = defineOperation({
   details: 'Float32, [bands, frames].',
   body: 'recording',
   result: 'application/octet-stream',
-  jobOnly: () => false,
+  jobOnly: false,
   options,
   modelKind: ({ convention }) => (convention === undefined ? 'vocoder' : null),
   async run({ models, decoders, limits, body, signal, output, options }) {

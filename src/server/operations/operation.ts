@@ -68,8 +68,8 @@ export interface Operation<Schema extends z.ZodObject = z.ZodObject> {
   readonly body: BodyKind
   /** Media type of the result. */
   readonly result: 'audio/wav' | 'application/octet-stream' | 'application/json'
-  /** Whether it runs only as a job, because it has several results. */
-  jobOnly(options: z.output<Schema>): boolean
+  /** Whether it runs only as a job, because it has several results. It may depend on the options. */
+  readonly jobOnly: boolean | ((options: z.output<Schema>) => boolean)
   readonly options: Schema
   /** The kind of model to use if the options name none; null if the operation needs no model. */
   modelKind(options: z.output<Schema>, hasBody: boolean): ModelConfig['kind'] | null

@@ -131,7 +131,7 @@ export const reverseProcess = defineOperation({
     'noise-i.wav: x_t after the step, the clean audio and the noise that it predicted. Each step is an event.',
   body: 'optional mel or recording',
   result: 'audio/wav',
-  jobOnly: () => true,
+  jobOnly: true,
   options,
   modelKind: (_, hasBody) => (hasBody ? 'vocoder' : 'generator'),
   async run(run) {

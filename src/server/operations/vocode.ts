@@ -30,7 +30,7 @@ export const vocode = defineOperation({
   details: 'The audio is sent while it is made.',
   body: 'mel or recording',
   result: 'audio/wav',
-  jobOnly: () => false,
+  jobOnly: false,
   options,
   modelKind: () => 'vocoder',
   async run(run) {

@@ -91,21 +91,22 @@ function bodySchema(operation: Operation) {
   }
 }
 
-/** Whether an operation never answers with its result itself. */
-function alwaysJob(operation: Operation): boolean {
-  return ['process', 'compare'].includes(operation.name)
+/** Whether an order runs only as a job. */
+function isJobOnly({ operation: { jobOnly }, options }: Order): boolean {
+  return typeof jobOnly === 'function' ? jobOnly(options as never) : jobOnly
 }
 
 export function operationRoutes(app: FastifyInstance, state: ServiceState): void {
   for (const operation of operations) {
-    const result = alwaysJob(operation) ? {} : { 200: bytes('The result', operation.result) }
+    const alwaysJob = operation.jobOnly === true
+    const result = alwaysJob ? {} : { 200: bytes('The result', operation.result) }
     app.post(
       `/v1/${operation.name}`,
       {
         ...(operation.body === 'none' ? { bodyLimit: MAX_JSON_BYTES } : {}),
         // Refused before its body is received, if there is no place for it.
         onRequest: async request => {
-          const isRemote = state.jobs.isRemote && (alwaysJob(operation) || wantsJob(request.headers))
+          const isRemote = state.jobs.isRemote && (alwaysJob || wantsJob(request.headers))
           if (!isRemote) state.queue.admit(clientOf(request))
         },
         schema: {
@@ -119,8 +120,7 @@ export function operationRoutes(app: FastifyInstance, state: ServiceState): void
       },
       async (request, reply) => {
         const order = orderOf(operation, request)
-        const several = operation.jobOnly(order.options as never)
-        if (!several && !wantsJob(request.headers)) return respond(state, order, request, reply)
+        if (!isJobOnly(order) && !wantsJob(request.headers)) return respond(state, order, request, reply)
         const job = await state.jobs.submit(order, clientOf(request))
         return reply
           .status(202)
