@@ -19,7 +19,7 @@ import { MAX_FILE_BYTES } from './limits.js'
 import { noteMadeFolder } from './made-folders.js'
 import { permissionHint } from './permission.js'
 import { systemCode } from './system-code.js'
-import { finishTemporary, openTemporary, tidyOnce } from './temporary.js'
+import { openTemporary, tidyOnce } from './temporary.js'
 
 /** Shortens a path for messages. */
 function shortened(path: string): string {
@@ -331,7 +331,7 @@ async function replaceFile(path: string, write: (handle: FileHandle) => Promise<
     await rm(temporary.path, { force: true }).catch(() => {})
     throw error
   } finally {
-    finishTemporary(temporary.path)
+    temporary.forget()
   }
 }
 

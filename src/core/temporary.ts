@@ -24,30 +24,26 @@ const NAME_CHARACTERS = 40
 /** Files of processes that cannot be seen from here, as in another container, are left alone for an hour. */
 const UNSEEN_MS = 3_600_000
 
-/** The temporary files of this process that are neither renamed nor removed yet, with what forgets them. */
-const unfinished = new Map<string, () => void>()
-
-/** Forgets a temporary file that was renamed or removed. */
-export function finishTemporary(path: string): void {
-  unfinished.get(path)?.()
-  unfinished.delete(path)
+/** A temporary file. A process that ends at once removes it, until `forget` is called. */
+interface TemporaryFile {
+  readonly path: string
+  readonly handle: FileHandle
+  /** To be called once the file is renamed or removed. */
+  readonly forget: () => void
 }
 
-/** Opens a new file beside `target`. Call `finishTemporary` once it is renamed or removed. Fails as `open`. */
-export async function openTemporary(target: string, mode?: number): Promise<{ path: string; handle: FileHandle }> {
+/** Opens a new file beside `target`. Fails as `open` does. */
+export async function openTemporary(target: string, mode?: number): Promise<TemporaryFile> {
   const start = [...basename(target)].slice(0, NAME_CHARACTERS).join('')
   for (let attempt = 1; ; attempt++) {
     const random = randomBytes(6).toString('hex')
     const path = join(dirname(target), `${start}.${identityTag(ownIdentity())}.${random}.tmp`)
     // Before it is there: the process may end while it is opened.
-    unfinished.set(
-      path,
-      atSuddenEnd(() => rmSync(path, { force: true })),
-    )
+    const forget = atSuddenEnd(() => rmSync(path, { force: true }))
     try {
-      return { path, handle: await open(path, 'wx', mode) }
+      return { path, handle: await open(path, 'wx', mode), forget }
     } catch (error) {
-      finishTemporary(path)
+      forget()
       if (systemCode(error) !== 'EEXIST' || attempt === ATTEMPTS) throw error
     }
   }
