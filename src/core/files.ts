@@ -148,39 +148,21 @@ async function readBytes(
 /**
  * Reads bytes `start` to `end` − 1 of a file, or those of them that it has.
  *
+ * @returns the bytes, and the size of the whole file
  * @throws DiffWaveError as `readFileBytes`
  */
 export async function readFileRange(
   path: string,
   range: { readonly start: number; readonly end: number },
   { maxBytes = MAX_FILE_BYTES, signal }: { readonly maxBytes?: number; readonly signal?: AbortSignal } = {},
-): Promise<Uint8Array> {
+): Promise<{ readonly bytes: Uint8Array; readonly size: number }> {
   try {
     const { size } = await regularFile(path)
     const end = Math.max(range.start, Math.min(range.end, size))
     checkSize(end - range.start, maxBytes, path)
-    return await readBytes(path, { start: range.start, end }, signal)
+    return { bytes: await readBytes(path, { start: range.start, end }, signal), size }
   } catch (error) {
     if (signal?.aborted) throw abortError(error)
-    throw fileError(error, path, 'read')
-  }
-}
-
-/**
- * Reads the beginning of a file.
- *
- * @param count max number of bytes to read
- * @returns the bytes, and the size of the whole file
- * @throws DiffWaveError `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`
- */
-export async function readFileStart(
-  path: string,
-  count: number,
-): Promise<{ readonly bytes: Uint8Array; readonly size: number }> {
-  try {
-    const { size } = await regularFile(path)
-    return { bytes: await readBytes(path, { start: 0, end: Math.min(count, size) }, undefined), size }
-  } catch (error) {
     throw fileError(error, path, 'read')
   }
 }

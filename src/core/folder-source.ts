@@ -14,7 +14,8 @@ export function folderSource(folder: string): FileSource {
     async read(name, { range, maxBytes, signal } = {}) {
       throwIfAborted(signal)
       const options = defined({ maxBytes, signal })
-      return range === undefined ? readFileBytes(pathOf(name), options) : readFileRange(pathOf(name), range, options)
+      if (range === undefined) return readFileBytes(pathOf(name), options)
+      return (await readFileRange(pathOf(name), range, options)).bytes
     },
     async list() {
       return (await filesBelow(folder, /(?:)/)).map(name => ({ name }))

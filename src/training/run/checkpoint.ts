@@ -7,7 +7,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
-import { flushFolder, kindOfPath, readFileBytes, readFileStart, writeFileBytes } from '../../core/files.js'
+import { flushFolder, kindOfPath, readFileBytes, readFileRange, writeFileBytes } from '../../core/files.js'
 import { check } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
 import {
@@ -89,9 +89,9 @@ const USUAL_HEADER_BYTES = 2 ** 16
  */
 export async function readProgress(folder: string): Promise<TrainingProgress> {
   const path = join(folder, FILE)
-  let start = await readFileStart(path, USUAL_HEADER_BYTES)
+  let start = await readFileRange(path, { start: 0, end: USUAL_HEADER_BYTES })
   const end = safetensorsHeaderEnd(start.bytes, path)
-  if (end > start.bytes.length) start = await readFileStart(path, end)
+  if (end > start.bytes.length) start = await readFileRange(path, { start: 0, end })
   return progressIn(decodeSafetensorsHeader(start.bytes, start.size, path).metadata, path)
 }
 
