@@ -84,7 +84,7 @@ export class Ending {
 
 /** Ends the process with a signal's status. */
 function exitBy(signal: Signal): never {
-  // A second signal does not wait for the work to do it.
+  // After a second signal, the work has no time left to clean up.
   undoAll()
   // On exit, Node restores the settings of the terminal that it started on, and aborts with a core dump if that
   // terminal was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.

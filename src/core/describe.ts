@@ -4,6 +4,6 @@
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value !== 'object') return typeof value
-  // The prototype's, as an object of JSON may have a field of this name.
+  // The constructor of the prototype, because an object read from JSON may have a field called `constructor`.
   return Object.getPrototypeOf(value)?.constructor?.name ?? 'an object'
 }

@@ -5,7 +5,7 @@ const undos = new Set<() => void>()
  * Notes something to undo.
  *
  * @param undo synchronous; it may throw
- * @returns forgets it, once the work has undone it or it shall stay
+ * @returns a function that forgets it: to be called once the work has undone it, or if it is to stay
  */
 export function atSuddenEnd(undo: () => void): () => void {
   undos.add(undo)

@@ -44,7 +44,7 @@ export const defaultLimits: ServiceLimits = {
   perClient: 32,
   // A page that shows fifty steps asks for two hundred files.
   requestsPerMinute: 3000,
-  // Eight clients could take all connections. Forty browsers behind one address open no more: each has at most six.
+  // It takes eight clients to use up all connections. Forty browsers behind one address stay below: each opens six.
   connectionsPerClient: 256,
   modelBytes: 2 ** 30,
   resultBytes: 512 * 2 ** 20,

@@ -38,7 +38,7 @@ export interface ServiceOptions extends EngineOptions {
   readonly page?: Page | undefined
   /** Stream for the log, which gets one line of JSON per event. Default: no log. */
   readonly log?: LogStream | undefined
-  /** Ends the start, while Redis is not reached. A service that runs is ended by `stop`. */
+  /** Stops the start while it waits for Redis. A service that runs is stopped by `stop`. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,6 +1,6 @@
 /** Starts and stops a service, which is the library behind HTTP. */
 import { lookup } from 'node:dns/promises'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -96,7 +96,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ready = false
     app.log.info('stopping')
     const late = new AbortController()
-    const timer = globalThis.setTimeout(() => late.abort(), drainSeconds * 1000)
+    const timer = setTimeout(() => late.abort(), drainSeconds * 1000)
     late.signal.addEventListener('abort', () => app.server.closeAllConnections(), { once: true })
     await Promise.all([state.queue.close(), state.jobs.close(late.signal)])
     app.server.closeIdleConnections()
@@ -129,7 +129,7 @@ const LOOK_MILLISECONDS = 50
 
 /** Closes the connections of a stopping service once all answers are sent. Streams of events would never end. */
 async function closeOnceSent({ server }: FastifyInstance, connections: Connections, late: AbortSignal): Promise<void> {
-  const wait = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false })
+  const wait = (milliseconds: number) => delay(milliseconds, undefined, { ref: false })
   await wait(1000 * LAST_BYTES_SECONDS)
   while (connections.areSending && !late.aborted) await wait(LOOK_MILLISECONDS)
   server.closeAllConnections()

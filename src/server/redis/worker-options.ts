@@ -20,7 +20,7 @@ export interface WorkerOptions extends EngineOptions {
   readonly lockSeconds?: number | undefined
   /** Receives the log as lines of JSON. Default: no log. */
   readonly log?: LogStream | undefined
-  /** Ends the start, while Redis is not reached. A worker that runs is ended by `stop`. */
+  /** Stops the start while it waits for Redis. A worker that runs is stopped by `stop`. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -44,7 +44,7 @@ function meanOf({ bins, softest }: MagnitudeTerm, sums: Float64Array) {
   return { unit: 1 / (sum * share + softest), share }
 }
 
-/** Computes the sums of a term, and its gradient unless that has no weight. */
+/** Computes the sums of a term, and its gradient unless the weight is 0. */
 export function compareMagnitudes(term: MagnitudeTerm, transform: CentredFrames, to: TermSums): void {
   const { bins: counted, weight, softest: c } = term
   const { bins } = transform

@@ -20,7 +20,7 @@ export class ReadableTerms {
   }
 }
 
-/** Computes the sums of a term, and its gradient unless that has no weight. */
+/** Computes the sums of a term, and its gradient unless the weight is 0. */
 function compare(term: SpectralTerm, transform: CentredFrames, to: TermSums): void {
   if (term.kind === 'error') weighErrors(term, transform, to)
   else if (term.kind === 'phase') comparePhases(term, transform, to)

@@ -79,7 +79,7 @@ function regionShare({ bins }: RegionTerm, frames: number): number {
   return 1 / Math.max(1, bins * frames)
 }
 
-/** Computes the sums of the loss of errors, and its gradient unless that has no weight. */
+/** Computes the sums of the loss of errors, and its gradient unless the weight is 0. */
 export function weighErrors(term: ErrorTerm, transform: CentredFrames, to: TermSums): void {
   eachRegion(term, transform, to, (made, _, i, scale) => {
     const error = made[i]! * made[i]! + made[i + 1]! * made[i + 1]!
@@ -89,7 +89,7 @@ export function weighErrors(term: ErrorTerm, transform: CentredFrames, to: TermS
   })
 }
 
-/** Computes the sums of the loss of phases, and its gradient unless that has no weight. */
+/** Computes the sums of the loss of phases, and its gradient unless the weight is 0. */
 export function comparePhases(term: PhaseTerm, transform: CentredFrames, to: TermSums): void {
   eachRegion(term, transform, to, (made, wanted, i, scale) => {
     const [a, b, x, y] = [made[i]!, made[i + 1]!, wanted[i]!, wanted[i + 1]!]
@@ -105,8 +105,8 @@ export function comparePhases(term: PhaseTerm, transform: CentredFrames, to: Ter
 }
 
 /**
- * Sums the weighted errors of all regions, and computes their gradient with respect to the audio, unless that has no
- * weight.
+ * Sums the weighted errors of all regions, and computes their gradient with respect to the audio unless the weight is
+ * 0.
  *
  * @param error computes the unweighted error of the bin whose real part is at index i. It overwrites that bin of `made`
  *   with the gradient, times `scale`.
