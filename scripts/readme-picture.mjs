@@ -15,13 +15,23 @@ const rows = [
   ['speech', 'diffwave, from the mel of the recording'],
   ['griffin-lim', 'Griffin-Lim, from the same mel'],
 ]
-// Finer than the models' mels, so that single harmonics can be seen.
-const convention = { ...namedConventions.tacotron2, hop: 64, bands: 160, fftSize: 2048, maxFrequency: 8000 }
+// Much finer than the models' mels: they differ in the harmonics above 1 kHz, which a usual mel does not show.
+const convention = {
+  ...namedConventions.tacotron2,
+  fftSize: 8192,
+  windowLength: 512,
+  hop: 44,
+  bands: 180,
+  minFrequency: 800,
+  maxFrequency: 5500,
+}
+const SECONDS = 0.95
 
 const mels = []
 for (const [suffix, title] of rows) {
-  const audio = await readWav(join(root, 'samples', 'speech', `${SENTENCE}-${suffix}.wav`))
+  const { samples, sampleRate } = await readWav(join(root, 'samples', 'speech', `${SENTENCE}-${suffix}.wav`))
+  const audio = { samples: samples.subarray(0, Math.round(SECONDS * sampleRate)), sampleRate }
   mels.push({ mel: melSpectrogram(audio, convention), title })
 }
-const picture = drawSpectrograms(mels, { convention, columns: 1, size: [1036, 160] })
+const picture = drawSpectrograms(mels, { convention, columns: 1, size: [1036, 180] })
 writeFileSync(join(root, 'docs', 'images', 'speech.png'), picture)
