@@ -57,6 +57,9 @@ test('readMetadata reads UTF-8, UTF-16 and Windows-1252, and returns null for no
     writeFileSync(join(folder, 'metadata.csv'), bytes)
     assert.deepEqual(await readMetadata(folder), [{ name: 'é', label: 'cat', from: 0 }])
   }
+  // Bytes 0x80 to 0x9F, which Latin-1 has not, and of which Windows-1252 leaves 0x81 undefined.
+  writeFileSync(join(folder, 'metadata.csv'), Buffer.from('a,\x93\xe9\x94 \x80\x81\n', 'latin1'))
+  assert.deepEqual(await readMetadata(folder), [{ name: 'a', label: '“é” €\x81', from: 0 }])
   mkdirSync(join(folder, 'sub', 'metadata.csv'), { recursive: true })
   assert.equal(await readMetadata(join(folder, 'sub')), null)
 })
