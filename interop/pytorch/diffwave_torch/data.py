@@ -5,7 +5,6 @@
 import copy
 import hashlib
 import os
-import re
 import unicodedata
 
 import numpy
@@ -13,89 +12,13 @@ import soundfile
 import torch
 from scipy.signal import resample_poly
 
-RECORDING = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus)$", re.IGNORECASE)
+from .labels import label_text, labels
+from .number_text import number_text
+from .recordings import DataError, portable, recordings_once
+
 SILENCE, CLIPPED_SHARE = 1e-3, 1e-3
 # Share of half a recording's sample rate up to which frequencies count. Resampling filters remove what lies above.
 USABLE_BAND = 0.97
-
-
-class DataError(ValueError):
-    """Error in the recordings. Its message is one line."""
-
-
-def portable(path):
-    """Writes a path as every system does (src/core/folder.ts): with `/`, and with composed characters."""
-    return unicodedata.normalize("NFC", path.replace(os.sep, "/"))
-
-
-def recordings(folder):
-    """Lists the paths of recordings below a folder, relative to it and sorted. As in src/core/folder.ts, links to
-    folders are followed, each folder is entered once, and folders that are reached without links come first."""
-    if not os.path.isdir(folder):
-        raise DataError(f"--data {folder}: no such folder")
-    found, entered, waiting = [], set(), [""]
-    while waiting:
-        links = []
-        for below in in_order(waiting):
-            enter(folder, below, entered, found, links)
-        waiting = links
-    return in_order(found)
-
-
-def enter(folder, below, entered, found, links):
-    """Adds the recordings of a subfolder, and of the subfolders in it, to `found`, and links to folders to `links`."""
-    path = os.path.join(folder, below)
-    place = os.path.realpath(path)
-    if place in entered:
-        return
-    entered.add(place)
-    try:
-        entries = list(os.scandir(path))
-    except OSError:
-        return
-    for entry in entries:
-        name = os.path.join(below, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            enter(folder, name, entered, found, links)
-        elif entry.is_dir():
-            links.append(name)
-        # macOS puts files named `._…` beside those of a foreign disk. They hold no audio.
-        elif RECORDING.search(name) and not entry.name.startswith("._"):
-            found.append(name)
-
-
-def in_order(paths):
-    """Sorts paths as every system does. JavaScript compares texts by their 16-bit units."""
-    return sorted(paths, key=lambda path: (portable(path).encode("utf-16-be"), path))
-
-
-def recordings_once(folders):
-    """Lists the recordings of folders that may overlap: (folder, path below it), each file once, as it is found first
-    (src/training/data/find-recordings.ts). Also returns the paths of files that were found again."""
-    once, again, known = [], [], set()
-    for folder in folders:
-        for name in recordings(folder):
-            path = os.path.join(folder, name)
-            place = os.path.realpath(path)
-            if place in known:
-                again.append(path)
-            else:
-                once.append((folder, name))
-            known.add(place)
-    return once, again
-
-
-def labels(folder):
-    """Reads `metadata.csv`: the second column by file name without its ending. The last line of a name counts."""
-    try:
-        with open(os.path.join(folder, "metadata.csv"), encoding="utf8") as file:
-            lines = file.read().splitlines()
-    except FileNotFoundError:
-        return {}
-    parts = [re.split(r"[,|]", line) for line in lines]
-    return {
-        RECORDING.sub("", os.path.basename(p[0].strip())): p[1].strip() for p in parts if len(p) > 1 and p[0] and p[1]
-    }
 
 
 def is_validation(name, share):
@@ -179,13 +102,15 @@ class Dataset:
         data, model = config["data"], config["model"]
         rate, shortest = model["sampleRate"], data["cropSamples"]
         self.training, self.validation, self.left_out = Recordings(), Recordings(), []
-        speeds = ",".join(f"{speed:g}" for speed in data["speeds"])
-        digest = hashlib.sha256(f"{rate} {shortest} {data['validationShare']:g} {speeds}\n".encode())
-        classes = {folder: labels(folder) for folder in folders}
-        found, again = recordings_once(folders)
-        more = f" and {len(again) - 1} more" if len(again) > 1 else ""
+        speeds = ",".join(number_text(speed) for speed in data["speeds"])
+        digest = hashlib.sha256(f"{rate} {shortest} {number_text(data['validationShare'])} {speeds}\n".encode())
         # For people, one line each.
-        self.notes = [f"found more than once in the data folders, used once: {again[0]}{more}"] if again else []
+        self.notes = []
+        classes = {folder: labels(folder, self.notes.append) for folder in dict.fromkeys(folders)}
+        found, again = recordings_once(folders)
+        if again:
+            more = f" and {len(again) - 1} more" if len(again) > 1 else ""
+            self.notes.append(f"found more than once in the data folders, used once: {again[0]}{more}")
         for folder, name in found:
             path = os.path.join(folder, name)
             try:
@@ -200,16 +125,14 @@ class Dataset:
             if reason:
                 self.left_out.append((name, reason))
                 continue
-            above = os.path.dirname(name)
-            label = classes[folder].get(RECORDING.sub("", os.path.basename(name)), os.path.basename(above))
-            label = unicodedata.normalize("NFC", label)
+            label = unicodedata.normalize("NFC", label_text(classes[folder][name]))
             digest.update(f"{portable(name)}\n{label}\n".encode() + contents)
             kept = is_validation(name, data["validationShare"])
             for speed in [1] if kept else data["speeds"]:
                 heard = resampled(samples, round(own * speed), rate)
                 if len(heard) >= shortest:
                     limit = min(own * speed, rate) / 2 * USABLE_BAND
-                    own_folder = os.path.join(folder, above)
+                    own_folder = os.path.join(folder, os.path.dirname(name))
                     (self.validation if kept else self.training).add(heard, limit, own_folder, context, shortest)
         if not self.training.pieces:
             raise DataError(f"no recording of at least {shortest} samples below {', '.join(folders)}")

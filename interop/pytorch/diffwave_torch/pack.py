@@ -18,8 +18,9 @@ import numpy
 import soundfile
 
 from .checkpoint import CheckpointError, narrow, read_safetensors, write_safetensors
-from .data import DataError, fault, recordings, resampled
+from .data import fault, resampled
 from .option_types import above_zero, whole
+from .recordings import DataError, recordings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MEBIBYTE = 2**20

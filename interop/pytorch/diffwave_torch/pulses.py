@@ -12,8 +12,9 @@ from typing import NamedTuple, Optional
 import numpy
 import torch
 
-from .data import Crops, DataError
+from .data import Crops
 from .network import Excitation, Network
+from .recordings import DataError
 
 # Number of batches per process that are computed ahead.
 AHEAD = 2

@@ -19,7 +19,7 @@ import torch.distributed as distributed
 
 from .checkpoint import FILE, CheckpointError, State, read_safetensors, copy_parameters, write_model
 from .config import ConfigError, training_config
-from .data import Crops, DataError, Dataset, white_noise
+from .data import Crops, Dataset, white_noise
 from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from .loss import Objective
 from .network import Network
@@ -27,6 +27,7 @@ from .optimiser import adam, learning_rate, update_average
 from .option_types import above_zero, whole
 from .polarity import normalise_polarity
 from .pulses import PulseWorkers, crop_pulses
+from .recordings import DataError
 
 # Number of updates in a row without a finite gradient that ends the run.
 MAX_BROKEN_STEPS = 5

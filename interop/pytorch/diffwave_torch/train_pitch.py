@@ -15,11 +15,12 @@ import numpy
 import torch
 
 from .config import ConfigError, training_config
-from .data import DataError, Dataset
+from .data import Dataset
 from .network import Network
 from .option_types import whole
 from .pitch_candidates import MIN_HERTZ, PER_OCTAVE
 from .pitch_network import windows
+from .recordings import DataError
 
 # Max error of the mel's period, as a share of it; number of periods that are compared; min correlation that is trusted.
 SEARCH, PERIODS, MIN_CORRELATION = 0.1, 2, 0.8

@@ -17,9 +17,10 @@ import torch.nn.functional as F
 
 from .checkpoint import CheckpointError, read_safetensors, write_model
 from .config import ConfigError, model_config, training_config
-from .data import DataError, recordings_once, resampled
+from .data import resampled
 from .mel import MelTransform
 from .network import Network
+from .recordings import DataError, recordings_once
 
 # Number of recordings, and of frames of each, on which the mels are compared; ridge of the least squares, per frame.
 RECORDINGS, FRAMES, RIDGE = 600, 100, 1e-2

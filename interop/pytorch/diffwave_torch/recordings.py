@@ -1,0 +1,78 @@
+"""Finds recordings in data folders, as `diffwave train` does (src/core/folder.ts, src/training/data)."""
+
+import os
+import re
+import unicodedata
+
+RECORDING = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus)\Z", re.IGNORECASE | re.ASCII)
+
+
+class DataError(ValueError):
+    """Error in the recordings. Its message is one line."""
+
+
+def stem(name):
+    """Returns the path of a recording without the ending."""
+    return RECORDING.sub("", name)
+
+
+def portable(path):
+    """Writes a path as every system does (src/core/folder.ts): with `/`, and with composed characters."""
+    return unicodedata.normalize("NFC", path.replace(os.sep, "/"))
+
+
+def recordings(folder):
+    """Lists the paths of recordings below a folder, relative to it and sorted. As in src/core/folder.ts, links to
+    folders are followed, each folder is entered once, and folders that are reached without links come first."""
+    if not os.path.isdir(folder):
+        raise DataError(f"--data {folder}: no such folder")
+    found, entered, waiting = [], set(), [""]
+    while waiting:
+        links = []
+        for below in in_order(waiting):
+            enter(folder, below, entered, found, links)
+        waiting = links
+    return in_order(found)
+
+
+def enter(folder, below, entered, found, links):
+    """Adds the recordings of a subfolder, and of the subfolders in it, to `found`, and links to folders to `links`."""
+    path = os.path.join(folder, below)
+    place = os.path.realpath(path)
+    if place in entered:
+        return
+    entered.add(place)
+    try:
+        entries = list(os.scandir(path))
+    except OSError:
+        return
+    for entry in entries:
+        name = os.path.join(below, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            enter(folder, name, entered, found, links)
+        elif entry.is_dir():
+            links.append(name)
+        # macOS puts files named `._…` beside those of a foreign disk. They hold no audio.
+        elif RECORDING.search(name) and not entry.name.startswith("._"):
+            found.append(name)
+
+
+def in_order(paths):
+    """Sorts paths as every system does. JavaScript compares texts by their 16-bit units."""
+    return sorted(paths, key=lambda path: (portable(path).encode("utf-16-be"), path))
+
+
+def recordings_once(folders):
+    """Lists the recordings of folders that may overlap: (folder, path below it), each file once, as it is found first
+    (src/training/data/find-recordings.ts). Also returns the paths of files that were found again."""
+    once, again, known = [], [], set()
+    for folder in folders:
+        for name in recordings(folder):
+            path = os.path.join(folder, name)
+            place = os.path.realpath(path)
+            if place in known:
+                again.append(path)
+            else:
+                once.append((folder, name))
+            known.add(place)
+    return once, again
