@@ -22,6 +22,7 @@ import type {
 import { type BetweenLayers, predict } from './network.js'
 import type { NetworkInput, ParameterTensors } from './network-input.js'
 import { type StopFlag, throwIfStopped } from './stop-flag.js'
+import { freeKept, stoppable } from './stoppable.js'
 
 const port = parentPort!
 const { backend, network, parameters } = workerData as WorkerStart
@@ -93,26 +94,6 @@ function predictWindow({ audio, step, label, mel, deviations }: WindowRequest, s
   const data = epsilon.dataSync() as Float32Array
   epsilon.dispose()
   return data
-}
-
-/** As `BetweenLayers`, to stop both the network and, later, its gradients on their way back through the layers. */
-function stoppable(stop: StopFlag | null): BetweenLayers {
-  if (stop === null) return x => x
-  const checked = tf.customGrad(x => {
-    throwIfStopped(stop)
-    const gradFunc = (dy: tf.Tensor) => {
-      throwIfStopped(stop)
-      return tf.clone(dy)
-    }
-    return { value: tf.clone(x as tf.Tensor), gradFunc }
-  })
-  return x => checked(x) as tf.Tensor3D
-}
-
-/** Frees what a failed call had kept for its gradients. TensorFlow.js frees it only after it has computed them. */
-function freeKept(): void {
-  const { state } = tf.engine()
-  for (const { saved } of state.activeTape ?? []) tf.dispose(saved ?? [])
 }
 
 /** Computes the gradients of clips of equal length in one graph. @param indices of the clips in the request */
