@@ -1,7 +1,7 @@
 /** How a run ends early: by a signal, by a reader that leaves, or by an output that is full. */
 import { isatty } from 'node:tty'
 import { DiffWaveError } from '../core/errors.js'
-import { removeEmptyFolders } from '../core/made-folders.js'
+import { removeEmptyFolders, watchMadeFolders } from '../core/made-folders.js'
 import { undoAll } from '../core/sudden-end.js'
 import { systemCode } from '../core/system-code.js'
 import type { GlobalOptions } from './context.js'
@@ -32,6 +32,7 @@ export class Ending {
 
   constructor(options: Pick<GlobalOptions, 'json' | 'debug'>) {
     this.#options = options
+    watchMadeFolders()
     for (const signal of Object.keys(signalStatus) as Signal[]) {
       process.on(signal, () => {
         if (this.#signal !== null) this.#exitBy(signal)

@@ -1,0 +1,20 @@
+/** Folders that a failed run left empty. */
+import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { makeFolder } from '#src/core/files'
+import { removeEmptyFolders, watchMadeFolders } from '#src/core/made-folders'
+import { scratchFolder } from '../support/scratch.js'
+
+test('folders are noted and removed only if a program watches them, and if they are empty', async () => {
+  const scratch = scratchFolder('made-folders')
+  const [before, empty, full] = [join(scratch, 'before'), join(scratch, 'empty/below'), join(scratch, 'full/below')]
+  await makeFolder(before)
+  watchMadeFolders()
+  await makeFolder(empty)
+  await makeFolder(full)
+  writeFileSync(join(dirname(full), 'file'), '')
+  removeEmptyFolders()
+  assert.deepEqual([before, dirname(empty), full, dirname(full)].map(existsSync), [true, false, false, true])
+})
