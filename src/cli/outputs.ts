@@ -40,7 +40,7 @@ const FILE_ENDINGS = new Set(
 
 /** Whether a path means a folder: it is one, it ends in a slash, or it does not end like a file. */
 async function meansFolder(path: string, endings: readonly string[]): Promise<boolean> {
-  const kind = await kindOfPath(path)
+  const kind = await kindOfPath(path, 'write')
   if (kind !== 'missing') return kind === 'directory'
   if (/[\\/]$/.test(path)) return true
   const ending = extname(path).toLowerCase()
@@ -107,7 +107,7 @@ export async function meansFile(path: string, endings: readonly string[]): Promi
 
 /** Refuses a file that cannot be written, and one that exists but is of another format. @throws DiffWaveError */
 export async function checkFile(path: string, endings: readonly string[]): Promise<void> {
-  if ((await kindOfPath(path)) === 'other') {
+  if ((await kindOfPath(path, 'write')) === 'other') {
     await access(path, constants.W_OK).catch(error => {
       throw fileError(error, path, 'write')
     })
@@ -144,7 +144,7 @@ async function refuseInputs(outputs: readonly string[], inputs: readonly Source[
   }
   const written = new Map<string, string>()
   for (const output of outputs) {
-    if (output === STDOUT || !['file', 'missing'].includes(await kindOfPath(output))) continue
+    if (output === STDOUT || !['file', 'missing'].includes(await kindOfPath(output, 'write'))) continue
     // Links may lead to a file that does not exist yet.
     const file = (await fileIdentity(output)) ?? resolve(await linkTarget(output))
     const same = sources.get(file)
@@ -177,7 +177,7 @@ export async function confirmOverwrite(
 ): Promise<void> {
   if (force || !process.stdin.isTTY || !process.stderr.isTTY) return
   const existing: string[] = []
-  for (const path of outputs) if (path !== STDOUT && (await kindOfPath(path)) === 'file') existing.push(path)
+  for (const path of outputs) if (path !== STDOUT && (await kindOfPath(path, 'write')) === 'file') existing.push(path)
   const [first] = existing
   if (first === undefined) return
   const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`

@@ -47,6 +47,7 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
       return new DiffWaveError(doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE', 'the name is too long', {
         ...details,
         where: shortened(path),
+        hint: 'Choose a shorter one. Most file systems allow 255 bytes per name, and 4,096 per path.',
       })
     case 'ELOOP':
       return new DiffWaveError(
@@ -167,14 +168,22 @@ export async function readFileRange(
   }
 }
 
-/** What is at a path. @throws DiffWaveError `NOT_READABLE` */
-export async function kindOfPath(path: string): Promise<'file' | 'directory' | 'other' | 'missing'> {
+/**
+ * What is at a path.
+ *
+ * @param doing what is to be done at the path, which decides the code of errors
+ * @throws DiffWaveError `NOT_READABLE`, or `NOT_WRITABLE`
+ */
+export async function kindOfPath(
+  path: string,
+  doing: 'read' | 'write' = 'read',
+): Promise<'file' | 'directory' | 'other' | 'missing'> {
   try {
     const status = await stat(path)
     return status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other'
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) return 'missing'
-    throw fileError(error, path, 'read')
+    throw fileError(error, path, doing)
   }
 }
 
@@ -266,9 +275,9 @@ export async function writeFilePieces(
   }
 }
 
-/** What is at the path of a file to write. @throws DiffWaveError `NOT_A_FILE` */
+/** What is at the path of a file to write. @throws DiffWaveError `NOT_A_FILE`, `NOT_WRITABLE` */
 async function kindToWrite(path: string): Promise<'file' | 'other' | 'missing'> {
-  const kind = await kindOfPath(path)
+  const kind = await kindOfPath(path, 'write')
   if (kind !== 'directory') return kind
   throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
 }
@@ -345,7 +354,7 @@ async function makeFolders(path: string, isParentMade = false): Promise<void> {
 /** Checks that a file can be written at a path, before long work starts. @throws DiffWaveError as `writeFileBytes` */
 export async function checkWritable(path: string): Promise<void> {
   try {
-    if ((await kindOfPath(path)) === 'directory') {
+    if ((await kindOfPath(path, 'write')) === 'directory') {
       throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
     }
     await access(dirname(await linkTarget(path)), constants.W_OK | constants.X_OK)
@@ -356,7 +365,7 @@ export async function checkWritable(path: string): Promise<void> {
 
 /** Checks that a folder can be made at a path or written into, before long work starts. @throws as `makeFolder` */
 export async function checkFolder(path: string): Promise<void> {
-  const kind = await kindOfPath(path)
+  const kind = await kindOfPath(path, 'write')
   if (kind === 'missing') return checkFolder(dirname(resolve(path)))
   if (kind !== 'directory') throw notADirectory(path)
   try {

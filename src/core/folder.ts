@@ -85,9 +85,13 @@ export async function listFolder(path: string): Promise<readonly Dirent[]> {
   }
 }
 
-/** Whether there is nothing at a path, or only an empty folder. @throws DiffWaveError `NOT_READABLE` */
+/**
+ * Whether there is nothing at a path to write, or only an empty folder.
+ *
+ * @throws DiffWaveError `NOT_WRITABLE`, `NOT_READABLE`
+ */
 export async function isVacant(path: string): Promise<boolean> {
-  const kind = await kindOfPath(path)
+  const kind = await kindOfPath(path, 'write')
   if (kind !== 'directory') return kind === 'missing'
   return (await listFolder(path)).length === 0
 }

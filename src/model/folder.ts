@@ -86,7 +86,7 @@ function configText(config: ModelConfig): string {
   return `${JSON.stringify(config, null, 2)}\n`
 }
 
-/** Refuses a path at which there is more than an empty folder. @throws DiffWaveError `BAD_OPTION`, `NOT_READABLE` */
+/** Refuses a path at which there is more than an empty folder. @throws DiffWaveError `BAD_OPTION`, and as `isVacant` */
 export async function checkNewModelFolder(path: string): Promise<void> {
   if (await isVacant(path)) return
   throw new DiffWaveError('BAD_OPTION', 'the model folder exists already and is not empty', {

@@ -46,7 +46,7 @@ const COMPANIONS = /^(README\.md|LICEN[CS]E(\.\w+)?)$/
 
 /** @throws DiffWaveError `NOT_WRITABLE` if the folder holds anything but an earlier site */
 async function checkSite(folder: string): Promise<void> {
-  const kind = await kindOfPath(folder)
+  const kind = await kindOfPath(folder, 'write')
   if (kind === 'missing') return
   if (kind !== 'directory') {
     throw new DiffWaveError('NOT_A_DIRECTORY', 'this is not a folder', { where: folder, hint: 'Name a new folder.' })

@@ -157,7 +157,7 @@ describe('an output path', () => {
     assert.deepEqual(readdirSync(at('target')), ['far.wav'])
     for (const [output, error] of [
       ['astray.wav', /^error\[NOT_WRITABLE\]: the folder to write into does not exist/],
-      ['circle.wav', /^error\[NOT_READABLE\]: symbolic links lead in a circle/],
+      ['circle.wav', /^error\[NOT_WRITABLE\]: symbolic links lead in a circle/],
     ] as const) {
       const refused = called(['synthesize', 'm.npy', ...fast, '-o', output], here)
       assert.equal(refused.status, 1)
@@ -187,6 +187,12 @@ describe('an output path', () => {
       assert.equal(run.status, 0, run.stderr)
     }
     assert.ok(statSync(at('UPPER.WAV')).isFile() && statSync(at('CLIP.WAV')).isFile() && existsSync(at('UPPER.png')))
+  })
+
+  test('must not have a name that is too long', () => {
+    const refused = called(['synthesize', 'm.npy', ...fast, '-o', `${'x'.repeat(300)}.wav`], here)
+    assert.equal(refused.status, 1)
+    assert.match(refused.stderr, /^error\[NOT_WRITABLE\]: the name is too long .*\n.*Choose a shorter one/)
   })
 
   test('must not be one file for several results, nor of another format', () => {

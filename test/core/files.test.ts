@@ -7,9 +7,19 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { fileError, makeFolder, readFileBytes, writeFileBytes, writeFilePieces } from '#src/core/files'
+import {
+  checkFolder,
+  checkWritable,
+  fileError,
+  makeFolder,
+  readFileBytes,
+  writeFileBytes,
+  writeFilePieces,
+} from '#src/core/files'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { openTemporary, removeAbandoned } from '#src/core/temporary'
+import { checkNewModelFolder } from '#src/model/folder'
+import { hasCheckpoint } from '#src/training/run/checkpoint'
 import { code } from '../support/errors.js'
 import { scratchFolder } from '../support/scratch.js'
 
@@ -165,10 +175,6 @@ test('a large file is read whole, unless a signal or a size limit stops it', asy
 })
 
 test('errors of the file system are typed', async () => {
-  await assert.rejects(readFileBytes(`${'x'.repeat(300)}.wav`), {
-    code: 'NOT_READABLE',
-    message: /^the name is too long/,
-  })
   const folder = newFolder()
   writeFileSync(join(folder, 'file'), '')
   await assert.rejects(writeFileBytes(folder, ''), code('NOT_A_FILE'))
@@ -176,6 +182,21 @@ test('errors of the file system are typed', async () => {
   await assert.rejects(writeFileBytes(join(folder, 'file', 'a'), ''), code('NOT_A_DIRECTORY'))
   await assert.rejects(writeFilePieces(folder, pieces('a')), code('NOT_A_FILE'))
   assert.equal(fileError(Object.assign(new Error('full'), { code: 'EDQUOT' }), 'a', 'write').code, 'DISK_FULL')
+})
+
+test('a name that is too long is an error of reading or writing, as the file was to be', async () => {
+  const path = join(newFolder(), `${'x'.repeat(300)}.wav`)
+  const tooLong = (code: string) => ({
+    code,
+    message: /^the name is too long \(.{100}\)$/,
+    hint: /^Choose a shorter one/,
+  })
+  await assert.rejects(readFileBytes(path), tooLong('NOT_READABLE'))
+  for (const write of [checkWritable, checkFolder, makeFolder, checkNewModelFolder, hasCheckpoint]) {
+    await assert.rejects(write(path), tooLong('NOT_WRITABLE'), write.name)
+  }
+  await assert.rejects(writeFileBytes(path, ''), tooLong('NOT_WRITABLE'))
+  await assert.rejects(writeFilePieces(path, pieces('a')), tooLong('NOT_WRITABLE'))
 })
 
 test('under Node’s permission model an error names the missing flag', () => {

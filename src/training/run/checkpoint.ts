@@ -73,9 +73,9 @@ function widenMoments(roots: Float32Array): void {
   for (let i = 0; i < roots.length; i++) roots[i] = (roots[i]! / 1000) ** 2
 }
 
-/** Whether a folder holds a checkpoint. */
+/** Whether a run's folder holds a checkpoint. @throws DiffWaveError `NOT_WRITABLE` */
 export async function hasCheckpoint(folder: string): Promise<boolean> {
-  return (await kindOfPath(join(folder, FILE))) === 'file'
+  return (await kindOfPath(join(folder, FILE), 'write')) === 'file'
 }
 
 /** Enough for the header of most checkpoints. */
