@@ -17,7 +17,7 @@ export interface ArgumentSpec {
 export interface OptionSpec<Value> {
   /** In commander's notation: `-m, --model <model>`, `--steps <n...>`, `--no-baseline`. */
   readonly flags: string
-  /** A noun phrase that stands alone. */
+  /** What the value is, or what the option does: `number of clips`, `overwrite existing files`. */
   readonly description: string
   readonly required?: boolean
   readonly default?: Value
@@ -44,7 +44,7 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec<unknown>>>
 /** A command of the program. */
 export interface Command<Options extends OptionSpecs = OptionSpecs> {
   readonly name: string
-  /** A noun phrase: what the command does, in one line. */
+  /** What the command does, in one line that begins with a verb. */
   readonly summary: string
   /** Further paragraphs for `diffwave <command> --help` and the documentation. */
   readonly details?: readonly string[]

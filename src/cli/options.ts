@@ -68,16 +68,17 @@ export function real(flags: string, description: string, more: More = {}): Optio
   }
 }
 
-/** One of several names, which are appended to the description. */
+/** One of several names, which the description lists before its default. */
 export function choice<Name extends string>(
   flags: string,
   description: string,
   names: readonly Name[],
   more: More = {},
 ): OptionSpec<Name | undefined> {
+  const [, meaning, fallback = ''] = /^(.*?)( \(default: .*\))?$/.exec(description)!
   return {
     flags,
-    description: `${description}: ${names.join(', ')}`,
+    description: `${meaning}: ${names.join(', ')}${fallback}`,
     ...more,
     parse: text => {
       const name = names.find(name => name === text)
@@ -95,7 +96,7 @@ export function choice<Name extends string>(
 /** `--precision`. */
 export const precision = choice(
   '--precision <precision>',
-  'arithmetic of the network’s layers; fast multiplies bfloat16, if the processor can (default: exact)',
+  'arithmetic of the network’s layers; fast multiplies bfloat16 if the processor can (default: exact)',
   precisionChoices,
 )
 
@@ -121,14 +122,14 @@ export interface ModelOptions {
 }
 
 /** `--force`. */
-export const force = flag('-y, --force', 'permission to overwrite files that exist')
+export const force = flag('-y, --force', 'overwrite existing files')
 
 /** `-o`, `--stdout` and the options of written WAVs. */
 export const outputOptions = {
   output: text('-o, --output <path>', 'a .wav file, a folder for several, or - for standard output'),
-  stdout: flag('--stdout', 'WAV on standard output, written while it is made'),
+  stdout: flag('--stdout', 'write WAV to standard output while it is made'),
   format: choice('--format <format>', 'bits of a WAV sample; 32f is 32-bit float (default: 16)', formatChoices),
-  picture: flag('--picture', 'a picture of the spectrogram (.png) beside each WAV'),
+  picture: flag('--picture', 'also write a picture of the spectrogram (.png) beside each WAV'),
   force,
 }
 
@@ -150,7 +151,7 @@ const steps: OptionSpec<number | string | undefined> = {
 export const samplingOptions = {
   steps,
   sampler: choice('--sampler <sampler>', 'sampling algorithm', samplerChoices),
-  eta: real('--eta <share>', 'noise that the DDIM sampler adds, 0 to 1 (default: 0)'),
+  eta: real('--eta <share>', 'share of DDPM’s noise that the DDIM sampler adds, 0 to 1 (default: 0)'),
   seed: whole('--seed <n>', 'seed of the noise: the same seed makes the same bytes (default: random)'),
 }
 

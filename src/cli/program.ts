@@ -9,9 +9,9 @@ import { Context, type GlobalOptions } from './context.js'
 
 /** The options that every command takes. */
 export const globalOptions = [
-  { flags: '--json', description: 'results, notes and errors as one line of JSON each' },
-  { flags: '--quiet', description: 'no results and notes, only errors' },
-  { flags: '--debug', description: 'stack traces with errors' },
+  { flags: '--json', description: 'print results, notes and errors as one line of JSON each' },
+  { flags: '--quiet', description: 'print only errors' },
+  { flags: '--debug', description: 'print stack traces with errors' },
 ] as const
 
 /** Width of the help in columns, unless the terminal is narrower. */
@@ -26,9 +26,9 @@ function version(): string {
 export async function runProgram(commands: readonly CommandEntry[], argv: readonly string[], signal: AbortSignal) {
   const program = new Commander('diffwave')
     .description('Neural vocoding, audio generation and training with DiffWave.')
-    .version(version(), '-V, --version', 'version of the package')
-    .helpOption('-h, --help', 'this help')
-    .helpCommand('help [command]', 'help of a command')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
   for (const { flags, description } of globalOptions) program.option(flags, description)
   quietly(program)
   const wanted = argv.filter(word => !word.startsWith('-')).find((word, i) => word !== 'help' || i > 0)
@@ -71,7 +71,9 @@ function quietly(command: Commander): void {
 }
 
 function describe(own: Commander, command: Command): void {
-  own.description([command.summary, ...(command.details ?? [])].join('\n\n')).helpOption('-h, --help', 'this help')
+  own
+    .description([command.summary, ...(command.details ?? [])].join('\n\n'))
+    .helpOption('-h, --help', 'print this help')
   for (const { name, description, variadic } of command.arguments) {
     own.argument(variadic ? `<${name}...>` : `<${name}>`, description)
   }

@@ -19,7 +19,6 @@ import { picturePath, writeAudio } from './write-audio.js'
 const FILE_CHUNK = 8192
 
 export const vocodeOptions = {
-  shard,
   ...outputOptions,
   ...modelOptions(DEFAULT_VOCODER),
   ...samplingOptions,
@@ -28,8 +27,9 @@ export const vocodeOptions = {
   label: text('--label <name>', 'voice, for models that have labels'),
   chunkFrames: whole(
     '--chunk-frames <n>',
-    'mel frames per chunk: fewer bring the first audio sooner, more run faster (default: 8 in a pipe)',
+    'mel frames per chunk: small chunks start sooner, large ones run faster (default: 8 in a pipe)',
   ),
+  shard,
 }
 
 /** One input, read and checked, ready to be vocoded. */

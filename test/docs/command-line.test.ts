@@ -13,9 +13,9 @@ test('the reference in docs/command-line.md is up to date', () => {
   assert.equal(status, 0, stderr)
 })
 
-test('options are named after their long flags, and described by phrases', () => {
+test('options are named after their long flags, and described by phrases that end in the default', () => {
   for (const { name, summary, options, examples } of commands) {
-    assert.match(summary, /^[A-Z].*[^.]$/, name)
+    assert.match(summary, /^(?!An? |The )[A-Z].*[^.]$/, name)
     assert.ok(examples.every(line => line.startsWith(`diffwave ${name}`)))
     for (const [key, { flags, description }] of Object.entries(options)) {
       const [, long] = /--(?:no-)?([a-z-]+)/.exec(flags)!
@@ -24,7 +24,7 @@ test('options are named after their long flags, and described by phrases', () =>
         key,
         `${name} ${flags}`,
       )
-      assert.doesNotMatch(description, /^(of|in place of|likewise)\b|\.$/, `${name} ${flags}`)
+      assert.doesNotMatch(description, /^(of|in place of|likewise)\b|\.$|\(default: .*[^)]$/, `${name} ${flags}`)
     }
   }
 })

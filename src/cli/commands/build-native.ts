@@ -5,8 +5,10 @@ import { text } from '../options.js'
 
 export const command = defineCommand({
   name: 'build-native',
-  summary: 'Native engine, compiled from the shipped source',
-  details: ['This takes a C++ compiler. `diffwave doctor` says whether this machine needs it.'],
+  summary: 'Compile the native engine from the shipped source',
+  details: [
+    'This takes a C++17 compiler. It is needed only if `diffwave doctor` says that the native engine is not available.',
+  ],
   group: 'This machine',
   arguments: [],
   options: {

@@ -6,22 +6,24 @@ import { findInput } from '../inputs.js'
 import { melNumbers } from '../mel-numbers.js'
 import { choice, force, real, requiredText, text, whole } from '../options.js'
 
-const BARE = 'What a checkpoint does not state'
+const BARE = 'Facts that a checkpoint may not state'
 
 export const command = defineCommand({
   name: 'convert',
-  summary: 'Model folder from a PyTorch checkpoint',
+  summary: 'Convert a PyTorch checkpoint to a model folder',
   details: [
-    'Checkpoints of lmnt-com/diffwave, Amphion’s DiffWave and philsyn/DiffWave-Vocoder are read, as .pt, .pkl, .ckpt ' +
-      'or .safetensors. Nothing in a pickle is executed. Options override what a checkpoint states.',
+    'Reads checkpoints of lmnt-com/diffwave, Amphion’s DiffWave and philsyn/DiffWave-Vocoder: .pt, .pkl, .ckpt or ' +
+      '.safetensors. Nothing in a pickle is executed. Options override what a checkpoint states.',
   ],
   group: 'Mels and models',
   arguments: [{ name: 'checkpoint', description: 'checkpoint file, its URL or hf:owner/name/file' }],
   options: {
     output: requiredText('-o, --output <folder>', 'model folder to write'),
     force,
-    dilationCycle: whole('--dilation-cycle <n>', 'layers until the dilation starts over at 1', { group: BARE }),
-    diffusionSteps: whole('--diffusion-steps <n>', 'steps of the training noise schedule', { group: BARE }),
+    dilationCycle: whole('--dilation-cycle <n>', 'number of layers after which the dilation starts at 1 again', {
+      group: BARE,
+    }),
+    diffusionSteps: whole('--diffusion-steps <n>', 'number of steps of the training noise schedule', { group: BARE }),
     betaStart: real('--beta-start <β>', 'first β of the training noise schedule', { group: BARE }),
     betaEnd: real('--beta-end <β>', 'last β of the training noise schedule', { group: BARE }),
     sampleRate: whole('--sample-rate <Hz>', 'sample rate', { group: BARE }),

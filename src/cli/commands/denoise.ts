@@ -10,8 +10,8 @@ import { shard } from '../shard.js'
 
 export const command = defineCommand({
   name: 'denoise',
-  summary: 'Recordings without their noise',
-  details: ['The model is a generator that was trained on sounds of the same kind.'],
+  summary: 'Remove noise from recordings',
+  details: ['This takes a generator that was trained on sounds of the same kind.'],
   group: 'Repair recordings',
   arguments: [
     { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },
@@ -20,11 +20,11 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(DEFAULT_GENERATOR),
     ...samplingOptions,
-    shard,
     snr: real('--snr <dB>', 'signal-to-noise ratio of the recordings (default: estimated)'),
     noise: real('--noise <rms>', 'root mean square of the noise, in units of full scale'),
     step: real('--step <t>', 'diffusion step to start at, instead of a noise level'),
-    label: text('--label <name>', 'class that the model was trained on'),
+    label: text('--label <name>', 'class of the recordings, for models that have labels'),
+    shard,
   },
   examples: ['diffwave denoise noisy.wav -o clean.wav'],
   run: async (context, words, options) => {

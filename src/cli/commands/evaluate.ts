@@ -22,7 +22,7 @@ function refuseOthers(clips: boolean, options: EvaluateOptions): void {
 
 export const command = defineCommand({
   name: 'evaluate',
-  summary: 'Report on how close a vocoder’s copies or a generator’s clips come to real sound',
+  summary: 'Measure how close the sound of a model comes to recordings',
   details: [
     'A vocoder is measured three times: as shipped, with its last layer zeroed, and without phase refinement. The ' +
       'difference between the first two is what the network contributes.',

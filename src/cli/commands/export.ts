@@ -33,10 +33,14 @@ const options = {
     group: ONNX,
   }),
   name: text('--name <name>', 'name of the model on the server (default: diffwave)', { group: TRITON }),
-  maxBatch: whole('--max-batch <n>', 'max clips of a batch (default: 8)', { group: TRITON }),
-  storageUri: text('--storage-uri <uri>', 'where KServe finds the folder (default: pvc://models/repository)', {
-    group: TRITON,
-  }),
+  maxBatch: whole('--max-batch <n>', 'maximum number of clips per batch (default: 8)', { group: TRITON }),
+  storageUri: text(
+    '--storage-uri <uri>',
+    'address at which KServe finds the folder (default: pvc://models/repository)',
+    {
+      group: TRITON,
+    },
+  ),
   force,
 }
 
@@ -52,13 +56,13 @@ function targetOf({ to, output }: Values<typeof options>): Target {
 
 export const command = defineCommand({
   name: 'export',
-  summary: 'File for other programs: safetensors, PyTorch, ONNX or Triton',
+  summary: 'Export a model to safetensors, PyTorch, ONNX or Triton',
   details: [
-    'PyTorch files of networks shaped as those of lmnt-com/diffwave or philsyn/DiffWave-Vocoder load in that ' +
-      'project’s own code, all others in interop/pytorch. diffwave loads exports other than ONNX like model folders, ' +
-      'since they state the model’s config.',
-    'An ONNX file computes audio from mel and noise, or with --part denoiser one call of the network. ' +
-      'Phase refinement is not part of it.',
+    'The code of lmnt-com/diffwave and of philsyn/DiffWave-Vocoder loads PyTorch files of networks of its own shape. ' +
+      'interop/pytorch loads all others. diffwave itself loads every export except ONNX, because it contains the ' +
+      'model’s config.',
+    'An ONNX file computes the whole audio from mel and noise. With --part denoiser, it computes one call of the ' +
+      'network. It contains no phase refinement.',
     'With --to triton, the ONNX file goes to a model repository for Triton Inference Server, with its configuration ' +
       'and a manifest for KServe.',
   ],

@@ -20,7 +20,7 @@ function fileName(label: string | undefined, seed: number): string {
 
 export const command = defineCommand({
   name: 'generate',
-  summary: 'Clips from noise alone, or from a label',
+  summary: 'Generate clips from noise alone, or from a label',
   group: 'Make audio',
   arguments: [],
   options: {
@@ -34,7 +34,10 @@ export const command = defineCommand({
       'classifier-free guidance: 0 for none, larger values follow the label more closely',
     ),
     ...samplingOptions,
-    shard: { ...shard, description: 'share i of n of the clips, from 0: for job arrays on a cluster' },
+    shard: {
+      ...shard,
+      description: 'make only share i of n of the clips, counted from 0: for job arrays on a cluster',
+    },
   },
   examples: ['diffwave generate -o clip.wav', 'diffwave generate -o clips --count 4 --seconds 2'],
   run: async (context, _, options) => {

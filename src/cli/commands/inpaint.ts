@@ -32,7 +32,7 @@ const gaps: OptionSpec<readonly Gap[]> = {
 
 export const command = defineCommand({
   name: 'inpaint',
-  summary: 'Recordings with their gaps filled',
+  summary: 'Fill gaps in recordings',
   details: ['Outside the gaps a recording stays as it is, except for a short fade at the edges.'],
   group: 'Repair recordings',
   arguments: [
@@ -43,10 +43,10 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(DEFAULT_VOCODER),
     ...samplingOptions,
-    shard,
-    rounds: whole('--rounds <n>', 'passes at each noise level: more of them join the edges better (default: 4)'),
+    rounds: whole('--rounds <n>', 'passes per noise level: more passes join the edges better (default: 4)'),
     fade: real('--fade <s>', 'length of the fade at the edges of a gap, in seconds (default: 0.002)'),
-    label: text('--label <name>', 'voice or class that the model was trained on'),
+    label: text('--label <name>', 'voice or class, for models that have labels'),
+    shard,
   },
   examples: ['diffwave inpaint take.wav -o whole.wav --gaps 1.20-1.25'],
   run: async (context, words, options) => {

@@ -114,9 +114,15 @@ function jsonFact(value: Facts[string]): Facts[string] {
 
 export const command = defineCommand({
   name: 'inspect',
-  summary: 'Facts of mels, recordings, checkpoints and models',
+  summary: 'Describe mels, recordings, checkpoints and models',
   group: 'Mels and models',
-  arguments: [{ name: 'path', description: 'files, model folders, names of shipped models, or -', variadic: true }],
+  arguments: [
+    {
+      name: 'path',
+      description: 'files, model folders, names of shipped models, or - for standard input',
+      variadic: true,
+    },
+  ],
   options: {},
   examples: ['diffwave inspect speech', 'diffwave inspect mel.npy recording.wav'],
   run: async (context, words) => {

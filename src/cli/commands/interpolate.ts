@@ -9,12 +9,12 @@ import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
   name: 'interpolate',
-  summary: 'A recording between two others of equal length',
-  details: ['The model is a generator that was trained on sounds of the same kind.'],
+  summary: 'Interpolate between two recordings of equal length',
+  details: ['This takes a generator that was trained on sounds of the same kind.'],
   group: 'Repair recordings',
   arguments: [
-    { name: 'first', description: 'recording that a mix of 0 stands for' },
-    { name: 'second', description: 'recording that a mix of 1 stands for' },
+    { name: 'first', description: 'first recording: the result of a mix of 0' },
+    { name: 'second', description: 'second recording: the result of a mix of 1' },
   ],
   options: {
     ...outputOptions,
@@ -22,7 +22,7 @@ export const command = defineCommand({
     ...samplingOptions,
     mix: real('--mix <share>', 'position between the first (0) and the second (1) (default: 0.5)'),
     step: real('--step <t>', 'diffusion step to mix at: early steps keep both, late ones make something new'),
-    label: text('--label <name>', 'class that the model was trained on'),
+    label: text('--label <name>', 'class of the recordings, for models that have labels'),
   },
   examples: ['diffwave interpolate first.wav second.wav -o between.wav'],
   run: async (context, [firstWord, secondWord], options) => {

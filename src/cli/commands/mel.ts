@@ -126,7 +126,7 @@ async function write(output: string, mel: Mel): Promise<void> {
 
 export const command = defineCommand({
   name: 'mel',
-  summary: 'Mel spectrograms of recordings',
+  summary: 'Compute mel spectrograms of recordings, or convert mels',
   group: 'Mels and models',
   arguments: [
     {
@@ -137,8 +137,9 @@ export const command = defineCommand({
   ],
   options,
   details: [
-    'With --from, --from-log or --from-stats the inputs are mels. They are converted if that is exact: logarithm, ' +
-      'normalisation, the norms of filters and window, and a hop that is a multiple. Other mels are refused.',
+    'With --from, --from-log or --from-stats, the inputs are mels to convert. Only exact conversions are made: another ' +
+      'logarithm or normalisation, other norms of filters and window, and a hop that is a multiple. Other mels are ' +
+      'refused.',
   ],
   examples: [
     'diffwave mel recording.wav -o recording.npy --model speech',

@@ -6,7 +6,7 @@ import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
 
 export const command = defineCommand({
   name: 'resynthesize',
-  summary: 'Copies of recordings that a vocoder makes from their mels',
+  summary: 'Copy recordings through their mels, with a vocoder',
   group: 'Make audio',
   arguments: [
     { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },

@@ -21,7 +21,7 @@ export const serveOptions = {
     '-m, --models <models...>',
     'models to offer: names of shipped models, or name=path of others (default: all shipped models)',
   ),
-  runs: texts('--runs <folders...>', 'folders of training runs to watch, or folders that hold such folders'),
+  runs: texts('--runs <folders...>', 'folders of training runs to watch, or folders that contain such folders'),
   engine: choice('--engine <engine>', 'engine that runs the networks', engineChoices),
   threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
   precision,
@@ -32,12 +32,12 @@ export const serveOptions = {
   cors: texts('--cors <origins...>', 'origins whose pages may use the service, or * for all (default: none)'),
   trustProxy: flag(
     '--trust-proxy',
-    'client addresses from the X-Forwarded-For header of a proxy in front of the service',
+    'take client addresses from the X-Forwarded-For header of a proxy in front of the service',
   ),
   maxBody: real('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),
   maxSeconds: real('--max-seconds <s>', 'longest audio per request in seconds (default: 600)', { group: 'Limits' }),
   maxWork: real('--max-work <s>', 'longest work per request in seconds (default: 300)', { group: 'Limits' }),
-  parallel: whole('--parallel <n>', 'requests worked on at the same time (default: 2)', { group: 'Limits' }),
+  parallel: whole('--parallel <n>', 'requests that run at the same time (default: 2)', { group: 'Limits' }),
   queue: whole('--queue <n>', 'requests that wait for their turn (default: 64)', { group: 'Limits' }),
   perClient: whole('--per-client <n>', 'requests of one client at a time (default: 32)', { group: 'Limits' }),
   rate: whole('--rate <n>', 'requests of one client per minute, 0 for any number (default: 3000)', { group: 'Limits' }),
@@ -51,7 +51,7 @@ export const serveOptions = {
     group: 'Limits',
   }),
   keepResults: real('--keep-results <s>', 'seconds that results of jobs are kept (default: 900)', { group: 'Limits' }),
-  drain: real('--drain <s>', 'seconds to finish work in hand when stopped (default: 30)', { group: 'Limits' }),
+  drain: real('--drain <s>', 'seconds to finish running work when stopped (default: 30)', { group: 'Limits' }),
 }
 
 /**
@@ -154,10 +154,10 @@ export async function serve(
 
 export const command = defineCommand({
   name: 'serve',
-  summary: 'A service over HTTP',
+  summary: 'Serve models over HTTP',
   details: [
     'The routes and their options are documented at /docs and in docs/serving.md. The log goes to standard output, ' +
-      'one line of JSON per event. SIGTERM and SIGINT finish the work in hand; a second signal ends the process at ' +
+      'one line of JSON per event. SIGTERM and SIGINT finish the running work. A second signal ends the process at ' +
       'once.',
   ],
   group: 'Serve',

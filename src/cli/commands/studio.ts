@@ -21,8 +21,8 @@ async function studioPage() {
 
 const options = {
   ...serveOptions,
-  open: flag('--open', 'the page in the browser of this machine'),
-  export: text('--export <folder>', 'folder to write the page and its models to, for any static web host'),
+  open: flag('--open', 'open the page in the browser of this machine'),
+  export: text('--export <folder>', 'write the page and its models to a folder, for any static web host'),
 }
 
 /** What an exported page takes: the rest is about a service. */
@@ -48,7 +48,7 @@ async function exportPage(context: Context, folder: string, chosen: Values<typeo
 
 export const command = defineCommand({
   name: 'studio',
-  summary: 'A page to watch and hear noise become sound',
+  summary: 'Serve a page that shows and plays how noise becomes sound',
   details: [
     'The service of `diffwave serve` with a page at its root: the diffusion process step by step, vocoding, ' +
       'generation, repair and running trainings. It is described in docs/studio.md.',

@@ -39,11 +39,12 @@ async function rescaled(
 
 export const command = defineCommand({
   name: 'synthesize',
-  summary: 'Audio from mel spectrograms',
+  summary: 'Make audio from mel spectrograms',
   details: [
-    'The mel must be of the model’s own convention; `diffwave inspect` prints both. --mel-log and --mel-stats ' +
-      'convert another logarithm and normalisation. Another hop, rate or filter bank cannot be converted.',
-    'A file may hold a batch [mels × bands × frames]: batch.npy becomes batch-0.wav, batch-1.wav and so on in the ' +
+    'The mel must follow the model’s mel convention. `diffwave inspect` prints the convention of a model, and those ' +
+      'that a mel may follow. --mel-log and --mel-stats convert another logarithm and normalisation. Another hop, rate ' +
+      'or filter bank cannot be converted.',
+    'A file may contain a batch [mels × bands × frames]: batch.npy becomes batch-0.wav, batch-1.wav and so on in the ' +
       'folder that -o names.',
   ],
   group: 'Make audio',

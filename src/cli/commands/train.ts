@@ -33,23 +33,23 @@ async function describe(context: Context, report: DatasetReport): Promise<void> 
 function line({ step, totalSteps, loss, learningRate, samplesPerSecond, secondsLeft }: TrainingStep): string {
   const hours = (secondsLeft / 3600).toFixed(1)
   return (
-    `step ${step}/${totalSteps}  loss ${loss.toFixed(4)}  rate ${learningRate.toExponential(2)}  ` +
+    `step ${step}/${totalSteps}  loss ${loss.toFixed(4)}  learning rate ${learningRate.toExponential(2)}  ` +
     `${Math.round(samplesPerSecond)} samples/s  ${hours} h left`
   )
 }
 
 export const command = defineCommand({
   name: 'train',
-  summary: 'A model trained on folders of recordings',
+  summary: 'Train a model on folders of recordings',
   group: 'Train and evaluate',
   arguments: [{ name: 'config', description: 'training config: a .json file, or a shipped model whose config to use' }],
   options: {
-    data: requiredTexts('--data <dir...>', 'directories of recordings: WAV, FLAC, MP3 or Ogg'),
-    mel: text('--mel <dir>', 'directory of predicted mels, one .npy per recording (default: computed)'),
-    out: requiredText('--out <dir>', 'directory for checkpoint, log and model'),
-    resume: flag('--resume', 'continuation of the run in --out from its checkpoint'),
-    maxSteps: whole('--max-steps <n>', 'total number of updates after which to stop'),
-    maxHours: real('--max-hours <h>', 'hours after which to stop'),
+    data: requiredTexts('--data <dir...>', 'folders of recordings: WAV, FLAC, MP3 or Ogg'),
+    mel: text('--mel <dir>', 'folder of predicted mels, one .npy per recording (default: computed)'),
+    out: requiredText('--out <dir>', 'folder for checkpoint, log and model'),
+    resume: flag('--resume', 'continue the run in --out from its checkpoint'),
+    maxSteps: whole('--max-steps <n>', 'stop after this number of updates in total'),
+    maxHours: real('--max-hours <h>', 'stop after this number of hours'),
     from: text('--from <model>', 'model whose weights to start from'),
     engine: choice('--engine <engine>', 'engine to use instead of the config’s', engineChoices),
     threads: whole('--threads <n>', 'threads of the native engine (default: all cores)'),

@@ -23,7 +23,7 @@ const options = {
   steps,
   output: text(
     '-o, --output <folder>',
-    'copy of the model to write the schedules into (default: the model’s own folder)',
+    'folder for a copy of the model with the schedules (default: the model’s own folder is changed)',
   ),
   force,
   ...modelOptions(DEFAULT_VOCODER),
@@ -32,9 +32,9 @@ const options = {
     '--evaluations <n>',
     'maximum number of schedules to try per number of steps, at least 4 (default: 60)',
   ),
-  seconds: real('--seconds <s>', 'seconds used of each recording (default: 2)'),
+  seconds: real('--seconds <s>', 'seconds to use of each recording (default: 2)'),
   seed: whole('--seed <n>', 'seed of the noise (default: 1)'),
-  dryRun: flag('--dry-run', 'search only: results are printed, not written'),
+  dryRun: flag('--dry-run', 'print the results, and write nothing'),
 }
 
 /** Whether a model lies in this package, where an update would lose what is written. */
@@ -89,7 +89,7 @@ function line({ steps, sampler, distance, before, derived, better, evaluations }
 
 export const command = defineCommand({
   name: 'tune',
-  summary: 'Noise schedules for few steps, optimised on some recordings',
+  summary: 'Optimise noise schedules for few steps, on some recordings',
   details: [
     'The best schedules are written into the model’s config. Shipped models are never changed: -o writes a copy.',
   ],

@@ -11,12 +11,12 @@ const { models, engine, threads, precision, drain } = serveOptions
 
 export const command = defineCommand({
   name: 'worker',
-  summary: 'A worker that does the jobs of `diffwave serve --redis`',
+  summary: 'Do the jobs of `diffwave serve --redis`',
   details: [
     'Any number of workers share one Redis server. If a worker dies, another one starts its jobs anew with the ' +
       'same seeds. A worker does only jobs whose model it has. The log goes to standard output, one line of JSON per ' +
-      'event. SIGTERM and SIGINT finish the jobs in hand, or put them back after --drain seconds.',
-    'Needs the packages bullmq and ioredis: npm install bullmq ioredis.',
+      'event. SIGTERM and SIGINT finish the running jobs, or put them back after --drain seconds.',
+    'It needs two more packages: npm install bullmq ioredis.',
   ],
   group: 'Serve',
   arguments: [],
@@ -26,7 +26,7 @@ export const command = defineCommand({
     engine,
     threads,
     precision,
-    parallel: whole('--parallel <n>', 'jobs worked on at the same time (default: 1)'),
+    parallel: whole('--parallel <n>', 'jobs that run at the same time (default: 1)'),
     modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
     drain,
     lock: real(
