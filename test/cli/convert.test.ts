@@ -36,7 +36,7 @@ test('the weights of a model folder are read with the config beside them', () =>
 
 test('convert creates a model folder, and overwrites one only with --force', () => {
   assert.equal(called(['convert', smallVocoder, '-o', at('model')]).status, 0)
-  assert.match(called(['inspect', at('model')]).stdout, /channels: 8[\s\S]*refinementIterations: none/)
+  assert.match(called(['inspect', at('model')]).stdout, /channels: 8[\s\S]*refinement iterations: none/)
   const again = called(['convert', smallVocoder, '-o', at('model')])
   assert.equal(again.status, 2)
   assert.match(again.stderr, /--force/)

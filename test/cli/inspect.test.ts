@@ -21,6 +21,13 @@ test('inspect describes mels, recordings, and models by path or name', () => {
   assert.deepEqual([model!['kind'], model!['convention']], ['vocoder', 'tacotron2'])
 })
 
+test('inspect prints words and units where JSON has names', () => {
+  const { stdout } = called(['inspect', putTone(files), 'speech'])
+  assert.match(stdout, /sample rate: 16000 Hz\n {2}length: [\d.]+ s\n/)
+  assert.match(stdout, /look-ahead with the defaults: [\d.]+ ms\n/)
+  assert.doesNotMatch(stdout, /^ *\w*[a-z][A-Z]\w*:/m)
+})
+
 test('inspect recognises compressed recordings by their bytes', () => {
   copyFileSync(golden('audio/tones.flac'), at('flac.wav'))
   const names = ['tones.mp3', 'tones.ogg', 'tones.opus'].map(name => golden(`audio/${name}`))

@@ -122,7 +122,7 @@ describe('synthesize', () => {
   test('has notes that agree with the scale that inspect recognises', () => {
     const { stdout, stderr } = called(['inspect', natural, decimal, symmetric, normalised])
     assert.deepEqual(
-      [...stdout.matchAll(/looksLike: (.*)/g)].map(match => match[1]),
+      [...stdout.matchAll(/looks like: (.*)/g)].map(match => match[1]),
       ['tacotron2 or hifigan', 'log10', '-4 to 4', 'normalised per band'],
     )
     assert.equal(stderr.match(/^note: /gm)!.length, 3)

@@ -13,7 +13,7 @@ test('the reference in docs/command-line.md is up to date', () => {
   assert.equal(status, 0, stderr)
 })
 
-test('options are named after their long flags, and described by phrases that end in the default', () => {
+test('an option has the name of its long flag, and a phrase that ends in its default', () => {
   for (const { name, summary, options, examples } of commands) {
     assert.match(summary, /^(?!An? |The )[A-Z].*[^.]$/, name)
     assert.ok(examples.every(line => line.startsWith(`diffwave ${name}`)))

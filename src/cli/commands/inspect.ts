@@ -99,12 +99,38 @@ function isUnsupported(error: unknown): boolean {
 /** Columns of a list of labels. */
 const LIST_COLUMNS = 96
 
-/** A fact as one or more lines. */
+/** Facts whose titles are not just the words of their names. */
+const titles: Readonly<Record<string, string>> = {
+  min: 'smallest value',
+  max: 'largest value',
+  seconds: 'length',
+  rmsDecibels: 'RMS level',
+  silentShare: 'share of silent frames',
+  patch: 'samples per position (patch)',
+  receptiveFieldMilliseconds: 'receptive field',
+  lookAheadMilliseconds: 'look-ahead with the defaults',
+  drawsLabels: 'draws a label by the seed',
+}
+const units: Readonly<Record<string, string>> = {
+  seconds: 's',
+  sampleRate: 'Hz',
+  spectralCentroid: 'Hz',
+  rmsDecibels: 'dB',
+  hop: 'samples',
+  receptiveField: 'samples',
+  receptiveFieldMilliseconds: 'ms',
+  lookAheadMilliseconds: 'ms',
+}
+
+/** A fact as one or more lines. JSON has its name, a line its title and unit. */
 function factLines(name: string, value: Facts[string]): string[] {
-  if (typeof value === 'number') return [`  ${name}: ${Number.isInteger(value) ? value : value.toFixed(3)}`]
-  if (value === null || typeof value !== 'object') return [`  ${name}: ${value ?? 'none'}`]
-  const [first = 'none', ...more] = wrappedList(value, LIST_COLUMNS - name.length)
-  return [`  ${name}: ${first}`, ...more.map(line => `    ${line}`)]
+  const title = titles[name] ?? name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+  const unit = units[name] === undefined ? '' : ` ${units[name]}`
+  if (typeof value === 'number') return [`  ${title}: ${Number.isInteger(value) ? value : value.toFixed(3)}${unit}`]
+  if (typeof value === 'boolean') return [`  ${title}: ${value ? 'yes' : 'no'}`]
+  if (value === null || typeof value !== 'object') return [`  ${title}: ${value ?? 'none'}`]
+  const [first = 'none', ...more] = wrappedList(value, LIST_COLUMNS - title.length)
+  return [`  ${title}: ${first}`, ...more.map(line => `    ${line}`)]
 }
 
 /** A list as one text, as JSON has it. */

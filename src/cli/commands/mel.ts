@@ -137,8 +137,8 @@ export const command = defineCommand({
   ],
   options,
   details: [
-    'With --from, --from-log or --from-stats, the inputs are mels to convert. Only exact conversions are made: another ' +
-      'logarithm or normalisation, other norms of filters and window, and a hop that is a multiple. Other mels are ' +
+    'With --from, --from-log or --from-stats, the inputs are mels to convert. Only exact conversions are made: ' +
+      'another logarithm or normalisation, other norms of filters and window, and a hop that is a multiple. Other mels are ' +
       'refused.',
   ],
   examples: [

@@ -42,8 +42,8 @@ export const command = defineCommand({
   summary: 'Make audio from mel spectrograms',
   details: [
     'The mel must follow the model’s mel convention. `diffwave inspect` prints the convention of a model, and those ' +
-      'that a mel may follow. --mel-log and --mel-stats convert another logarithm and normalisation. Another hop, rate ' +
-      'or filter bank cannot be converted.',
+      'that a mel may follow. --mel-log and --mel-stats convert another logarithm and normalisation. Another hop, ' +
+      'rate or filter bank cannot be converted.',
     'A file may contain a batch [mels × bands × frames]: batch.npy becomes batch-0.wav, batch-1.wav and so on in the ' +
       'folder that -o names.',
   ],

@@ -8,6 +8,7 @@ import { drawMel } from '../../audio/picture.js'
 import { COMPARED_RATE, type Measure, type Measurements, measures } from '../vocoder/compare.js'
 import { type FileEvaluation, ORIGINAL, type VocoderEvaluation } from '../vocoder/vocoder-evaluation.js'
 import { captioned, escapeHtml, figure, image, leftOutParts, page, player, sounds, table } from './html.js'
+import { textTable } from './text-table.js'
 
 /** Up to half the sample rate, to show also what the usual mels do not cover. */
 const pictured = { ...namedConventions.tacotron2, maxFrequency: COMPARED_RATE / 2 }
@@ -45,7 +46,7 @@ export function vocoderReport(
   const { files, overall, leftOut, seconds, systems } = evaluation
   const notes = [
     `${files.length} recordings, ${seconds.toFixed(1)} s, compared at ${COMPARED_RATE} Hz.`,
-    'Levels and the centroid are differences, copy minus original. Voicing F1 is best at 1, all others at 0.',
+    'Differences are copy minus original. Voicing F1 is best at 1, all others at 0.',
     'What the network contributes is the difference between a model and the same model with its last layer zeroed.',
   ]
   const parts = [
@@ -87,11 +88,11 @@ export function vocoderJson({ files, overall, leftOut, seconds }: VocoderEvaluat
   }
 }
 
-/** The means as one line per system, for a terminal. */
-export function vocoderLines({ systems, overall, files }: VocoderEvaluation): string[] {
-  return systems.map(system => {
-    const means = overall.get(system)!
-    const numbers = keys.filter(key => means[key] !== null).map(key => `${key} ${figure(means[key])}`)
-    return `${system} (${files.length} files): ${numbers.join(', ')}`
-  })
+/** The means as a table for a terminal: a row per measure, a column per system. */
+export function vocoderLines({ systems, overall, files, seconds }: VocoderEvaluation): string[] {
+  const count = files.length === 1 ? '1 recording' : `${files.length} recordings`
+  const rows = keys
+    .map(key => [heading(key), ...systems.map(system => figure(overall.get(system)![key]))] as const)
+    .filter(([, ...numbers]) => numbers.some(number => number !== figure(null)))
+  return [`${count}, ${seconds.toFixed(1)} s. Voicing F1 is best at 1, all others at 0.`, ...textTable(systems, rows)]
 }

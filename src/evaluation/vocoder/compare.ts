@@ -42,19 +42,19 @@ export interface MeasureInfo {
 
 /** All measures, in the order of the report's columns. */
 export const measures: Readonly<Record<Measure, MeasureInfo>> = {
-  logMel: { title: 'log-mel distance', unit: '' },
-  stft: { title: 'multi-resolution STFT distance, to 8 kHz', unit: '' },
+  logMel: { title: 'log-mel distance', unit: 'nepers' },
+  stft: { title: 'MR-STFT distance up to 8 kHz', unit: '' },
   logSpectral: { title: 'log-spectral distance', unit: 'dB' },
   melCepstral: { title: 'mel-cepstral distortion', unit: 'dB' },
-  pitchCents: { title: 'F0 error', unit: 'cents' },
-  pitchHertz: { title: 'F0 error, root mean square', unit: 'Hz' },
-  pitchGross: { title: 'F0 more than 20 % off', unit: 'share' },
+  pitchCents: { title: 'mean pitch error', unit: 'cents' },
+  pitchHertz: { title: 'RMS pitch error', unit: 'Hz' },
+  pitchGross: { title: 'share of pitches more than 20 % off', unit: '' },
   voicingF1: { title: 'voicing F1', unit: '' },
-  periodicity: { title: 'periodicity error, root mean square', unit: '' },
-  level: { title: 'level', unit: 'dB' },
-  pauseLevel: { title: 'level in pauses', unit: 'dB' },
-  highLevel: { title: 'level above 8 kHz', unit: 'dB' },
-  centroid: { title: 'spectral centroid', unit: 'Hz' },
+  periodicity: { title: 'RMS periodicity error', unit: '' },
+  level: { title: 'level difference', unit: 'dB' },
+  pauseLevel: { title: 'level difference in pauses', unit: 'dB' },
+  highLevel: { title: 'level difference above 8 kHz', unit: 'dB' },
+  centroid: { title: 'spectral centroid difference', unit: 'Hz' },
   realTimeFactor: { title: 'real-time factor', unit: '' },
 }
 
