@@ -138,8 +138,8 @@ export const command = defineCommand({
   options,
   details: [
     'With --from, --from-log or --from-stats, the inputs are mels to convert. Only exact conversions are made: ' +
-      'another logarithm or normalisation, other norms of filters and window, and a hop that is a multiple. Other mels are ' +
-      'refused.',
+      'another logarithm or normalisation, other norms of filters and window, and a hop that is a multiple. Other ' +
+      'mels are refused.',
   ],
   examples: [
     'diffwave mel recording.wav -o recording.npy --model speech',
