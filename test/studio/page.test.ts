@@ -327,7 +327,7 @@ describe('the training view', () => {
   test('explains how to watch a run if there is none', { skip: noBrowser }, async () => {
     const empty = await testService({ page })
     const opened = await openPage(`${empty.url}/#/training`)
-    await opened.page.getByText('No trainings.').waitFor()
+    await opened.page.getByText('No training runs.').waitFor()
     await opened.page.context().close()
   })
 })

@@ -14,11 +14,11 @@ export const viewTitles: Readonly<Record<ViewName, string>> = {
 
 /** One line under the title. */
 export const viewLedes: Readonly<Record<ViewName, string>> = {
-  process: 'How a recording becomes noise, and noise a recording.',
-  vocode: 'Recordings through their mel and back, beside what the network adds.',
+  process: 'How a recording becomes noise, and how noise becomes a recording.',
+  vocode: 'Copies of recordings, made from their mels, with and without the network.',
   generate: 'Music and digits from noise alone.',
-  repair: 'Missing stretches filled, noise removed.',
-  training: 'A running training, from its files.',
+  repair: 'Fill gaps in recordings, or remove noise.',
+  training: 'The progress of a training run.',
 }
 
 /** The view that an address names; `null` if it names none. */

@@ -91,8 +91,8 @@ export function GenerateView({ model, models }: { model: GenerateModel; models: 
       <Settings model={model} />
       <div class="stack">
         <p class="teach">
-          The same reverse process without a mel: the network has learnt what its recordings sound like, and every seed
-          leads to another clip. Kept clips stay when you generate again.
+          This is the same reverse process without a mel. The network has learnt what its recordings sound like, and
+          every seed makes another clip. Kept clips stay when you generate again.
         </p>
         <TaskNote task={model.task} what="Making clips" />
         <Wall model={model} />

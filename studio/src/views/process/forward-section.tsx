@@ -41,8 +41,8 @@ export function ForwardSection({ model }: { model: ForwardModel }) {
     <section class="card" aria-labelledby="forward-title">
       <h2 id="forward-title">Forward: sound becomes noise</h2>
       <p class="teach">
-        Training takes a recording x₀ and buries it in noise ε, a little more with every step t. Nothing is learnt here:
-        it is one formula,{' '}
+        For training, noise ε is added to a recording x₀, a little more with every step t. Nothing is learnt here: it is
+        one formula,{' '}
         <span class="formula">
           x<sub>t</sub> = √ᾱ · x₀ + √(1 − ᾱ) · ε
         </span>

@@ -103,13 +103,13 @@ export function ReverseSection({ model, shapedNoise }: ReverseSectionProps) {
       <h2 id="reverse-title">Reverse: noise becomes sound</h2>
       <p class="teach">
         Sampling starts from noise. At every step the network looks at x<sub>t</sub> and predicts the noise ε̂ in it.
-        Taking it out leaves a guess at the clean sound, x̂₀: blurred at first, sharper with every step. A part of the
-        noise is taken out, and the next step begins.
+        Without this noise, x<sub>t</sub> becomes an estimate of the clean sound, x̂₀, which gets better with every step.
+        Each step removes a part of the noise.
       </p>
       {shapedNoise && (
         <p class="teach">
-          The noise of this model is not white: the mel gives it the outline of the speech. So even the start sounds
-          like a whisper, or hums at the mel’s pitch if the model has voices start from pulses.
+          The noise of this model is not white: it has the spectral envelope that the mel describes. So even the start
+          sounds like a whisper. If the model starts voices from pulses, it sounds like a hum at the mel’s pitch.
         </p>
       )}
       <TaskNote task={model.task} what="Denoising step by step" />

@@ -15,7 +15,7 @@ function Sounds({ model }: { model: DenoiseModel }) {
   const noisy = model.noisy.value
   const sounds = useMemo(() => new Map([...tracks].map(([name, sound]) => [titles[name], sound])), [tracks])
   if (noisy === null) {
-    return <p class="empty large">Drop a noisy recording of what the model knows, or make an example.</p>
+    return <p class="empty large">Drop a noisy recording, or make an example.</p>
   }
   const onHear = (title: string) => model.hear([...tracks.keys()].find(name => titles[name] === title)!)
   return (
@@ -40,8 +40,8 @@ export function DenoiseSection({ model }: { model: DenoiseModel }) {
     <section class="card" aria-labelledby="denoise-title">
       <h2 id="denoise-title">Remove noise</h2>
       <p class="teach">
-        A noisy recording looks like x<sub>t</sub> at some t. The reverse process starts there, and not from noise
-        alone. The model must have been trained on sounds of the same kind.
+        A noisy recording looks like x<sub>t</sub> at some t. The reverse process starts there instead of from pure
+        noise. The model must have been trained on sounds of the same kind.
       </p>
       <div class="split">
         <div class="fields">

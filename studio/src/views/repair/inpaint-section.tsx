@@ -87,8 +87,8 @@ export function InpaintSection({ model, onSample }: { model: InpaintModel; onSam
     <section class="card" aria-labelledby="inpaint-title">
       <h2 id="inpaint-title">Fill gaps</h2>
       <p class="teach">
-        The reverse process runs in the gaps alone. At every step the rest is set to the recording with as much noise as
-        that step has, so that both sides lead into the gap. A vocoder has no mel of what is missing: it interpolates.
+        Only the gaps are generated. In every step, the rest is replaced by the recording with as much noise as that
+        step has, so that the new sound fits at both edges. A vocoder interpolates the mel over the gap.
       </p>
       <div class="split">
         <div class="fields">

@@ -110,8 +110,8 @@ function NoRuns({ model }: { model: TrainingModel }) {
     <div class="empty large with-drop">
       {model.hasService ? (
         <p>
-          No trainings. Start the studio with <code>diffwave studio --runs FOLDER</code>, the folder that{' '}
-          <code>diffwave train --out</code> writes to or one above it. Or look at the files of a run:
+          No training runs. Start the studio with <code>diffwave studio --runs FOLDER</code>. FOLDER is the one that{' '}
+          <code>diffwave train --out</code> writes to, or one above it. Or look at the files of a run:
         </p>
       ) : (
         <p>

@@ -43,12 +43,12 @@ export function VocodeView({ model, models, onSample }: VocodeViewProps) {
       </aside>
       <div class="stack">
         <p class="teach">
-          A mel spectrogram keeps how loud each band is, and forgets the phase. A vocoder finds the waveform again. With
-          its last layer zeroed, the network adds nothing: the difference is what it has learnt. Switch while it plays;
-          the arrow keys do so, too.
+          A mel spectrogram says how loud each band is, but nothing about phase. A vocoder computes a waveform from it.
+          The copy with the last layer zeroed is made without the network. The difference is what the network has
+          learnt. Switch between copies while they play, with the mouse or the arrow keys.
         </p>
         {files.length === 0 ? (
-          <p class="empty large">No files yet. Recordings are taken through their mel, and compared with the copy.</p>
+          <p class="empty large">No files yet. Each recording is compared with its copies.</p>
         ) : (
           files.map(file => <VocodedCard key={file} file={file} onRemove={() => model.remove(file)} />)
         )}
