@@ -31,9 +31,11 @@ export const command = defineCommand({
     melLog: choice('--mel-log <log>', 'logarithm of the model’s mels (default: the convention’s)', melLogChoices, {
       group: BARE,
     }),
-    melStats: text('--mel-stats <file>', 'mean and deviation per band by which the model’s mels are normalised', {
-      group: BARE,
-    }),
+    melStats: text(
+      '--mel-stats <file>',
+      'mean and standard deviation per band by which the model’s mels are normalised',
+      { group: BARE },
+    ),
   },
   examples: [
     'diffwave convert weights.pt -o my-model',

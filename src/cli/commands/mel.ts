@@ -31,10 +31,12 @@ const options = {
   melLog: choice('--mel-log <log>', 'logarithm to write (default: the convention’s)', melLogChoices, {
     group: FOREIGN,
   }),
-  melStats: text('--mel-stats <file>', 'mean and deviation per band to normalise by', { group: FOREIGN }),
+  melStats: text('--mel-stats <file>', 'mean and standard deviation per band to normalise by', { group: FOREIGN }),
   from: text('--from <name>', `convention of mels to convert: ${names} (default: the one written)`, { group: MELS }),
   fromLog: choice('--from-log <log>', 'logarithm of the mels to convert', melLogChoices, { group: MELS }),
-  fromStats: text('--from-stats <file>', 'mean and deviation per band of the mels to convert', { group: MELS }),
+  fromStats: text('--from-stats <file>', 'mean and standard deviation per band of the mels to convert', {
+    group: MELS,
+  }),
   ...melFileOptions(MELS),
   shard,
   force,

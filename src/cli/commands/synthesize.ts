@@ -15,7 +15,7 @@ const FOREIGN = 'Mels of other toolkits'
 
 const foreignOptions = {
   melLog: choice('--mel-log <log>', 'logarithm of the mels (default: the model’s)', melLogChoices, { group: FOREIGN }),
-  melStats: text('--mel-stats <file>', 'mean and deviation per band by which the mels were normalised', {
+  melStats: text('--mel-stats <file>', 'mean and standard deviation per band by which the mels were normalised', {
     group: FOREIGN,
   }),
   ...melFileOptions(FOREIGN),
