@@ -31,7 +31,7 @@ test('a random metadata.csv has the same cells in PyTorch', { skip }, async () =
   const pieces =
     'a|b.wav|"|"|""|,|,|;|\t|\n|\n|\r\n|\r| |\u00A0|\u0085|\u001C|\uFEFF|\u3000|é|1|2,5|0.0000001|\0'.split('|')
   pieces.push('|', '|', '9'.repeat(22), '1234567890123456')
-  const tables = Array.from({ length: 4000 }, (_, table) =>
+  const tables = Array.from({ length: 1500 }, (_, table) =>
     Array.from({ length: uniformInteger(1, table, 0, 16) }, (_, i) => {
       return pieces[uniformInteger(1, table, i + 1, pieces.length)]
     }).join(''),
@@ -43,7 +43,7 @@ entries = [[[e.name, e.label, number_text(e.start)] for e in parse_metadata(tabl
 print(json.dumps(entries))
 `
   const expected = tables.map(table => parseMetadata(table).map(({ name, label, from }) => [name, label, `${from}`]))
-  assert.ok(expected.flat().length > 500)
+  assert.ok(expected.flat().length > 300)
   const found = (await evaluate(program, tables)) as typeof expected
   for (const [i, table] of tables.entries()) assert.deepEqual(found[i], expected[i], JSON.stringify(table))
 })

@@ -292,32 +292,29 @@ describe('the PyTorch trainer', { skip }, () => {
 })
 
 describe('the PyTorch trainer refuses', { skip }, () => {
-  test('impossible front ends, by the name of the field', async () => {
+  test('configs that it cannot train, by the name of the field', async () => {
     const refusals = new Map<string, (config: Config) => void>([
       [
-        'network.frontEnd.stride: 96 must divide the hop, 256',
+        'model.network.frontEnd.stride: 96 must divide the hop, 256',
         c => Object.assign(c.model.network.frontEnd, { kernel: 192, stride: 96 }),
       ],
       [
-        'network.frontEnd.kernel: 64 must be at least the stride, 128',
+        'model.network.frontEnd.kernel: 64 must be at least the stride, 128',
         c => Object.assign(c.model.network.frontEnd, { kernel: 64 }),
       ],
       [
-        'network.frontEnd.bins: 200 must lie within 1 … 129',
+        'model.network.frontEnd.bins: 200 must lie within 1 … 129',
         c => Object.assign(c.model.network.frontEnd, { bins: 200 }),
       ],
       [
-        'network.frontEnd.correction.passes: 9 must be a whole number, 1 … 8',
+        'model.network.frontEnd.correction.passes: 9 must be a whole number, 1 … 8',
         c => Object.assign(c.model.network.frontEnd, { correction: { passes: 9 } }),
       ],
       [
         'noiseLevels.weights: expected 4 numbers, one per step, got 2',
         c => Object.assign(c, { noiseLevels: { kind: 'own', steps: 4, weights: [1, 1] } }),
       ],
-      [
-        'pulses: aligned is not supported here; expected free, recorded or mixed',
-        c => Object.assign(c, { pulses: 'aligned' }),
-      ],
+      ['loss: "l2" is not supported here; expected time-frequency', c => Object.assign(c, { loss: 'l2' })],
       ['pulses: recorded needs model.diffusion.prior.harmonics', c => Object.assign(c, { pulses: 'recorded' })],
       ['data.cropSamples: 1000 must be a multiple of the hop, 256', c => Object.assign(c.data, { cropSamples: 1000 })],
     ])

@@ -29,6 +29,23 @@ test('a training config is refused by the name of the wrong field', () => {
   }
 })
 
+test('docs/training.md lists every field of a training config', () => {
+  const guide = readFileSync(fileURLToPath(new URL('../../../docs/training.md', import.meta.url)), 'utf8')
+  const table = [...guide.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, names]) => {
+    const [first, ...rest] = [...names!.matchAll(/`(.*?)`/g)].map(([, name]) => name!)
+    const section = first!.split('.')[0]
+    return [first!, ...rest.map(name => (name.startsWith('.') ? section + name : name))]
+  })
+  const { model: _, ...fields } = config({})
+  const names = Object.entries(fields).flatMap(([name, value]) =>
+    ['data', 'optimiser', 'every'].includes(name) ? Object.keys(value as object).map(key => `${name}.${key}`) : [name],
+  )
+  assert.deepEqual(
+    names.filter(name => !table.includes(name)),
+    [],
+  )
+})
+
 test('the speech model’s training noise reaches ᾱ 1e-3', () => {
   const path = fileURLToPath(new URL('../../../models/speech/train.json', import.meta.url))
   const { model } = checkTrainingConfig(JSON.parse(readFileSync(path, 'utf8')), path)

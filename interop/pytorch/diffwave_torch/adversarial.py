@@ -9,38 +9,38 @@ RUN is a new folder, continued with --resume; it also gets discriminators-N.safe
 """
 
 import glob
-import json
 import os
 import sys
 
 import torch
 
 from .checkpoint import CheckpointError, copy_parameters, read_safetensors, write_safetensors
-from .config import ConfigError, filled
 from .discriminators import Discriminators, discriminator_loss, feature_distance, generator_loss
+from .fields import fields, nullable, real, require, several, whole
+from .model_config import MAX_FFT_SIZE, MAX_REFINEMENT_ITERATIONS
 from .train import Trainer, arguments, run_training
 
-ADVERSARIAL = {
-    "learningRate": 2e-4,
-    "discriminatorRate": 1e-3,
-    "beta1": 0.8,
-    "beta2": 0.99,
-    # Number of updates at the start that change only the discriminators.
-    "alone": 500,
-    # What updates make in turn: in how many steps, by default those of `noiseLevels`, and how many iterations of
-    # refinement follow.
-    "rounds": [{}],
-    # How large the two losses' gradients of the audio are, relative to that of training on own steps.
-    "adversarialShare": 1,
-    "featureShare": 0.5,
-    "windows": [512, 1024, 2048],
-    "resolutionChannels": 16,
-    "periods": [2, 3, 5, 7, 11],
-    "periodChannels": 8,
-}
-ROUND = {"steps": None, "refine": 0}
-# Max iterations of refinement, as for a model's `refinement` (src/core/limits.ts).
-ROUND_LIMITS = {"steps": (1, 16), "refine": (0, 100)}
+ROUND = fields({"steps": (nullable(whole(1, 16)), None), "refine": (whole(0, MAX_REFINEMENT_ITERATIONS), 0)})
+ADVERSARIAL = fields(
+    {
+        "learningRate": (real(above=0, high=1), 2e-4),
+        "discriminatorRate": (real(above=0, high=1), 1e-3),
+        "beta1": (real(0, below=1), 0.8),
+        "beta2": (real(0, below=1), 0.99),
+        # Number of updates at the start that change only the discriminators.
+        "alone": (whole(0), 500),
+        # What updates make in turn: in how many steps, by default those of `noiseLevels`, and how many iterations of
+        # refinement follow.
+        "rounds": (several(ROUND, 1), [{}]),
+        # How large the two losses' gradients of the audio are, relative to that of training on own steps.
+        "adversarialShare": (real(0), 1),
+        "featureShare": (real(0), 0.5),
+        "windows": (several(whole(16, MAX_FFT_SIZE), 1), [512, 1024, 2048]),
+        "resolutionChannels": (whole(1, 1024), 16),
+        "periods": (several(whole(1, 1024), 1), [2, 3, 5, 7, 11]),
+        "periodChannels": (whole(1, 1024), 8),
+    }
+)
 # How many edges of a crop are left out after refinement. Like the correction, it lacks the audio beyond the crop, but
 # reaches farther.
 REFINED_EDGES = 2
@@ -52,34 +52,10 @@ MEMORY, GUESSING = 0.98, 2.0
 
 def settings(config):
     """Fills in the defaults of a config's `adversarial`. @raises ConfigError"""
-    given = config.get("adversarial", {})
-    if not isinstance(given, dict):
-        raise ConfigError(f"adversarial: expected an object, got {json.dumps(given)}")
-    unknown = [key for key in given if key not in ADVERSARIAL]
-    if unknown:
-        raise ConfigError(f"adversarial.{unknown[0]}: unknown field")
-    if config["noiseLevels"]["kind"] != "own":
-        raise ConfigError("noiseLevels.kind: the adversarial stage needs own")
-    if config["data"]["accumulation"] != 1:
-        raise ConfigError("data.accumulation: must be 1 in the adversarial stage")
-    result = filled(ADVERSARIAL, given)
-    if not isinstance(result["rounds"], list) or not result["rounds"]:
-        raise ConfigError("adversarial.rounds: expected a list of at least one round")
-    result["rounds"] = [checked_round(part, f"adversarial.rounds[{i}]") for i, part in enumerate(result["rounds"])]
+    result = ADVERSARIAL(config["adversarial"] or {}, "adversarial")
+    require(config["noiseLevels"]["kind"] == "own", "noiseLevels.kind", "the adversarial stage needs own")
+    require(config["data"]["accumulation"] == 1, "data.accumulation", "must be 1 in the adversarial stage")
     return result
-
-
-def checked_round(given, where):
-    """Fills in the defaults of a round. @raises ConfigError"""
-    if not isinstance(given, dict):
-        raise ConfigError(f"{where}: expected an object, got {json.dumps(given)}")
-    for key, value in given.items():
-        if key not in ROUND:
-            raise ConfigError(f"{where}.{key}: unknown field")
-        low, high = ROUND_LIMITS[key]
-        if type(value) is not int or not low <= value <= high:
-            raise ConfigError(f"{where}.{key}: {value} must be a whole number, {low} … {high}")
-    return filled(ROUND, given)
 
 
 class AdversarialTrainer(Trainer):

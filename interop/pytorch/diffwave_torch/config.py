@@ -1,213 +1,194 @@
-"""Reads and checks the trainer's `train.json`, and fills in its defaults. Mirrors src/training/config.ts and
-src/model/network.ts."""
-import copy
+"""Reads and checks the trainer's `train.json`, and fills in its defaults. Mirrors src/training/config.ts."""
+
 import json
 
-TACOTRON2 = {
-    "name": "tacotron2",
-    "sampleRate": 22050,
-    "fftSize": 1024,
-    "windowLength": 1024,
-    "hop": 256,
-    "framing": "centre",
-    "power": 1,
-    "magnitudeEpsilon": 0,
-    "windowNormalised": False,
-    "bands": 80,
-    "melScale": "slaney",
-    "filterNorm": "slaney",
-    "minFrequency": 0,
-    "maxFrequency": 8000,
-    "logarithm": "ln",
-    "floor": 1e-5,
-    "normalisation": None,
+from .fields import (
+    OPTIONAL,
+    REQUIRED,
+    ConfigError,
+    anything,
+    choice,
+    fields,
+    kinds,
+    nullable,
+    real,
+    require,
+    several,
+    shown,
+    table,
+    whole,
+)
+from .mel import check_supported_mel
+from .model_config import MAX_FFT_SIZE, model_config
+
+GAIN = several(real(-60, 40), 2, 2)
+# The names of the engines of `diffwave train`, which this trainer ignores.
+BACKENDS = [f"tensorflow:{name}" for name in ("cuda", "node", "wasm", "cpu")]
+ENGINES = choice("auto", "native", "wasm", "tensorflow", *BACKENDS)
+
+TRAINING = fields(
+    {
+        "model": (lambda value, where: model_config(value, where), REQUIRED),
+        "data": (
+            fields(
+                {
+                    "cropSamples": (whole(16, 4_194_304), 8192),
+                    "batch": (whole(1, 1024), 8),
+                    "accumulation": (whole(1, 1024), 1),
+                    "gain": (GAIN, [0, 0]),
+                    "speeds": (several(real(0.5, 2), 1, 16), [1]),
+                    "leadIn": (real(0, 10), 0),
+                    "validationShare": (real(0, 0.5), 0.03),
+                    "labelDropout": (real(0, below=1), 0.1),
+                }
+            ),
+            {},
+        ),
+        "optimiser": (
+            fields(
+                {
+                    "beta1": (real(0, below=1), 0.9),
+                    "beta2": (real(0, below=1), 0.999),
+                    "epsilon": (real(above=0), 1e-8),
+                    "learningRate": (real(above=0, high=1), 2e-4),
+                    "warmupSteps": (whole(0), 0),
+                    "totalSteps": (whole(1), REQUIRED),
+                    "decaySteps": (nullable(whole(1)), None),
+                    "finalFactor": (real(0, 1), 0),
+                    "clipNorm": (nullable(real(above=0)), 1),
+                    "averageDecay": (real(0, below=1), 0.999),
+                }
+            ),
+            REQUIRED,
+        ),
+        "loss": (choice("l1", "l2", "time-frequency"), "l1"),
+        "spectral": (
+            nullable(
+                fields(
+                    {
+                        "weight": (real(above=0), 1),
+                        "windows": (several(whole(16, MAX_FFT_SIZE), 1, 8), [512, 1024, 2048]),
+                    }
+                )
+            ),
+            None,
+        ),
+        "emphasis": (real(0, 1), 0),
+        "noiseLevels": (
+            kinds(
+                {
+                    "discrete": {},
+                    "continuous": {},
+                    "own": {"steps": (whole(1, 16), 4), "weights": (several(real(0), 1, 16), OPTIONAL)},
+                    "focused": {"share": (real(above=0, below=1), 0.5), "jitter": (real(0, 1000), 2)},
+                }
+            ),
+            {"kind": "discrete"},
+        ),
+        "pulses": (choice("free", "recorded", "mixed"), "free"),
+        "weighting": (
+            kinds(
+                {
+                    "none": {},
+                    "min-snr": {"gamma": (real(above=0), REQUIRED)},
+                    "truncated-v": {"most": (real(1), REQUIRED)},
+                }
+            ),
+            {"kind": "none"},
+        ),
+        "prior": (nullable(kinds({"mel-energy": {"floor": (real(above=0, high=1), 0.1)}})), None),
+        "subbands": (
+            nullable(
+                kinds({"mdct": {"equalisation": (real(0, 1), 0.5), "deviation": (real(above=0, high=10), 0.5)}})
+            ),
+            None,
+        ),
+        "labelShares": (nullable(choice("measured")), None),
+        # The adversarial stage checks it.
+        "adversarial": (nullable(table(anything)), None),
+        "every": (fields({"log": (whole(1), 50), "validation": (whole(1), 1000), "checkpoint": (whole(1), 500)}), {}),
+        "seed": (whole(0), 0),
+        "engine": (ENGINES, "auto"),
+    }
+)
+
+# What this trainer cannot do, by the path of the field: the values that it can.
+SUPPORTED = {
+    "model.kind": ["vocoder"],
+    "model.network.labels": [None],
+    "model.diffusion.prediction": ["x0"],
+    "model.diffusion.training.kind": ["cosine"],
+    "loss": ["time-frequency"],
+    "emphasis": [0],
+    "noiseLevels.kind": ["continuous", "own"],
+    "prior": [None],
+    "subbands": [None],
+    "labelShares": [None],
 }
-# gemelo-ai/vocos, MelSpectrogramFeatures: torchaudio's defaults but for magnitudes, ln and a lower floor.
-VOCOS = {
-    **TACOTRON2,
-    "name": "vocos",
-    "sampleRate": 24000,
-    "bands": 100,
-    "melScale": "htk",
-    "filterNorm": "none",
-    "maxFrequency": 12000,
-    "floor": 1e-7,
-}
-CONVENTIONS = {"tacotron2": TACOTRON2, "vocos": VOCOS}
-
-NETWORK = {
-    "patch": 1,
-    "frontEnd": None,
-    "inputMask": None,
-    "gate": "sigmoid-tanh",
-    "residual": "before-step",
-    "mel": None,
-    "labels": None,
-}
-STEP_EMBEDDING = {"frequencies": "powers-of-ten", "fractional": "interpolated", "size": 128, "hidden": 512}
-FRONT_END = {"learned": False, "envelope": None, "correction": None}
-ENVELOPE = {"iterations": 10, "floor": 3e-5}
-CORRECTION = {"passes": 1, "iterations": 5}
-HARMONICS = {"corner": 3000, "noise": 0.3, "phase": "zero", "pitch": "mean"}
-
-TRAINING = {
-    "data": {
-        "cropSamples": 8192,
-        "batch": 8,
-        "accumulation": 1,
-        "gain": [0, 0],
-        "speeds": [1],
-        "validationShare": 0.03,
-    },
-    "optimiser": {
-        "beta1": 0.9,
-        "beta2": 0.999,
-        "epsilon": 1e-8,
-        "learningRate": 2e-4,
-        "warmupSteps": 0,
-        "decaySteps": None,
-        "finalFactor": 0,
-        "clipNorm": 1,
-        "averageDecay": 0.999,
-    },
-    "loss": "time-frequency",
-    "spectral": None,
-    "weighting": {"kind": "none"},
-    "noiseLevels": {"kind": "continuous"},
-    "pulses": "free",
-    "every": {"log": 50, "validation": 1000, "checkpoint": 500},
-    "seed": 0,
-}
 
 
-class ConfigError(ValueError):
-    """Error in a config. Its message is one line."""
+def check_supported(config):
+    """@raises ConfigError if `diffwave train` can train with a config, but this trainer cannot"""
+    for path, values in SUPPORTED.items():
+        value = config
+        for key in path.split("."):
+            value = value[key]
+        expected = " or ".join("null" if one is None else str(one) for one in values)
+        require(value in values, path, f"{shown(value)} is not supported here; expected {expected}")
+    check_supported_mel(config["model"]["mel"], "model.mel")
+    prior = config["model"]["diffusion"]["prior"]
+    is_own = prior is not None and prior["kind"] == "front-end"
+    require(is_own, "model.diffusion.prior", f"{shown(prior)} is not supported here; expected the kind front-end")
 
 
-def filled(defaults, given):
-    """Fills in the defaults of all fields that `given` leaves out, in nested objects as well."""
-    result = copy.deepcopy(defaults)
-    for key, value in given.items():
-        nested = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = filled(result[key], value) if nested else value
-    return result
+def check_rules(config):
+    """Checks that the fields of a config go together. @raises ConfigError"""
+    model, data, optimiser, spectral = (config[key] for key in ("model", "data", "optimiser", "spectral"))
+    require(data["gain"][0] <= data["gain"][1], "data.gain", "must ascend")
+    warmup, total, decay = (optimiser[key] for key in ("warmupSteps", "totalSteps", "decaySteps"))
+    fits = decay is None or warmup + decay <= total
+    require(fits, "optimiser.decaySteps", f"{decay} must be at most totalSteps − warmupSteps, {total - warmup}")
+    require(warmup <= total, "optimiser.warmupSteps", f"{warmup} must be at most totalSteps, {total}")
+    crop, mel = data["cropSamples"], model["mel"]
+    require(crop % mel["hop"] == 0, "data.cropSamples", f"{crop} must be a multiple of the hop, {mel['hop']}")
+    least = 1024 + (mel["windowLength"] if model["network"]["frontEnd"]["correction"] else 0)
+    require(crop >= least, "data.cropSamples", f"{crop} must be at least {least} for this loss and network")
+    require(data["leadIn"] == 0, "data.leadIn", "is only for generators")
+    levels = config["noiseLevels"]
+    if levels["kind"] == "own":
+        require(spectral is not None, "noiseLevels.kind", "own needs a spectral loss")
+        steps, weights = levels["steps"], levels.setdefault("weights", [1] * levels["steps"])
+        said = f"expected {steps} numbers, one per step, got {len(weights)}"
+        require(len(weights) == steps, "noiseLevels.weights", said)
+    if spectral is not None:
+        powers = all(size & (size - 1) == 0 for size in spectral["windows"])
+        require(powers, "spectral.windows", "must be powers of two")
+        require(max(spectral["windows"]) <= crop, "spectral.windows", f"must be at most data.cropSamples, {crop}")
+    has_pulses = config["pulses"] == "free" or model["diffusion"]["prior"]["harmonics"] is not None
+    require(has_pulses, "pulses", f"{config['pulses']} needs model.diffusion.prior.harmonics")
 
 
-def network_config(network):
-    """Fills in all defaults of a model's `network`. @raises ConfigError"""
-    network = filled(NETWORK, network)
-    network["stepEmbedding"] = filled(STEP_EMBEDDING, network.get("stepEmbedding", {}))
-    if network["mel"] is not None:
-        own = {"sharing": "shared"} if network["mel"]["kind"] == "transposed" else {"encoder": []}
-        network["mel"] = filled(own, network["mel"])
-    front = network["frontEnd"]
-    if front is not None:
-        front = filled(FRONT_END, front)
-        front.setdefault("bins", front["kernel"] // 2 + 1)
-        if front["envelope"] is not None:
-            front["envelope"] = filled(ENVELOPE, front["envelope"])
-        if front["correction"] is not None:
-            front["correction"] = filled(CORRECTION, front["correction"])
-        network["frontEnd"] = front
-        check_front_end(front, network)
-    return network
+def checked_config(given):
+    """Checks what a `train.json` says, and fills in its defaults. @raises ConfigError"""
+    config = TRAINING(given, "")
+    check_supported(config)
+    check_rules(config)
+    return config
 
 
-def check_front_end(front, network):
-    """Checks a front end. @raises ConfigError that names the wrong field"""
-    kernel, stride, bins = front["kernel"], front["stride"], front["bins"]
-    hop = network["mel"]["hop"] if network["mel"] else None
-    where = "network.frontEnd"
-    if kernel < stride:
-        raise ConfigError(f"{where}.kernel: {kernel} must be at least the stride, {stride}")
-    if kernel % 2 or kernel % stride or (kernel - stride) % 2:
-        raise ConfigError(f"{where}.kernel: {kernel} must be even and a multiple of the stride, {stride}")
-    if not 1 <= bins <= kernel // 2 + 1:
-        raise ConfigError(f"{where}.bins: {bins} must lie within 1 … {kernel // 2 + 1}")
-    if hop is not None and hop % stride:
-        raise ConfigError(f"{where}.stride: {stride} must divide the hop, {hop}")
-    if front["envelope"] is not None and (hop is None or front["learned"]):
-        raise ConfigError(f"{where}.envelope: needs a mel and windows that are not learned")
-    if front["envelope"] is not None and network["mel"]["kind"] != "frame-rate":
-        raise ConfigError(f"{where}.envelope: needs a mel conditioner of kind frame-rate")
-    correction = front["correction"]
-    if correction is not None:
-        if front["envelope"] is None:
-            raise ConfigError(f"{where}.correction: needs {where}.envelope")
-        for key, most in (("passes", 8), ("iterations", 100)):
-            if not isinstance(correction[key], int) or not 1 <= correction[key] <= most:
-                raise ConfigError(f"{where}.correction.{key}: {correction[key]} must be a whole number, 1 … {most}")
-    if network["patch"] != 1:
-        raise ConfigError("network.patch: must be 1 behind a windowed front end")
-
-
-def model_config(model):
-    """Fills in all defaults of a model that the network and the losses need. @raises ConfigError"""
-    model = copy.deepcopy(model)
-    if isinstance(model.get("mel"), str):
-        if model["mel"] not in CONVENTIONS:
-            known = " or ".join(CONVENTIONS)
-            raise ConfigError(f"model.mel: the convention {model['mel']} is not supported here; expected {known}")
-        model["mel"] = dict(CONVENTIONS[model["mel"]])
-    model["network"] = network_config(model["network"])
-    return model
-
-
-def check_levels(levels, spectral):
-    """Checks the noise levels, and fills in the weights of own steps. @raises ConfigError if this trainer cannot train
-    on them"""
-    if levels["kind"] not in ("continuous", "own"):
-        raise ConfigError(f"noiseLevels.kind: {levels['kind']} is not supported here; expected continuous or own")
-    if levels["kind"] == "continuous":
-        return
-    steps = levels.setdefault("steps", 4)
-    if not isinstance(steps, int) or not 1 <= steps <= 16:
-        raise ConfigError(f"noiseLevels.steps: {steps} must be a whole number, 1 … 16")
-    if len(levels.setdefault("weights", [1] * steps)) != steps:
-        raise ConfigError(f"noiseLevels.weights: expected {steps} numbers, one per step, got {len(levels['weights'])}")
-    if spectral is None:
-        raise ConfigError("spectral: missing; own steps have no other loss")
-
-
-def check_pulses(pulses, model):
-    """Checks the pulses. @raises ConfigError if a model cannot be trained from them"""
-    phase = (model["diffusion"]["prior"].get("harmonics") or HARMONICS).get("phase", "zero")
-    if phase not in ("zero", "minimum"):
-        raise ConfigError(f"model.diffusion.prior.harmonics.phase: {phase} is unknown; expected zero or minimum")
-    if pulses not in ("free", "recorded", "mixed"):
-        raise ConfigError(f"pulses: {pulses} is not supported here; expected free, recorded or mixed")
-    if pulses != "free" and model["diffusion"]["prior"].get("harmonics") is None:
-        raise ConfigError(f"pulses: {pulses} needs model.diffusion.prior.harmonics")
+def no_number(name):
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def training_config(path):
     """Reads `train.json`. @raises ConfigError"""
     try:
-        with open(path, encoding="utf8") as file:
-            given = json.load(file)
+        with open(path, encoding="utf-8-sig") as file:
+            given = json.load(file, parse_constant=no_number)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
         raise ConfigError(f"{path}: this is not JSON: {error}") from None
-    if "totalSteps" not in given.get("optimiser", {}):
-        raise ConfigError("optimiser.totalSteps: missing")
-    known = {*TRAINING, "model", "engine", "adversarial"}
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise ConfigError(f"{unknown[0]}: unknown field")
-    config = filled(TRAINING, given)
-    config["model"] = model_config(given["model"])
-    model, data = config["model"], config["data"]
-    if model["mel"] is None or model["diffusion"]["prediction"] != "x0" or config["loss"] != "time-frequency":
-        raise ConfigError('this trainer is for vocoders that predict x0 with the loss "time-frequency"')
-    if (model["diffusion"].get("prior") or {}).get("kind") != "front-end":
-        raise ConfigError('model.diffusion.prior: must be {"kind": "front-end"}')
-    if model["network"]["frontEnd"] is None or model["network"]["frontEnd"]["envelope"] is None:
-        raise ConfigError("model.network.frontEnd.envelope: missing")
-    check_levels(config["noiseLevels"], config["spectral"])
-    check_pulses(config["pulses"], model)
-    if data["cropSamples"] % model["mel"]["hop"]:
-        raise ConfigError(
-            f"data.cropSamples: {data['cropSamples']} must be a multiple of the hop, {model['mel']['hop']}"
-        )
-    return config
+    return checked_config(given)

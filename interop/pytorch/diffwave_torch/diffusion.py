@@ -5,6 +5,7 @@ import math
 import numpy
 import torch
 
+from .fields import require
 from .network import output_gain, step_sinusoids
 
 
@@ -12,8 +13,8 @@ class Schedule:
     """A cosine schedule (Nichol & Dhariwal 2021, eq. 17): √alphaBar of T steps."""
 
     def __init__(self, config, device="cpu"):
-        if config["kind"] != "cosine":
-            raise ValueError(f"model.diffusion.training.kind: {config['kind']} is not supported here; expected cosine")
+        message = f"{config['kind']} is not supported here; expected cosine"
+        require(config["kind"] == "cosine", "diffusion.training.kind", message)
         self.steps, offset = config["steps"], config.get("offset", 0.008)
         t = torch.arange(self.steps + 1, dtype=torch.float64) / self.steps
         level = torch.cos((t + offset) / (1 + offset) * math.pi / 2).square()

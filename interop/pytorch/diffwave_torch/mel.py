@@ -8,6 +8,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from .fields import require, shown
+
 TINY = 1e-12
 # Magnitude below which a bin counts as silent; max gain in one update of the correction.
 SILENT, MAX_GAIN = 1e-9, 10
@@ -53,17 +55,21 @@ def mel_filters(convention):
     return (triangles * (2 / (right - left) if convention["filterNorm"] == "slaney" else 1)).float()
 
 
+def check_supported_mel(convention, where):
+    """@raises ConfigError if a convention is not like those of tacotron2 and Vocos"""
+    like = {"framing": "centre", "power": 1, "magnitudeEpsilon": 0, "windowNormalised": False, "logarithm": "ln"}
+    for key, value in {**like, "normalisation": None, "windowLength": convention["fftSize"]}.items():
+        expected = "null" if value is None else value
+        message = f"{shown(convention[key])} is not supported here; expected {expected}"
+        require(convention[key] == value, f"{where}.{key}", message)
+
+
 class MelTransform(torch.nn.Module):
     """A convention like tacotron2's or Vocos's: periodic Hann, centred frames, magnitude, ln(max(S, floor))."""
 
     def __init__(self, convention):
         super().__init__()
-        like = {"power": 1, "logarithm": "ln", "framing": "centre"}
-        other = [key for key, value in like.items() if convention[key] != value]
-        if other or convention["windowLength"] != convention["fftSize"]:
-            raise ValueError(
-                f"model.mel.{(other or ['windowLength'])[0]}: only conventions like tacotron2 and vocos are supported"
-            )
+        check_supported_mel(convention, "mel")
         self.size, self.hop, self.floor = convention["fftSize"], convention["hop"], convention["floor"]
         filters = mel_filters(convention)
         self.register_buffer("window", torch.hann_window(self.size), persistent=False)

@@ -13,7 +13,7 @@ import numpy
 import torch
 import torch.nn.functional as F
 
-from .config import HARMONICS, filled, network_config
+from .model_config import HARMONICS, network_config
 from .alignment import align, minimum_phase
 from .excitation import excite, per_sample, pulse_share
 from .front_end import Windows, front_end
@@ -99,7 +99,7 @@ class Network(torch.nn.Module):
         self.mel = MelTransform(convention) if convention and self.envelope else None
         self.harmonics = (prior or {}).get("harmonics")
         if self.harmonics is not None:
-            self.harmonics = filled(HARMONICS, self.harmonics)
+            self.harmonics = HARMONICS(self.harmonics, "harmonics")
             self.rate = convention["sampleRate"]
             self.pitch = PitchTracker(self.mel.filters, self.rate, self.mel.size, self.harmonics["pitch"])
             hertz = torch.arange(front["bins"]) * (self.rate / front["kernel"])

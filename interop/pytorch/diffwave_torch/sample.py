@@ -14,8 +14,9 @@ import soundfile
 import torch
 
 from .checkpoint import CheckpointError, copy_parameters, read_safetensors
-from .config import CORRECTION, ConfigError, filled, model_config
 from .diffusion import Schedule, sampling_levels, synthesize
+from .fields import ConfigError
+from .model_config import CORRECTION, model_config
 from .network import Network
 from .option_types import whole
 
@@ -64,7 +65,7 @@ def main():
     if options.zero_last:
         torch.nn.init.zeros_(network.output_projection.weight)
         torch.nn.init.zeros_(network.output_projection.bias)
-    correction = filled(CORRECTION, network.correction or {})
+    correction = CORRECTION(network.correction or {}, "correction")
     if options.passes is not None:
         correction["passes"] = options.passes
     if network.correction or options.passes:

@@ -18,9 +18,10 @@ import torch
 import torch.distributed as distributed
 
 from .checkpoint import FILE, CheckpointError, State, read_safetensors, copy_parameters, write_model
-from .config import ConfigError, training_config
+from .config import training_config
 from .data import Crops, Dataset, white_noise
 from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
+from .fields import ConfigError
 from .loss import Objective
 from .network import Network
 from .optimiser import adam, learning_rate, update_average

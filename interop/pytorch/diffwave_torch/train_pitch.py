@@ -14,8 +14,9 @@ import sys
 import numpy
 import torch
 
-from .config import ConfigError, training_config
+from .config import training_config
 from .data import Dataset
+from .fields import ConfigError
 from .network import Network
 from .option_types import whole
 from .pitch_candidates import MIN_HERTZ, PER_OCTAVE

@@ -16,9 +16,11 @@ import torch
 import torch.nn.functional as F
 
 from .checkpoint import CheckpointError, read_safetensors, write_model
-from .config import ConfigError, model_config, training_config
+from .config import training_config
 from .data import resampled
+from .fields import ConfigError
 from .mel import MelTransform
+from .model_config import model_config
 from .network import Network
 from .recordings import DataError, recordings_once
 

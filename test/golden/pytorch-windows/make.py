@@ -7,7 +7,7 @@ import os
 import torch
 
 from diffwave_torch.checkpoint import write_model, write_safetensors
-from diffwave_torch.config import filled, model_config, TRAINING
+from diffwave_torch.model_config import model_config
 from diffwave_torch.diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from diffwave_torch.loss import Objective
 from diffwave_torch.network import Network, step_sinusoids
@@ -94,14 +94,11 @@ def envelope_network(generator):
     alpha_bar = schedule.alpha_bar(steps)
     noisy = diffuse(clean, noise, alpha_bar)
     predicted = predict_clean(network, noisy, steps, mel, deviations)
-    config = filled(
-        TRAINING,
-        {
-            "model": model,
-            "spectral": {"weight": 0.02, "windows": [256, 512]},
-            "weighting": {"kind": "truncated-v", "most": 4},
-        },
-    )
+    config = {
+        "model": model,
+        "spectral": {"weight": 0.02, "windows": [256, 512]},
+        "weighting": {"kind": "truncated-v", "most": 4},
+    }
     losses, main = Objective(config)(predicted, clean, limits, alpha_bar)
     losses.mean().backward()
     gradients = {name: value.grad for name, value in network.named_parameters()}
