@@ -3,7 +3,7 @@ import { nextTurn } from '#platform/core/turn'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Audio } from '../audio.js'
 import { checkAudio, checkSamples } from '../check-audio.js'
-import { FrameTransform, padReflect } from '../transforms/stft.js'
+import { FrameTransform, framePadding, padReflect } from '../transforms/stft.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { melFilters } from './filters.js'
 import { FRAMES_PER_TURN } from './frames.js'
@@ -96,7 +96,9 @@ class MelAnalysis {
     const frames = melFrames(samples.length, convention)
     this.mel = { data: new Float32Array(bands * frames), bands, frames }
     this.#convention = convention
-    this.#padded = padReflect(samples, framing === 'centre' ? fftSize / 2 : (fftSize - hop) / 2)
+    // With `edge` and an odd hop, there is one sample more at the end than at the start.
+    const padding = framePadding(convention)
+    this.#padded = padReflect(samples, padding, framing === 'centre' ? padding : fftSize - hop - padding)
     this.#transform = new FrameTransform(convention)
     this.#filters = melFilters(convention)
     const squares = this.#transform.window.reduce((sum, value) => sum + value * value, 0)

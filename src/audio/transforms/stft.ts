@@ -28,23 +28,24 @@ export function hannWindow(windowLength: number, fftSize: number = windowLength)
 }
 
 /**
- * Samples with `padding` more on both sides, mirrored about the first and the last (neither repeated), as numpy's and
- * PyTorch's `reflect`. A mirror image longer than the signal is mirrored again.
+ * Samples with more on both sides, mirrored about the first and the last (neither repeated), as numpy's and PyTorch's
+ * `reflect`. A mirror image longer than the signal is mirrored again.
+ *
+ * @param before number of samples to add at the start
+ * @param after number of samples to add at the end
  */
-export function padReflect(samples: Float32Array, padding: number): Float32Array {
+export function padReflect(samples: Float32Array, before: number, after: number = before): Float32Array {
   const n = samples.length
   if (n === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples')
-  const padded = new Float32Array(n + 2 * padding)
-  padded.set(samples, padding)
+  const padded = new Float32Array(before + n + after)
+  padded.set(samples, before)
   const period = Math.max(1, 2 * (n - 1))
   const mirrored = (index: number): number => {
     const folded = ((index % period) + period) % period
     return samples[folded < n ? folded : period - folded]!
   }
-  for (let i = 0; i < padding; i++) {
-    padded[i] = mirrored(i - padding)
-    padded[padding + n + i] = mirrored(n + i)
-  }
+  for (let i = 0; i < before; i++) padded[i] = mirrored(i - before)
+  for (let i = n; i < n + after; i++) padded[before + i] = mirrored(i)
   return padded
 }
 

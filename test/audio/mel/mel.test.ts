@@ -55,6 +55,17 @@ test('hifigan frames lie half a hop before those of tacotron2, and are one fewer
   assert.ok(meanDifference(frame(hifigan, 8), frame(later, 8)) < 1e-5)
 })
 
+test('a frame of an odd hop lies in the middle of its hop, as with any other hop', () => {
+  const samples = gaussian(1, 0, 0, 15 * 20 + 7)
+  const of = (hop: number) => melSpectrogram({ samples, sampleRate: 22050 }, { ...namedConventions.hifigan, hop })
+  const [fine, coarse] = [of(5), of(15)]
+  assert.equal(coarse.frames, 20)
+  assert.ok(coarse.data.every(Number.isFinite))
+  // The second of three short hops has the middle of the long one.
+  const expected = coarse.data.map((_, i) => fine.data[Math.floor(i / 20) * fine.frames + 3 * (i % 20) + 1]!)
+  assert.deepEqual(coarse.data, expected)
+})
+
 test('refuses a mel of another convention and names that convention', async () => {
   const audio = await readWav(golden('mel/LJ001-0001.wav'))
   const lmnt = melSpectrogram(audio, namedConventions.lmnt)
