@@ -83,6 +83,17 @@ function conventionRange(convention: MelConvention): { readonly low: number; rea
 }
 
 /**
+ * Whether a frame of a recording can be without negative values: that of white noise as loud as full scale allows. With
+ * a plain logarithm and filters of area 1 it cannot.
+ */
+function canBePositive(convention: MelConvention): boolean {
+  const { windowNormalised, windowLength, filterNorm, fftSize, sampleRate, power, bands } = convention
+  const bin = (windowNormalised ? 1 : Math.sqrt((3 / 8) * windowLength)) / Math.sqrt(3)
+  const value = bin ** power * (filterNorm === 'slaney' ? fftSize / sampleRate : 1)
+  return Array.from({ length: bands }, (_, band) => normaliseMel(value, convention, band)).every(v => v >= 0)
+}
+
+/**
  * Refuses a mel that cannot have been meant for a model of this convention.
  *
  * @param where names the mel in errors
@@ -104,8 +115,7 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
   const { min, max } = melRange(mel)
   const { low, high } = conventionRange(convention)
   const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)
-  // A log-mel of a recording has quiet bands, so it cannot be without negative values.
-  const mistaken = low < -1 && min >= 0
+  const mistaken = low < -1 && min >= 0 && !canBePositive(convention)
   if (min < low - slack || max > high + slack || mistaken) {
     const statistics = new MelStatistics()
     statistics.add(mel)

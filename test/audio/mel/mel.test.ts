@@ -86,6 +86,17 @@ test('takes mels whose upper bands are normalised to larger values than the lowe
   checkMelFor(melSpectrogram(audio, convention), convention, 'a')
 })
 
+test('takes loud noise, in which every band of some conventions is positive', () => {
+  const samples = gaussian(1, 0, 0, 2000).map(x => x / 4)
+  const { tacotron2, vocos } = namedConventions
+  for (const convention of [vocos, conventionWith(tacotron2, { statistics: { mean: [-6], deviation: [2] } })]) {
+    const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
+    // A piece of a stream may be one frame.
+    const positive = { data: mel.data.filter((_, i) => i % mel.frames === 4).map(x => Math.max(x, 0)), frames: 1 }
+    checkMelFor({ ...positive, bands: mel.bands }, convention, 'a')
+  }
+})
+
 test('refuses mels that fit no model', () => {
   const convention = namedConventions.lmnt
   const refused = (mel: Mel, code: string) => assert.throws(() => checkMelFor(mel, convention, 'a'), { code })
