@@ -20,9 +20,14 @@ export const smoothings = { bands: [1], formants: [1, 2, 3, 2, 1] } as const
 
 /** Spectral envelopes of mel frames: what white noise of variance 1 is multiplied by in each bin. */
 export class SpectralEnvelope {
-  /** ln of each band's mel value for white noise of variance 1. */
+  /**
+   * The bands whose filters hold a bin of the transform. Narrow filters at low frequencies may hold none, and say
+   * nothing.
+   */
+  readonly bands: Uint16Array
+  /** ln of the mel value of each of `bands` for white noise of variance 1. */
   readonly whiteLevels: Float64Array
-  /** Each bin lies between two bands: ln gain = (1 − weight)·below + weight·above − drop. */
+  /** Each bin lies between two of `bands`: ln gain = (1 − weight)·below + weight·above − drop. */
   readonly below: Uint16Array
   readonly above: Uint16Array
   readonly weight: Float64Array
@@ -32,21 +37,16 @@ export class SpectralEnvelope {
     readonly convention: MelConvention,
     readonly prior: EnvelopePriorConfig,
   ) {
-    const { fftSize, windowLength, windowNormalised, power, bands, sampleRate } = convention
+    const { fftSize, windowLength, windowNormalised, power, sampleRate } = convention
     const windowPower = windowNormalised ? 1 : hannWindow(windowLength).reduce((sum, w) => sum + w * w, 0)
     // A bin of white noise is complex normal: its magnitude has the Rayleigh distribution's mean.
     const whiteBin = power === 2 ? windowPower : (Math.sqrt(windowPower) * Math.sqrt(Math.PI)) / 2
-    this.whiteLevels = Float64Array.from(melFilters(convention), ({ weights }) =>
-      Math.log(
-        whiteBin *
-          Math.max(
-            Number.MIN_VALUE,
-            weights.reduce((sum, weight) => sum + weight, 0),
-          ),
-      ),
-    )
+    const areas = melFilters(convention).map(({ weights }) => weights.reduce((sum, weight) => sum + weight, 0))
+    this.bands = Uint16Array.from(areas.keys()).filter(band => areas[band]! > 0)
+    this.whiteLevels = Float64Array.from(this.bands, band => Math.log(whiteBin * areas[band]!))
     const bins = binCount(fftSize)
-    const centres = cornerFrequencies(convention).subarray(1, bands + 1)
+    const corners = cornerFrequencies(convention)
+    const centres = Float64Array.from(this.bands, band => corners[band + 1]!)
     this.below = new Uint16Array(bins)
     this.above = new Uint16Array(bins)
     this.weight = new Float64Array(bins)
@@ -55,7 +55,7 @@ export class SpectralEnvelope {
       const hz = (bin * sampleRate) / fftSize
       let above = centres.findIndex(centre => centre > hz)
       if (above < 0) {
-        above = bands - 1
+        above = centres.length - 1
         this.drop[bin] = (ROLL_OFF * Math.max(0, hz - convention.maxFrequency)) / 1000
       }
       const below = above === 0 || centres[above]! <= hz ? above : above - 1
@@ -73,7 +73,8 @@ export class SpectralEnvelope {
   /** Gains of M for one frame of a mel, `[bins]`. Within the mel's range, none is below the prior's floor. */
   gains(mel: Mel, frame: number): Float64Array {
     const { convention, prior } = this
-    const levels = this.whiteLevels.map((white, band) => {
+    const levels = this.whiteLevels.map((white, i) => {
+      const band = this.bands[i]!
       const value = Math.max(Number.MIN_VALUE, denormaliseMel(mel.data[band * mel.frames + frame]!, convention, band))
       const level = Math.log(value) - white
       return convention.power === 2 ? level / 2 : level

@@ -69,6 +69,31 @@ describe('colouring', () => {
   })
 })
 
+describe('bands whose filters are so narrow that they hold no bin', () => {
+  const by = {
+    ...namedConventions.lmnt,
+    bands: 128,
+    fftSize: 512,
+    windowLength: 512,
+    logarithm: 'ln' as const,
+    normalisation: null,
+  }
+  const envelope = new SpectralEnvelope(by, prior)
+  const wanted = melSpectrogram(recording, by)
+
+  test('have no say in the envelope, which stays finite', () => {
+    assert.ok(envelope.bands.length < by.bands)
+    const gains = envelope.gains(wanted, 100)
+    assert.ok(
+      gains.every(gain => gain >= prior.floor && gain < 10),
+      String(Math.max(...gains)),
+    )
+    const made = coloured(gaussian(1, 0, 0, 20_000), wanted, by)
+    const loudest = made.reduce((peak, x) => Math.max(peak, Math.abs(x)), 0)
+    assert.ok(loudest > 0.01 && loudest < 2, String(loudest))
+  })
+})
+
 describe('whitening', () => {
   test('gives speech about the power of white noise, and colouring reverses it', () => {
     const white = whiten(recording.samples, mel, envelope)

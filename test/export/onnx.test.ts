@@ -306,6 +306,14 @@ describe('an export of the whole process equals our synthesis', () => {
       },
     ],
     [
+      'a mel-envelope prior, with bands that hold no bin',
+      {
+        network: patched,
+        mel: { ...convention, maxFrequency: 250 },
+        diffusion: { ...steps4, clamp: false, prior: { kind: 'mel-envelope', follows: 'formants' } },
+      },
+    ],
+    [
       'a mel-envelope prior of formants, with bands of silence',
       {
         network: patched,

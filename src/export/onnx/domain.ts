@@ -141,9 +141,14 @@ function fourierRows(graph: OnnxGraph, window: Float64Array): OnnxValue {
 /** The gains of each frame times the weight of each bin in the inverse transform, `[B, bins, F]`. */
 function envelopeGains(graph: OnnxGraph, mel: OnnxValue, envelope: SpectralEnvelope): OnnxValue {
   const { convention, prior, whiteLevels, below, above, weight, drop } = envelope
-  const { bands, power, fftSize } = convention
+  const { power, fftSize } = convention
   const bins = weight.length
-  const logarithms = melLogarithms(graph, mel, convention)
+  const bands = envelope.bands.length
+  const ofAllBands = melLogarithms(graph, mel, convention)
+  const logarithms =
+    bands === convention.bands
+      ? ofAllBands
+      : graph.node('Gather', [ofAllBands, graph.integers(...envelope.bands)], { axis: 1 })
   let levels = graph.node('Sub', [logarithms, graph.floats('white levels', [bands, 1], whiteLevels)])
   if (power === 2) levels = graph.node('Div', [levels, graph.scalar(2)])
   const smoothing = smoothings[prior.follows]
