@@ -38,8 +38,7 @@ for (const format of wavFormats) {
     assert.equal(await writeWavStream(path, pieces(1001), { format }), 1001)
     assert.deepEqual(readFileSync(path), whole)
     await writeWavStream(path, pieces(), { format })
-    assert.deepEqual(decodeWav(readFileSync(path), path), decodeWav(whole, ''))
-    assert.equal(readFileSync(path).readUInt32LE(40), whole.readUInt32LE(40))
+    assert.deepEqual(readFileSync(path), whole)
   })
 
   test(`${format}: a pipe of unknown length declares 0xFFFFFFFF bytes and reads back whole`, async () => {
