@@ -207,7 +207,7 @@ export class Generator extends SoundModel {
     const checked = check(generateSchema, options, 'generate options')
     const { count: wanted, label: one, labels = [one], seed = drawSeed(), onProgress, onStep, ...rest } = checked
     const count = wanted ?? labels.length
-    if (!Number.isSafeInteger(seed + count)) {
+    if (!Number.isSafeInteger(seed + count - 1)) {
       throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
     const planned = Array.from({ length: count }, (_, i): PlannedClip => {

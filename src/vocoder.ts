@@ -182,7 +182,7 @@ export class Vocoder extends SoundModel {
         got: Array.isArray(mels) ? String(mels.length) : describe(mels),
       })
     }
-    if (!Number.isSafeInteger(seed + mels.length)) {
+    if (!Number.isSafeInteger(seed + Math.max(0, mels.length - 1))) {
       throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
     }
     // `map` would leave out the holes of a sparse array.

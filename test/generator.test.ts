@@ -105,6 +105,13 @@ describe('Generator.stream', () => {
   })
 })
 
+test('the largest seed is one like any other, for one clip', async () => {
+  const seed = Number.MAX_SAFE_INTEGER
+  const [clip] = await generator.generate({ seed })
+  assert.deepEqual(clip!.samples, await collect(generator.stream({ seed })))
+  assert.equal((await generator.generate({ seed: seed - 1, count: 2 }))[1]!.seed, seed)
+})
+
 describe('labels and guidance', () => {
   test('guidance extrapolates: (1 + w)·ε_label − w·ε_none', async () => {
     const config = smallGeneratorConfig({

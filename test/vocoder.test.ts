@@ -212,6 +212,13 @@ describe('synthesizeBatch', () => {
     }
     assert.deepEqual(progress.at(-1), { done: 12 * 256 * 6, total: 12 * 256 * 6 })
   })
+
+  test('takes the largest seed for its last clip', async () => {
+    const seed = Number.MAX_SAFE_INTEGER
+    const [, last] = await vocoder().synthesizeBatch([someMel(1), someMel(1)], { seed: seed - 1 })
+    assert.deepEqual(last, await vocoder().synthesize(someMel(1), { seed }))
+    await assert.rejects(vocoder().synthesizeBatch([someMel(1), someMel(1)], { seed }), { code: 'BAD_OPTION' })
+  })
 })
 
 describe('the seed of synthesize', () => {

@@ -44,7 +44,7 @@ export const command = defineCommand({
     const { label: labels, seed = drawSeed(), format, picture } = options
     const count = options.count ?? labels?.length ?? 1
     const output = chosenOutput(options)
-    if (count < 1 || count > MAX_CLIPS || !Number.isSafeInteger(seed + count)) {
+    if (count < 1 || count > MAX_CLIPS || !Number.isSafeInteger(seed + count - 1)) {
       throw new DiffWaveError('BAD_OPTION', 'the number of clips is out of range', {
         expected: `1 … ${MAX_CLIPS}, and a seed that leaves room for them`,
         got: String(count),
