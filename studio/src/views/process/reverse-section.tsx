@@ -103,8 +103,8 @@ export function ReverseSection({ model, shapedNoise }: ReverseSectionProps) {
       <h2 id="reverse-title">Reverse: noise becomes sound</h2>
       <p class="teach">
         Sampling starts from noise. At every step the network looks at x<sub>t</sub> and predicts the noise ε̂ in it.
-        Without this noise, x<sub>t</sub> becomes an estimate of the clean sound, x̂₀, which gets better with every step.
-        Each step removes a part of the noise.
+        Without it, x<sub>t</sub> becomes an estimate x̂₀ of the clean sound, which gets better with every step. Each
+        step removes a part of the noise.
       </p>
       {shapedNoise && (
         <p class="teach">

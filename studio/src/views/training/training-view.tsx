@@ -110,7 +110,7 @@ function NoRuns({ model }: { model: TrainingModel }) {
     <div class="empty large with-drop">
       {model.hasService ? (
         <p>
-          No training runs. Start the studio with <code>diffwave studio --runs FOLDER</code>. FOLDER is the one that{' '}
+          No training runs. Start the studio with <code>diffwave studio --runs FOLDER</code>. FOLDER is what{' '}
           <code>diffwave train --out</code> writes to, or one above it. Or look at the files of a run:
         </p>
       ) : (
