@@ -239,7 +239,7 @@ describe('generate refuses', () => {
     const unlabelled = new Generator(
       fakeModel(smallGeneratorConfig({ network: { channels: 4, layers: 2, dilationCycle: 2 } })),
     )
-    await assert.rejects(unlabelled.generate({ label: 'kick' }), { code: 'UNKNOWN_LABEL' })
+    await assert.rejects(unlabelled.generate({ label: 'kick' }), { code: 'UNKNOWN_LABEL', expected: 'no label' })
     assert.deepEqual(unlabelled.labels, [])
   })
 

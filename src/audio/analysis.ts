@@ -27,7 +27,7 @@ const FULL_SCALE = 32767 / 32768
 
 /** @throws DiffWaveError `BAD_AUDIO` if there are no samples */
 export function describeAudio({ samples, sampleRate }: Audio): AudioDescription {
-  if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples')
+  if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { expected: 'at least one' })
   let peak = 0
   let squares = 0
   let clippedSamples = 0

@@ -75,7 +75,10 @@ export class Ending {
       printError(
         full
           ? new DiffWaveError('DISK_FULL', 'the disk is full', { where: 'standard output', cause: error })
-          : new DiffWaveError('NOT_WRITABLE', `standard output cannot be written: ${error.message}`, { cause: error }),
+          : new DiffWaveError('NOT_WRITABLE', `the output cannot be written: ${error.message}`, {
+              where: 'standard output',
+              cause: error,
+            }),
         this.#options,
       )
     }

@@ -89,7 +89,10 @@ export function refuseLonePictures(results: readonly string[], pictures: readonl
   const all = new Set(results)
   const alone = pictures.find(picture => all.has(picture))
   if (alone === undefined) return
-  throw new DiffWaveError('BAD_OPTION', 'a picture needs a .wav file to lie beside', { got: alone })
+  throw new DiffWaveError('BAD_OPTION', 'a picture needs a .wav file to lie beside', {
+    got: alone,
+    hint: 'Leave out --picture, or name a file with -o.',
+  })
 }
 
 /** The error of several results for one file. */
@@ -129,6 +132,7 @@ function refuseDoubles(jobs: readonly Job[]): void {
     if (other !== undefined) {
       throw new DiffWaveError('BAD_OPTION', `two inputs would be written to ${output}`, {
         got: `${other} and ${input.name}`,
+        hint: 'Rename one of them, or use a folder for each.',
       })
     }
     seen.set(output, input.name)
@@ -158,6 +162,7 @@ async function refuseInputs(outputs: readonly string[], inputs: readonly Source[
     if (other !== undefined) {
       throw new DiffWaveError('BAD_OPTION', 'two results would be written to one file', {
         got: `${other} and ${output}, of which one is a link to the other`,
+        hint: 'Remove the link, or use another folder.',
       })
     }
     written.set(file, output)

@@ -134,13 +134,18 @@ export class Denoiser {
   labelIndex(label: string | null): number | null {
     if (label === null) return null
     if (typeof label !== 'string') {
-      throw new DiffWaveError('UNKNOWN_LABEL', 'a label is not a string', { got: describe(label) })
+      throw new DiffWaveError('UNKNOWN_LABEL', 'a label is of the wrong type', {
+        expected: 'a string or null',
+        got: describe(label),
+      })
     }
     const { labels } = this.config.network
     const { aliases } = this.config
     const index = labels?.indexOf(Object.hasOwn(aliases, label) ? aliases[label]! : label) ?? -1
     if (index >= 0) return index
-    if (labels === null) throw new DiffWaveError('UNKNOWN_LABEL', 'this model has no labels', { got: label })
+    if (labels === null) {
+      throw new DiffWaveError('UNKNOWN_LABEL', 'this model has no labels', { expected: 'no label', got: label })
+    }
     throw new DiffWaveError('UNKNOWN_LABEL', 'unknown label', {
       expected: oneOf(labels),
       got: label,

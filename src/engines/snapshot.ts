@@ -4,6 +4,7 @@
  * never see such a change.
  */
 import type { Mel } from '../audio/mel/convention.js'
+import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { BackwardRequest, ClipBatch, LossRequest } from './engine.js'
 import type { LossKernels } from './loss-kernels.js'
@@ -15,7 +16,10 @@ import type { LossKernels } from './loss-kernels.js'
  */
 export function snapshot(samples: Float32Array): Float32Array<ArrayBuffer> {
   if (!ArrayBuffer.isView(samples)) {
-    throw new DiffWaveError('BAD_SHAPE', 'samples are not a Float32Array', { got: typeof samples })
+    throw new DiffWaveError('BAD_SHAPE', 'samples are of the wrong type', {
+      expected: 'a Float32Array',
+      got: describe(samples),
+    })
   }
   return new Float32Array(samples)
 }

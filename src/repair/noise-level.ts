@@ -23,7 +23,7 @@ const BINS_AT_ONCE = 8
  * @throws DiffWaveError `BAD_AUDIO` for a recording without samples
  */
 export function estimateNoise(samples: Float32Array, sampleRate: number): number {
-  if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples')
+  if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { expected: 'at least one' })
   const length = Math.min(samples.length, 2 ** Math.round(Math.log2(MOMENT * sampleRate)))
   const moments: { readonly start: number; readonly power: number }[] = []
   for (let start = 0; start + length <= samples.length; start += Math.ceil(length / 2)) {

@@ -174,7 +174,13 @@ function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: numb
     throw new DiffWaveError('BAD_OPTION', 'not a loaded model', { expected: 'the result of loadModel', where: 'tune' })
   }
   const { mel, diffusion, kind } = model.config
-  if (mel === null) throw new DiffWaveError('BAD_CONFIG', 'only a vocoder copies recordings', { got: kind })
+  if (mel === null) {
+    throw new DiffWaveError('BAD_CONFIG', 'only a vocoder copies recordings', {
+      expected: 'a vocoder',
+      got: kind,
+      where: 'tune',
+    })
+  }
   if (!Array.isArray(recordings) || recordings.length === 0) {
     throw new DiffWaveError('BAD_OPTION', 'there are no recordings to tune on', {
       expected: 'an array of audio',
@@ -182,7 +188,11 @@ function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: numb
     })
   }
   if (steps > 1 && scheduleSteps(diffusion.training) === 1) {
-    throw new DiffWaveError('BAD_SCHEDULE', 'a model trained on one noise level can only take one step')
+    throw new DiffWaveError('BAD_SCHEDULE', 'a model trained on one noise level can only take one step', {
+      expected: '1',
+      got: String(steps),
+      where: 'steps',
+    })
   }
   return mel
 }

@@ -59,7 +59,7 @@ describe('the command line refuses to overwrite an input or a result', () => {
     for (const name of ['a.npy', 'b.npy']) put(name, npyMel(2))
     const run = called(['synthesize', 'a.npy', 'b.npy', ...fast, '-o', 'results', '--force'], here)
     assert.equal(run.status, 2, run.stderr)
-    assert.match(run.stderr, /two results would be written to one file/)
+    assert.match(run.stderr, /two results would be written to one file.*\n.*Remove the link/)
   })
 
   test('a result by two links to the same new file', () => {
@@ -72,7 +72,7 @@ describe('the command line refuses to overwrite an input or a result', () => {
 
   test('a result of another input with the same name', () => {
     const run = called(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
-    assert.match(run.stderr, /two inputs/)
+    assert.match(run.stderr, /two inputs.*\n.*Rename one of them/)
   })
 })
 

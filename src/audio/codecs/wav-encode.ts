@@ -24,7 +24,11 @@ export function checkWavOptions(options: WavOptions, where: string): { readonly 
 /** Checks that a file is at most 4 GiB. @throws DiffWaveError `TOO_LARGE` */
 export function checkSize(dataBytes: number): void {
   if (WAV_HEADER_BYTES + dataBytes > MAX_RIFF_SIZE) {
-    throw new DiffWaveError('TOO_LARGE', 'a WAV file holds at most 4 GiB')
+    throw new DiffWaveError('TOO_LARGE', 'the audio does not fit into a WAV file', {
+      expected: `at most ${MAX_RIFF_SIZE} bytes`,
+      got: String(WAV_HEADER_BYTES + dataBytes),
+      hint: 'Write it to several files, or in a format with fewer bits.',
+    })
   }
 }
 

@@ -36,7 +36,7 @@ export function hannWindow(windowLength: number, fftSize: number = windowLength)
  */
 export function padReflect(samples: Float32Array, before: number, after: number = before): Float32Array {
   const n = samples.length
-  if (n === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples')
+  if (n === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { expected: 'at least one' })
   const padded = new Float32Array(before + n + after)
   padded.set(samples, before)
   const period = Math.max(1, 2 * (n - 1))

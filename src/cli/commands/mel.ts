@@ -74,7 +74,13 @@ async function conventionOf(
   }
   const { readModel } = await import('../../model/read-model.js')
   const { config } = await readModel(model)
-  if (config.mel === null) throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', { got: name ?? model })
+  if (config.mel === null) {
+    throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', {
+      expected: 'a vocoder',
+      got: name ?? model,
+      where: '--model',
+    })
+  }
   return config.mel
 }
 

@@ -104,7 +104,11 @@ export class WasmAddon
   /** Creates the engine in the worker. @throws DiffWaveError `ENGINE_FAILED` */
   async create(request: EngineRequest): Promise<Handle> {
     const made = await this.#ask({ call: 'create', request: this.#encode(request, []) })
-    if (made === OUT_OF_MEMORY) throw new DiffWaveError('ENGINE_FAILED', 'not enough memory for the wasm engine')
+    if (made === OUT_OF_MEMORY) {
+      throw new DiffWaveError('ENGINE_FAILED', 'not enough memory for the wasm engine', {
+        hint: 'Free some memory, or take a smaller model.',
+      })
+    }
     return {} as Handle
   }
 

@@ -111,7 +111,11 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
   const { reference, systems, limit = Number.POSITIVE_INFINITY, keepAudio = 0, signal } = options
   const names = systems.map(system => system.name)
   if (names.length === 0 || new Set([ORIGINAL, ...names]).size !== names.length + 1) {
-    throw new DiffWaveError('BAD_OPTION', 'the systems need different names', { got: names.join(', ') || 'none' })
+    throw new DiffWaveError('BAD_OPTION', 'the systems need different names', {
+      expected: `one or more, other than ${ORIGINAL}`,
+      got: names.join(', ') || 'none',
+      where: 'evaluateVocoder systems',
+    })
   }
   const found = [...(await recordingsIn(reference))]
   const recordings = found.slice(0, limit)
