@@ -107,6 +107,8 @@ export async function readMelOf(
  *
  * @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT` (another ending), `BAD_MEL`, `NOT_FINITE`, `NOT_WRITABLE`,
  * `DISK_FULL`
+ * @example
+ * await writeMel('mel.npy', (await vocoder.analyse(audio)).mel)
  */
 export async function writeMel(path: PathLike, mel: Mel): Promise<void> {
   const file = toPath(path, 'writeMel path')

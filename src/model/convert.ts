@@ -79,6 +79,9 @@ function remoteSource(checkpoint: PathLike): string | null {
  *
  * @param folder created if missing
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_PARAMETERS`, `NOT_WRITABLE`, `DISK_FULL`
+ * @example
+ * const { config, parameters } = await convert('weights.pt', 'my-model')
+ * await writeModel('renamed', { config: { ...config, name: 'renamed' }, parameters })
  */
 export async function writeModel(folder: PathLike, model: ModelFiles): Promise<void> {
   const path = toPath(folder, 'writeModel folder')

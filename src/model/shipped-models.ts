@@ -73,6 +73,9 @@ export async function trainingConfigPath(source: string): Promise<string> {
 /**
  * Names of the installed models: those in this package, and those in packages `@diffwave/…` in the `node_modules`
  * folders above this package or the working directory.
+ *
+ * @example
+ * console.log(shippedModels().join(', ')) // speech, and what else is installed
  */
 export function shippedModels(): readonly string[] {
   return [...modelFolders().keys()]

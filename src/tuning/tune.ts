@@ -110,6 +110,9 @@ const NOISE_SCALES: readonly number[] = [0, 0.1, 0.2, 0.5]
  *
  * @param recordings about ten seconds in all, since every schedule that is tried copies all of them
  * @throws DiffWaveError `BAD_CONFIG` (not a vocoder), `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
+ * @example
+ * const model = await loadModel('runs/voice/model')
+ * const tuned = await tune(model, [await readAudio('a.wav'), await readAudio('b.wav')], { steps: 2 })
  */
 export async function tune(
   model: Denoiser,
@@ -248,6 +251,8 @@ const tunedSchema = z.array(
  * A copy of a model's config with those of the tuned schedules that are better than its own.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`
+ * @example
+ * const config = withTunedSchedules(model.config, [tuned])
  */
 export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSchedule[]): ModelConfig {
   if (typeof config?.diffusion !== 'object') {

@@ -13,6 +13,8 @@ import { type AudioPieces, checkPieces, wavBytes } from './wav-stream.js'
  *
  * @param path of the file, as text or a `file:` URL
  * @throws DiffWaveError as `decodeWav`, and `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`
+ * @example
+ * const { samples, sampleRate } = await readWav('recording.wav')
  */
 export async function readWav(path: PathLike): Promise<Recording> {
   const file = toPath(path, 'readWav path')
@@ -25,6 +27,8 @@ export async function readWav(path: PathLike): Promise<Recording> {
  * @param path of the file, as text or a `file:` URL
  * @param audio at least one sample: a WAV without samples cannot be read again
  * @throws DiffWaveError as `encodeWav`, and `NOT_WRITABLE`, `NOT_A_FILE`, `DISK_FULL`
+ * @example
+ * await writeWav('copy.wav', { samples, sampleRate: 22_050 }, { format: '24' })
  */
 export async function writeWav(path: PathLike, audio: Audio, options: WavOptions = {}): Promise<void> {
   const file = toPath(path, 'writeWav path')

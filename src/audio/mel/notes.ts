@@ -37,7 +37,10 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
  * Share of samples beyond full scale, 0 to 1. If more than a hundredth of a vocoder's output is clipped, its mel was
  * probably on another scale than the model's.
  *
+ * @param samples nominally within ±1
  * @throws DiffWaveError `BAD_AUDIO`
+ * @example
+ * if (clippedShare(speech.samples) > 0.01) console.warn('is this mel of the model’s convention?')
  */
 export function clippedShare(samples: Float32Array): number {
   if (!(samples instanceof Float32Array)) {

@@ -154,6 +154,16 @@ interface Sets {
  *
  * @throws DiffWaveError `BAD_DATA` if a set has fewer than two clips, `FILE_NOT_FOUND`, `BAD_AUDIO`, `NOT_FINITE`,
  * `ABORTED`
+ * @example
+ * const clips = await generator.generate({ count: 500, seed: 1 })
+ * const { frechet } = await evaluateGenerator({
+ *   generated: clips.map(({ samples, seed, label }) => ({ name: String(seed), samples, label: label ?? '' })),
+ *   reference: 'held-out',
+ *   sampleRate: generator.sampleRate,
+ *   seconds: 1,
+ *   seed: 1,
+ * })
+ * console.log(frechet.toReference.generated)
  */
 export async function evaluateGenerator(options: GeneratorEvaluationOptions): Promise<GeneratorEvaluation> {
   check(optionsSchema, options, 'evaluateGenerator options')

@@ -34,7 +34,15 @@ export interface System {
   readonly make: (original: Original, signal?: AbortSignal) => Promise<Audio>
 }
 
-/** Makes the baseline that needs no model. @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION` */
+/**
+ * Makes the baseline that needs no model.
+ *
+ * @param convention of the mels that it receives
+ * @param seed of its random initial phases
+ * @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION`
+ * @example
+ * const baseline = griffinLimSystem(namedConventions.tacotron2, 1)
+ */
 export function griffinLimSystem(convention: MelConvention, seed: number): System {
   requireConvention(convention, 'griffinLimSystem convention')
   check(seedSchema, seed, 'griffinLimSystem seed')
@@ -50,6 +58,8 @@ export function griffinLimSystem(convention: MelConvention, seed: number): Syste
  * Makes a system from a folder of copies that were made before, matched by name.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_DATA`, `FILE_NOT_FOUND`
+ * @example
+ * const other = await folderSystem('copies-of-another-vocoder')
  */
 export async function folderSystem(path: PathLike): Promise<System> {
   const folder = toPath(path, 'folderSystem folder')

@@ -104,6 +104,14 @@ const optionsSchema = z.strictObject({
  *
  * @throws DiffWaveError `BAD_DATA` if no recording could be evaluated, `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`,
  * `BAD_OPTION`, `ABORTED`; and what a system throws, unless the recording is the cause
+ * @example
+ * const { overall } = await evaluateVocoder({
+ *   reference: 'held-out',
+ *   convention: namedConventions.tacotron2,
+ *   systems: [griffinLimSystem(namedConventions.tacotron2, 1)],
+ *   clock: () => performance.now() / 1000,
+ * })
+ * console.log(overall.get('Griffin-Lim').logMel)
  */
 export async function evaluateVocoder(options: VocoderEvaluationOptions): Promise<VocoderEvaluation> {
   check(optionsSchema, options, 'evaluateVocoder options')
