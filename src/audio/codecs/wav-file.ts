@@ -62,7 +62,7 @@ export async function writeWavStream(path: PathLike, audio: AudioPieces, options
   const { sampleRate, length = null } = audio
   async function* padded() {
     yield* wavBytes(Object.assign(counted(), { sampleRate, length }), { format })
-    // To a pipe of unknown length, `wavBytes` writes samples until the end. In a file the chunk ends, as in `encodeWav`.
+    // To a pipe of unknown length, `wavBytes` writes samples to the end. In a file the chunk ends, as in `encodeWav`.
     if (length === null && (samples * wavSampleBytes(format)) % 2 === 1) yield new Uint8Array(1)
   }
   await writeFilePieces(file, padded(), () => wavHeader(sampleRate, format, samples * wavSampleBytes(format)))
