@@ -39,13 +39,6 @@ export function clippingFactor(norm: number, bound: number | null): number {
   return bound !== null && norm > bound ? bound / (norm + 1e-6) : 1
 }
 
-/** Scales gradients so that their norm is at most `bound`. @returns the norm before */
-export function clipGradients(gradients: Gradients, bound: number | null): number {
-  const norm = globalNorm(gradients)
-  scaleGradients(gradients, clippingFactor(norm, bound))
-  return norm
-}
-
 /** Computes the decay of the average after n updates. It is small at first, so that the first weights are forgotten. */
 export function averageDecayAt(decay: number, n: number): number {
   return Math.min(decay, (1 + n) / (10 + n))
