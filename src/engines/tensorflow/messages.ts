@@ -2,6 +2,7 @@
  * Messages between the engine and its worker thread. Arrays are copied, or transferred if they are not needed again.
  */
 
+import type { SentError } from '../../core/sent-error.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'
 import type { LossGradients, LossRequest } from '../engine.js'
@@ -42,13 +43,6 @@ export type WorkerResult =
   | { readonly kind: 'parameters' }
   | { readonly kind: 'memory'; readonly tensors: number }
 
-/** An error in the form in which it is sent between threads. */
-export interface WorkerFailure {
-  readonly code: string
-  readonly message: string
-  readonly hint: string | undefined
-}
-
 export type WorkerReply =
   | { readonly id: number; readonly result: WorkerResult }
-  | { readonly id: number; readonly failure: WorkerFailure }
+  | { readonly id: number; readonly failure: SentError }

@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { DiffWaveError, type ErrorCode, throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { requireThreads } from '../../core/permission.js'
+import { receivedError } from '../../core/sent-error.js'
 import type { WorkerMessage, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
 import { stopFlag } from './stop-flag.js'
 
@@ -32,10 +33,7 @@ export class WorkerClient {
       if (this.#waiting.size === 0) worker.unref()
       if (waiting === undefined) return
       if ('result' in reply) waiting.resolve(reply.result)
-      else {
-        const { code, message, hint } = reply.failure
-        waiting.reject(new DiffWaveError(code as ErrorCode, message, hint === undefined ? {} : { hint }))
-      }
+      else waiting.reject(receivedError(reply.failure))
     })
     worker.on('error', error => {
       this.#end(new DiffWaveError('ENGINE_FAILED', `TensorFlow.js’s thread failed: ${error.message}`, { cause: error }))

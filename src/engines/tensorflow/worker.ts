@@ -4,21 +4,14 @@ import { parentPort, workerData } from 'node:worker_threads'
 import tf = require('@tensorflow/tfjs-core')
 
 import { DiffWaveError } from '../../core/errors.js'
+import { type SentError, sentError } from '../../core/sent-error.js'
 import type { Tensors } from '../../core/tensor.js'
 import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
 import type { LossGradients } from '../engine.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import { startBackend } from './backend.js'
-import type {
-  LossWork,
-  WorkerFailure,
-  WorkerMessage,
-  WorkerReply,
-  WorkerResult,
-  WorkerStart,
-  WorkerTask,
-} from './messages.js'
+import type { LossWork, WorkerMessage, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
 import { type BetweenLayers, predict } from './network.js'
 import type { NetworkInput, ParameterTensors } from './network-input.js'
 import { type StopFlag, throwIfStopped } from './stop-flag.js'
@@ -184,10 +177,10 @@ function perform(task: WorkerTask, stop: StopFlag | null): WorkerResult {
   }
 }
 
-function failure(error: unknown): WorkerFailure {
-  if (error instanceof DiffWaveError) return { code: error.code, message: error.message, hint: error.hint }
+function failure(error: unknown): SentError {
+  if (error instanceof DiffWaveError) return sentError(error)
   const reason = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-  return { code: 'ENGINE_FAILED', message: `TensorFlow.js failed: ${reason}`, hint: undefined }
+  return sentError(new DiffWaveError('ENGINE_FAILED', `TensorFlow.js failed: ${reason}`))
 }
 
 async function start(): Promise<void> {

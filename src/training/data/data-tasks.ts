@@ -1,5 +1,5 @@
 /** The tasks that threads do with recordings before a run, and the messages between threads and the main program. */
-import type { DiffWaveError, ErrorCode } from '../../core/errors.js'
+import type { SentError } from '../../core/sent-error.js'
 import { agreements } from './agreement.js'
 import { prepareRecording } from './recording.js'
 
@@ -10,10 +10,4 @@ export type TaskRequest<Name extends TaskName> = Parameters<(typeof tasks)[Name]
 export type TaskResult<Name extends TaskName> = Awaited<ReturnType<(typeof tasks)[Name]>>
 
 /** A thread's answer: a result, or an error. */
-export type TaskReply =
-  | { readonly result: unknown }
-  | { readonly failure: { readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined } }
-
-export function failureOf({ code, message, hint }: DiffWaveError): TaskReply {
-  return { failure: { code, message, hint } }
-}
+export type TaskReply = { readonly result: unknown } | { readonly failure: SentError }

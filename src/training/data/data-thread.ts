@@ -1,7 +1,8 @@
 /** Program of a thread that prepares recordings (data-threads.ts). It does one task at a time. */
 import { parentPort } from 'node:worker_threads'
 import { DiffWaveError } from '../../core/errors.js'
-import { failureOf, type TaskName, type TaskReply, tasks } from './data-tasks.js'
+import { sentError } from '../../core/sent-error.js'
+import { type TaskName, type TaskReply, tasks } from './data-tasks.js'
 
 /** Finds the buffers of all arrays in a result, so that they are transferred instead of copied. */
 function buffersOf(value: unknown): ArrayBuffer[] {
@@ -16,6 +17,6 @@ parentPort!.on('message', async ({ name, request }: { readonly name: TaskName; r
   } catch (error) {
     // Any other error is a bug, and ends the thread.
     if (!(error instanceof DiffWaveError)) throw error
-    parentPort!.postMessage(failureOf(error))
+    parentPort!.postMessage({ failure: sentError(error) } satisfies TaskReply)
   }
 })

@@ -5,8 +5,9 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { abortError, DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { abortError, throwIfAborted } from '../../core/errors.js'
 import { allowsThreads } from '../../core/permission.js'
+import { receivedError } from '../../core/sent-error.js'
 import { nextTurn } from '../../core/turn.js'
 import { type TaskName, type TaskReply, type TaskRequest, type TaskResult, tasks } from './data-tasks.js'
 
@@ -103,7 +104,7 @@ export class DataThreads {
       }
       const abort = () => settle(() => reject(abortError(this.#signal!.reason)))
       const reply = (reply: TaskReply) =>
-        settle(() => ('result' in reply ? resolve(reply.result) : reject(errorOf(reply))))
+        settle(() => ('result' in reply ? resolve(reply.result) : reject(receivedError(reply.failure))))
       const fail = (error: Error) => settle(() => reject(error))
       const exit = () => settle(() => reject(new Error('a thread that prepares recordings ended')))
       this.#signal?.addEventListener('abort', abort, { once: true })
@@ -118,9 +119,4 @@ function threadsFor(tasks: number): number {
   const count = Math.min(availableParallelism(), MAX_THREADS, Math.floor(tasks / TASKS_PER_THREAD))
   // Bundles that contain only the code of this package do not have the thread's program.
   return count < 2 || !allowsThreads() || !existsSync(PROGRAM) ? 0 : count
-}
-
-function errorOf({ failure }: Extract<TaskReply, { readonly failure: unknown }>): DiffWaveError {
-  const { code, message, hint } = failure
-  return new DiffWaveError(code, message, hint === undefined ? {} : { hint })
 }
