@@ -1,6 +1,6 @@
 /** `diffwave train` as a process that ends early: it saves the run, and its status tells why. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -99,4 +99,14 @@ test('a second signal ends training at once, and leaves no lock and no temporary
     [],
   )
   assert.match(notes(), /\nstopped\n$/)
+})
+
+test('train tells the time of a short run in seconds, and what ended it', () => {
+  const out = join(scratch, 'short')
+  const words = ['train', config, '--data', recordings, '--out', out, '--max-steps', '2', '--threads', '1']
+  const { stdout, stderr } = spawnSync(process.execPath, [inRepository('dist/cli/main.js'), ...words], {
+    encoding: 'utf8',
+  })
+  assert.match(stderr, /: 1 clips, 1 s \(/)
+  assert.match(stdout, /short: 2 updates in \d+ s, stopped by --max-steps\n$/)
 })

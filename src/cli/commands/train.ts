@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import type { DatasetReport } from '../../training/data/dataset.js'
-import type { TrainingStep } from '../../training/run/training-run.js'
+import type { TrainingStep, TrainingSummary } from '../../training/run/training-run.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
@@ -14,10 +14,24 @@ const NAMED_FILES = 10
 /** Milliseconds after which a note is due, however rarely the config logs. */
 const NOTE_MS = 60_000
 
+/** A time as text: seconds, minutes or hours. */
+function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(0)} s`
+  return seconds < 3600 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
+const endings: Readonly<Record<TrainingSummary['stoppedBy'], string>> = {
+  'total-steps': 'finished',
+  'max-steps': 'stopped by --max-steps',
+  'max-hours': 'stopped by --max-hours',
+  signal: 'stopped by a signal',
+}
+
 async function describe(context: Context, report: DatasetReport): Promise<void> {
   const rates = [...report.rates].map(([rate, count]) => `${count} at ${rate} Hz`).join(', ')
   context.note(
-    `${report.clips} clips, ${report.hours.toFixed(2)} h (${rates}); ${report.validationClips} kept for validation` +
+    `${report.clips} clips, ${duration(3600 * report.hours)} (${rates}); ` +
+      `${report.validationClips} kept for validation` +
       (report.givenMels === 0 ? '' : `; ${report.givenMels} with a mel of their own`),
   )
   for (const note of report.notes) context.note(note)
@@ -31,10 +45,9 @@ async function describe(context: Context, report: DatasetReport): Promise<void> 
 }
 
 function line({ step, totalSteps, loss, learningRate, samplesPerSecond, secondsLeft }: TrainingStep): string {
-  const hours = (secondsLeft / 3600).toFixed(1)
   return (
     `step ${step}/${totalSteps}  loss ${loss.toFixed(4)}  learning rate ${learningRate.toExponential(2)}  ` +
-    `${Math.round(samplesPerSecond)} samples/s  ${hours} h left`
+    `${Math.round(samplesPerSecond)} samples/s  ${duration(secondsLeft)} left`
   )
 }
 
@@ -90,8 +103,7 @@ export const command = defineCommand({
     if (live) process.stderr.write('\n')
     const summary = trainer.summary!
     context.result(
-      `${options.out}: ${summary.step} steps, ${(summary.seconds / 3600).toFixed(2)} h, ` +
-        `stopped by ${summary.stoppedBy}`,
+      `${options.out}: ${summary.step} updates in ${duration(summary.seconds)}, ${endings[summary.stoppedBy]}`,
       summary,
     )
     // The run is saved; the exit status tells that a signal ended it. If the result could not be printed, that is heard
