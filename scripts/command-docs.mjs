@@ -10,6 +10,8 @@ const FILE = join('docs', 'command-line.md')
 const START = '<!-- The reference below is written by scripts/command-docs.mjs from src/cli/commands. -->'
 const END = '<!-- End of the reference. -->'
 const COLUMNS = 120
+/** Number of commands from which on an option is described once for all of them. */
+const MANY = 4
 
 /** Wraps a text at COLUMNS and indents all lines but the first. */
 function wrapped(text, indent = '') {
@@ -22,10 +24,24 @@ function wrapped(text, indent = '') {
   return lines.join('\n')
 }
 
+function optionLine({ flags, description, required }) {
+  return wrapped(`- \`${flags}\`: ${description}${required ? ' (required)' : ''}`, '  ')
+}
+
 function optionLines(options) {
-  return options.map(({ flags, description, required }) =>
-    wrapped(`- \`${flags}\`: ${description}${required ? ' (required)' : ''}`, '  '),
-  )
+  return options.map(optionLine)
+}
+
+/** Lines of the options that many commands have with the same meaning and default. */
+function sharedLines(commands) {
+  const counts = new Map()
+  for (const { options } of commands) {
+    for (const option of Object.values(options)) {
+      const line = optionLine(option)
+      counts.set(line, (counts.get(line) ?? 0) + 1)
+    }
+  }
+  return [...counts].filter(([, count]) => count >= MANY).map(([line]) => line)
 }
 
 /** Groups options in order. Those without a group come first. */
@@ -38,7 +54,7 @@ function grouped(options) {
   return [...groups].filter(([, members]) => members.length > 0)
 }
 
-function commandSection({ name, summary, details = [], arguments: values, options, examples }) {
+function commandSection({ name, summary, details = [], arguments: values, options, examples }, shared) {
   const words = values.map(value => (value.variadic ? `<${value.name}...>` : `<${value.name}>`))
   const parts = [
     `#### \`${['diffwave', name, ...words].join(' ')}\``,
@@ -54,22 +70,35 @@ function commandSection({ name, summary, details = [], arguments: values, option
         .join('\n'),
     )
   }
-  for (const [group, members] of grouped(Object.values(options))) {
+  const all = Object.values(options)
+  const common = all.filter(option => shared.includes(optionLine(option)))
+  for (const [group, members] of grouped(all.filter(option => !common.includes(option)))) {
     parts.push(group === '' ? 'Options:' : `${group}:`, optionLines(members).join('\n'))
+  }
+  if (common.length > 0) {
+    const names = common.map(({ flags }) => `\`${/--[a-z-]+/.exec(flags)[0]}\``)
+    parts.push(wrapped(`[Shared options](#shared-options): ${names.join(', ')}`))
   }
   parts.push(examples.map(line => wrapped(`\`${line}\``)).join('\n\n'))
   return parts.join('\n\n')
 }
 
 function reference(commands, globalOptions) {
-  const parts = ['Options of every command:', optionLines(globalOptions).join('\n')]
+  const shared = sharedLines(commands)
+  const parts = [
+    '### Shared options',
+    'Every command has these options:',
+    optionLines(globalOptions).join('\n'),
+    'Many commands have these. The section of a command names those that it has:',
+    shared.join('\n'),
+  ]
   let group = ''
   for (const command of commands) {
     if (command.group !== group) {
       group = command.group
       parts.push(`### ${group}`)
     }
-    parts.push(commandSection(command))
+    parts.push(commandSection(command, shared))
   }
   return parts.join('\n\n')
 }
