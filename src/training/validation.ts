@@ -5,7 +5,6 @@ import { gaussian } from '../core/random.js'
 import { draws } from '../core/random-streams.js'
 import type { Engine } from '../engines/engine.js'
 import { audioHop, type ModelConfig } from '../model/config.js'
-import type { TrainingConfig } from './config.js'
 import type { BatchMaker } from './data/batch.js'
 import type { Clip } from './data/dataset.js'
 import type { NoisedBatch } from './objective/noised-batch.js'
@@ -23,20 +22,27 @@ export interface Validation {
   readonly byLevel: readonly number[]
 }
 
-/**
- * Computes the validation loss.
- *
- * @param clips clips of the validation set, at least one
- */
-export async function validate(
-  engine: Engine,
-  maker: BatchMaker,
-  objective: Objective,
-  config: TrainingConfig,
-  model: ModelConfig,
-  clips: readonly Clip[],
-): Promise<Validation> {
-  const { cropSamples } = config.data
+export interface ValidationOptions {
+  /** The engine with the weights to validate. */
+  readonly engine: Engine
+  readonly maker: BatchMaker
+  readonly objective: Objective
+  readonly model: ModelConfig
+  /** Length of a crop in samples. */
+  readonly cropSamples: number
+  /** Clips of the validation set, at least one. */
+  readonly clips: readonly Clip[]
+}
+
+/** Computes the validation loss. */
+export async function validate({
+  engine,
+  maker,
+  objective,
+  model,
+  cropSamples,
+  clips,
+}: ValidationOptions): Promise<Validation> {
   const hop = audioHop(model)
   const stride = Math.max(1, Math.floor(clips.length / CROPS))
   const crops = clips

@@ -351,7 +351,14 @@ class TrainingRun {
     if (data.validation.length === 0) return null
     this.#optimiser.catchUp(this.#state)
     await engine.setParameters(this.#state.average)
-    const { loss, byLevel } = await validate(engine, this.#maker, this.#objective, config, this.#model, data.validation)
+    const { loss, byLevel } = await validate({
+      engine,
+      maker: this.#maker,
+      objective: this.#objective,
+      model: this.#model,
+      cropSamples: config.data.cropSamples,
+      clips: data.validation,
+    })
     const { step, best } = this.#progress
     if (this.#events !== null) {
       // A model whose outputs are not finite cannot be heard.
