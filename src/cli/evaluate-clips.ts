@@ -25,6 +25,7 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
   const name = modelName(options, DEFAULT_VOCODER)
   if (folders.length !== (model === null ? 1 : 0)) {
     throw new DiffWaveError('BAD_OPTION', 'clips come from a generator or from one folder', {
+      expected: '-m with a generator, or one folder with --generated',
       got: [...(model === null ? [] : [name]), ...folders].join(', '),
     })
   }

@@ -30,6 +30,7 @@ function threadsOf(text: string): number {
   const threads = parseWhole(text, 'DIFFWAVE_THREADS')
   if (threads >= 1) return threads
   throw new DiffWaveError('BAD_OPTION', 'the number of threads is out of range', {
+    expected: 'at least 1',
     got: text,
     where: 'DIFFWAVE_THREADS',
   })
