@@ -13,11 +13,14 @@ import { snapshot } from '../engines/snapshot.js'
 import type { ModelConfig } from '../model/config.js'
 
 /**
- * A batch of whole clips of any lengths. Each has noisy audio, a diffusion step, and a mel or a label if the model
- * takes one.
+ * A batch of whole clips, which may differ in length. Each has noisy audio, a diffusion step, and a mel or a label if
+ * the model takes one.
  */
 export interface DenoiserRequest {
-  /** Noisy audio x_t: one array per clip, any number of samples. */
+  /**
+   * Noisy audio x_t: one array per clip. Its length is a multiple of the network's `patch`, or of its front end's
+   * `stride`, and at most frames × hop with a mel.
+   */
   readonly audio: readonly Float32Array[]
   /** One step of the training schedule per clip, from 0, fractional allowed. */
   readonly steps: ArrayLike<number>
@@ -105,12 +108,12 @@ export class Denoiser {
    */
   async predictNoise(request: DenoiserRequest): Promise<Float32Array[]> {
     const { prediction, training } = this.config.diffusion
-    if (prediction === 'epsilon') return this.predict(request)
     checkRequest(request, requestFields)
     checkBatchTypes({ audio: request.audio, steps: request.steps })
     const schedule = noiseSchedule(training)
     // Before the network runs, because it may take long; and from copies, because the caller may write to its arrays.
     const alphaBars = Array.from(request.steps, step => alphaBarAt(schedule, step))
+    if (prediction === 'epsilon') return this.predict(request)
     const audio = request.audio.map(snapshot)
     const outputs = await this.predict({ ...request, audio })
     return outputs.map((output, i) => predictedNoise(prediction, output, audio[i]!, alphaBars[i]!))

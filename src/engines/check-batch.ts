@@ -38,7 +38,10 @@ export function checkBatchTypes(batch: ClipBatch, needed: readonly string[] = ['
     if (value === undefined && !needed.includes(name)) continue
     if (!isList(value)) refuse(`${name} of a batch is not a list`, expected, describe(value))
     const wrong = Array.from(value).findIndex(item => !fits(item))
-    if (wrong >= 0) refuse(`${name} of a batch holds something else`, expected, describe(value[wrong]))
+    if (wrong >= 0) {
+      const item = value[wrong]
+      refuse(`${name} of a batch holds something else`, expected, typeof item === 'number' ? item : describe(item))
+    }
   }
 }
 

@@ -51,12 +51,15 @@ describe('predictNoise', () => {
   })
 
   test('refuses a step outside the training schedule before the network runs', async () => {
-    const denoiser = fakeModel(
-      smallGeneratorConfig({ diffusion: { training: { kind: 'cosine', steps: 100 }, prediction: 'v' } }),
-    )
-    denoiser.engine.predict = () => assert.fail('the network ran')
-    await assert.rejects(denoiser.predictNoise({ audio: [audio[0]!], steps: [500] }), { code: 'BAD_SCHEDULE' })
-    await assert.rejects(denoiser.predictNoise({ audio, steps: 3 } as never), { code: 'BAD_SHAPE' })
+    for (const prediction of ['epsilon', 'v', 'x0'] as const) {
+      const denoiser = fakeModel(
+        smallGeneratorConfig({ diffusion: { training: { kind: 'cosine', steps: 100 }, prediction } }),
+      )
+      denoiser.engine.predict = () => assert.fail('the network ran')
+      await assert.rejects(denoiser.predictNoise({ audio: [audio[0]!], steps: [500] }), { code: 'BAD_SCHEDULE' })
+      await assert.rejects(denoiser.predictNoise({ audio, steps: 3 } as never), { code: 'BAD_SHAPE' })
+      await assert.rejects(denoiser.predictNoise({ audio, steps: [Number.NaN] }), { code: 'BAD_SHAPE', got: 'NaN' })
+    }
   })
 
   test('converts the audio that it was given, even if the caller writes to it meanwhile', async () => {
