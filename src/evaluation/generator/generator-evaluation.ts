@@ -39,12 +39,14 @@ export interface GeneratorEvaluationOptions {
   readonly onProgress?: OnProgress
 }
 
+const labelSchema = z.union([z.string(), z.array(z.object({ from: z.number(), label: z.string() }))])
+
 const optionsSchema = z.strictObject({
   generated: z.array(
     z.custom<ClipAudio>(value => {
-      const { name, samples } = Object(value) as Partial<ClipAudio>
-      return typeof name === 'string' && samples instanceof Float32Array
-    }, 'expected { name, label, samples }'),
+      const { name, samples, label } = Object(value) as Partial<ClipAudio>
+      return typeof name === 'string' && samples instanceof Float32Array && labelSchema.safeParse(label).success
+    }, "expected { name, label, samples }, with the label '' if there is none"),
   ),
   reference: z.string().min(1),
   training: z.string().min(1).optional(),

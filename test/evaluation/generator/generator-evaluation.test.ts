@@ -86,4 +86,7 @@ test('silent clips give finite numbers, and too few clips an error', async () =>
     code('BAD_DATA'),
   )
   await assert.rejects(evaluate({ generated: silence, signal: AbortSignal.abort() }), code('ABORTED'))
+  // The label of a `GeneratedClip` is null if it has none.
+  const unlabelled = silence.map(clip => ({ ...clip, label: null as never }))
+  await assert.rejects(evaluate({ generated: unlabelled }), code('BAD_OPTION'))
 })
