@@ -154,7 +154,7 @@ export class Vocoder extends SoundModel {
    * in the last sweep.
    *
    * @param mel a whole mel, or an iterable of pieces of one, each with any number of whole frames. `openMel` reads such
-   * pieces from a file
+   * pieces from a file. A whole mel is read as the stream goes on, so leave it alone until then
    * @throws DiffWaveError as `synthesize`. What is wrong with a piece of a mel is thrown while the stream is read
    * @example
    * for await (const samples of vocoder.stream(await openMel('hello.npy'), { seed: 1 })) play(samples)
@@ -212,7 +212,8 @@ export class Vocoder extends SoundModel {
   async resynthesize(audio: Audio, options: BatchOptions = {}): Promise<Synthesis> {
     const rest = check(batchSchema, options, 'resynthesize options')
     const { mel, length } = await this.analyse(audio, { signal: rest.signal })
-    return wholeClip(this.model, { ...this.#request(this.#wholeFeed(mel, 'mel'), rest), trim: length })
+    const feed = new MelFeed(mel, this.#convention)
+    return wholeClip(this.model, { ...this.#request(feed, rest), trim: length })
   }
 
   /**
@@ -249,10 +250,11 @@ export class Vocoder extends SoundModel {
     return this.config.mel!
   }
 
-  /** A feed for a whole mel. */
+  /** A feed for a whole mel. It is read piece by piece, so from a copy: the caller may write to its array meanwhile. */
   #wholeFeed(mel: Mel, where: string): MelFeed {
     checkMelShape(mel, where)
-    return new MelFeed(mel, this.#convention, where)
+    const { data, bands, frames } = mel
+    return new MelFeed({ data: data.slice(), bands, frames }, this.#convention, where)
   }
 
   #request(mel: MelFeed, options: z.output<typeof batchSchema>): ClipRequest {

@@ -38,6 +38,23 @@ describe('synthesize', () => {
   })
 })
 
+test('a mel counts as it is when the call begins, whatever the caller writes to it later', async () => {
+  const overwritten = async <Result>(call: (mel: Mel) => Promise<Result>) => {
+    const mel = someMel(40)
+    const pending = call(mel)
+    mel.data.fill(0.1)
+    return pending
+  }
+  const unchanged = <Result>(call: (mel: Mel) => Promise<Result>) => call(someMel(40))
+  for (const call of [
+    (mel: Mel) => vocoder().synthesize(mel, { seed: 1 }),
+    (mel: Mel) => vocoder().synthesizeBatch([someMel(1), mel], { seed: 1 }),
+    (mel: Mel) => griffinLim(mel, namedConventions.lmnt, { iterations: 2 }),
+  ]) {
+    assert.deepEqual(await overwritten<unknown>(call), await unchanged<unknown>(call))
+  }
+})
+
 describe('analyse', () => {
   test('says how many samples of a recording the mel covers, for every framing', async () => {
     const samples = gaussian(1, 0, 0, 5 * 256 + 100).map(x => 0.1 * x)

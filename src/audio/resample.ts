@@ -17,6 +17,7 @@ const optionsSchema = z.strictObject({ signal: abortSignal.optional() } satisfie
 /**
  * Changes the sample rate of audio, without delay. Aliases and images stay below −120 dB.
  *
+ * @param samples any number of them. They are read as the work goes on, so leave them alone until it has ended
  * @param from rate of the samples in Hz
  * @param to new rate in Hz. The two rates may differ by a factor of at most 256
  * @returns `round(samples.length × to / from)` samples

@@ -83,7 +83,9 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   checkLength(checked.length, mel.frames, convention)
   if (start !== undefined) checkSamples(start, 'griffinLim start')
   throwIfAborted(signal)
-  const search = new PhaseSearch(mel, convention, { momentum, relaxation }, signal)
+  // A copy, because the caller may write to its array meanwhile.
+  const own = { data: mel.data.slice(), bands: mel.bands, frames: mel.frames }
+  const search = new PhaseSearch(own, convention, { momentum, relaxation }, signal)
   if (start === undefined) await search.startAtRandom(checked.seed)
   else search.startFrom(start)
   for (let iteration = 0; iteration < iterations; iteration++) {
