@@ -84,7 +84,7 @@ function describe(own: Commander, command: Command): void {
 }
 
 function commanderOption(spec: OptionSpec<unknown>): Option {
-  const option = new Option(spec.flags, spec.description)
+  const option = new Option(spec.flags, spec.required ? `${spec.description} (required)` : spec.description)
   if (spec.parse !== undefined) option.argParser((text, before) => spec.parse!(text, before))
   if (spec.default !== undefined) option.default(spec.default)
   if (spec.required) option.makeOptionMandatory()

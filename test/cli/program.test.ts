@@ -19,14 +19,14 @@ describe('the help', () => {
     for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line)
   })
 
-  test('of a command shows its options and examples', () => {
+  test('of a command shows its options, those that are required, and examples', () => {
     for (const args of [
       ['train', '--help'],
       ['help', 'train'],
     ]) {
       const { status, stdout } = called(args)
       assert.equal(status, 0)
-      assert.match(stdout, /--data <dir\.\.\.>[\s\S]*Examples:\n {2}diffwave train/)
+      assert.match(stdout, /--data <dir\.\.\.> .*\(required\)\n[\s\S]*Examples:\n {2}diffwave train/)
     }
   })
 
