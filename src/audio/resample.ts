@@ -17,7 +17,7 @@ const optionsSchema = z.strictObject({ signal: abortSignal.optional() } satisfie
 /**
  * Changes the sample rate of audio, without delay. Aliases and images stay below −120 dB.
  *
- * @param samples any number of them. They are read as the work goes on, so leave them alone until it has ended
+ * @param samples any number of them, taken as they are when the call begins
  * @param from rate of the samples in Hz
  * @param to new rate in Hz. The two rates may differ by a factor of at most 256
  * @returns `round(samples.length × to / from)` samples
@@ -47,5 +47,6 @@ export async function resample(
     throw new DiffWaveError('BAD_OPTION', 'the sample rates are too far apart', { expected: 'a factor of 256 at most' })
   }
   if (from === to) return samples.slice()
-  return convertRate(samples, from, to, signal)
+  // The conversion reads them chunk by chunk, and the caller may write to its array meanwhile.
+  return convertRate(samples.slice(), from, to, signal)
 }

@@ -52,8 +52,11 @@ export async function interpolate(
   const domain = modelDomain(model)
   const { diffusion, sampleRate } = config
   const labelIndex = model.labelIndex(label)
-  const a = await recordingAt(first, sampleRate, 'the first recording', signal)
-  const b = await recordingAt(second, sampleRate, 'the second recording', signal)
+  // Both at once: the caller may write to its arrays as soon as this waits.
+  const [a, b] = await Promise.all([
+    recordingAt(first, sampleRate, 'the first recording', signal),
+    recordingAt(second, sampleRate, 'the second recording', signal),
+  ])
   if (a.length !== b.length) {
     throw new DiffWaveError('BAD_AUDIO', 'the two recordings differ in length', {
       expected: `${a.length} samples at ${sampleRate} Hz`,

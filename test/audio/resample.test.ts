@@ -23,3 +23,14 @@ test('a conversion that is stopped does not affect the next one', async () => {
   await assert.rejects(resample(samples, 16_000, 22_050, { signal: stop.signal }), { code: 'ABORTED' })
   assert.deepEqual(await resample(samples, 16_000, 22_050), fresh)
 })
+
+test('samples count as they are when the call begins, whatever the caller writes to them later', async () => {
+  const samples = gaussian(1, 0, 0, 60_000).map(x => x * 0.1)
+  for (const rate of [22_050, 16_000]) {
+    const unchanged = await resample(samples, 16_000, rate)
+    const reused = samples.slice()
+    const pending = resample(reused, 16_000, rate)
+    reused.fill(0.5)
+    assert.deepEqual(await pending, unchanged)
+  }
+})

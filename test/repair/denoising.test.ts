@@ -66,6 +66,18 @@ describe('denoise', () => {
     const fast = gaussian(3, 0, 0, 480).map(x => x / 10)
     assert.equal((await generator.denoise(audio(fast, 16_000), { noise: 0.1, seed: 1 })).samples.length, 240)
   })
+
+  test('takes a recording of any rate as it is when it is called', async () => {
+    for (const rate of [8000, 16_000]) {
+      const denoised = async (overwrite: boolean) => {
+        const samples = recording(0)
+        const pending = generator.denoise(audio(samples, rate), { noise: 0.1, seed: 1 })
+        if (overwrite) samples.fill(0.5)
+        return (await pending).samples
+      }
+      assert.deepEqual(await denoised(true), await denoised(false))
+    }
+  })
 })
 
 test('of a long recording, only a copy and the result are in memory', async () => {

@@ -34,6 +34,18 @@ describe('interpolate', () => {
     assert.ok(relativeError(mixed.samples, clean) < 0.1)
   })
 
+  test('takes both recordings as they are when it is called', async () => {
+    for (const rate of [8000, 16_000]) {
+      const between = async (overwrite: boolean) => {
+        const [first, second] = [recording(0), recording(1)]
+        const pending = generator.interpolate(audio(first, rate), audio(second, rate), { step: 1, seed: 1 })
+        if (overwrite) for (const samples of [first, second]) samples.fill(0.5)
+        return (await pending).samples
+      }
+      assert.deepEqual(await between(true), await between(false))
+    }
+  })
+
   test('refuses recordings of different lengths and a mix out of range', async () => {
     await assert.rejects(generator.interpolate(audio(clean), audio(clean.slice(1))), { code: 'BAD_AUDIO' })
     await assert.rejects(generator.interpolate(audio(clean), audio(clean), { mix: 2 }), { code: 'BAD_OPTION' })
