@@ -17,7 +17,7 @@ export interface LeftOut {
 /**
  * Paths of a folder's recordings by stem: the path below the folder, without the ending.
  *
- * @throws DiffWaveError `BAD_DATA` if there are none
+ * @throws DiffWaveError `BAD_DATA` if there are none, or two of one stem
  */
 export async function recordingsIn(folder: string): Promise<ReadonlyMap<string, string>> {
   const files = await audioFiles(folder)
@@ -27,5 +27,19 @@ export async function recordingsIn(folder: string): Promise<ReadonlyMap<string, 
       where: folder,
     })
   }
-  return new Map(files.map(file => [audioStem(file), join(folder, file)]))
+  const recordings = new Map<string, string>()
+  for (const file of files) {
+    const stem = audioStem(file)
+    const path = join(folder, file)
+    const other = recordings.get(stem)
+    if (other !== undefined) {
+      throw new DiffWaveError('BAD_DATA', 'two recordings have the same name without its ending', {
+        expected: 'one, since recordings and copies are paired by this name',
+        got: `${other} and ${path}`,
+        hint: 'Rename or remove one of them.',
+      })
+    }
+    recordings.set(stem, path)
+  }
+  return recordings
 }

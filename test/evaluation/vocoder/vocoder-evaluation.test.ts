@@ -166,6 +166,13 @@ describe('evaluateVocoder refuses', () => {
     await assert.rejects(folderSystem(empty), code('BAD_DATA'))
   })
 
+  test('two recordings, or two copies, of one name, and names both', async () => {
+    const doubled = folder('doubled', { 'a.flac': 'fLaC', 'a.wav': wav(noise(8)), 'b.wav': wav(noise(9)) })
+    const both = { code: 'BAD_DATA', message: /a\.flac and .*a\.wav/ }
+    await assert.rejects(evaluateVocoder(options({ reference: doubled, systems: [system] })), both)
+    await assert.rejects(folderSystem(doubled), both)
+  })
+
   test('an empty list of systems, and passes on their errors and an abort', async () => {
     const reference = folder('sounding', { 'a.wav': wav(noise(8)) })
     await assert.rejects(evaluateVocoder(options({ reference, systems: [system] })), code('ENGINE_FAILED'))
