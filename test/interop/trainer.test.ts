@@ -1,6 +1,6 @@
 /** The trainer of interop/pytorch: resuming, several processes, and refusals. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
@@ -112,7 +112,11 @@ describe('the PyTorch trainer', { skip }, () => {
     folder.put('overlapping/metadata.csv', '\uFEFF"0.wav";"one";0\r\n0;two;0,25\r\nlost;two\r\n')
     symlinkSync(folder.at('overlapping'), folder.at('overlapping/part/above'), 'junction')
     symlinkSync(folder.at('overlapping/part'), folder.at('a-link'), 'junction')
-    const folders = ['overlapping/part', 'overlapping', 'a-link'].map(name => folder.at(name))
+    // The name of this one is not UTF-8, where the file system allows that.
+    const foreign = folder.put('foreign/2.wav', readFileSync(folder.at('data/2.wav')))
+    const linux = process.platform === 'linux'
+    if (linux) renameSync(foreign, Buffer.from(`${folder.at('foreign')}/caf\xe9.wav`, 'latin1'))
+    const folders = ['overlapping/part', 'overlapping', 'a-link', 'foreign'].map(name => folder.at(name))
     const args = ['--data', ...folders, '--out', folder.at('once'), '--max-steps', '1', '--precision', 'float32']
     // Numbers that Python and JavaScript write differently.
     const numbers = { validationShare: 1e-7, speeds: [1, 2 ** (-1 / 12)] }
@@ -123,7 +127,9 @@ describe('the PyTorch trainer', { skip }, () => {
       ...{ folders, sampleRate: 22050, minSamples: config.data.cropSamples, ...numbers },
     })
     assert.match(report.notes.join('\n'), /found more than once in the data folders, used once: .* and \d more$/)
+    assert.equal(report.leftOut.length, linux ? 1 : 0)
     assert.ok(stdout.startsWith(`${report.notes.join('\n')}\n${report.clips} clips, `), stdout)
+    assert.match(stdout, new RegExp(` hours, ${report.leftOut.length} left out; `))
     const path = folder.at('once/checkpoint.safetensors')
     const { metadata } = decodeSafetensors(readFileSync(path), path)
     assert.equal(JSON.parse(metadata.get('position')!).data, fingerprint)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import unicodedata
 
 RECORDING = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus)\Z", re.IGNORECASE | re.ASCII)
@@ -47,7 +48,7 @@ def enter(folder, below, entered, found, links):
     except OSError:
         return
     for entry in entries:
-        name = os.path.join(below, entry.name)
+        name = os.path.join(below, printable(entry.name))
         if entry.is_dir(follow_symlinks=False):
             enter(folder, name, entered, found, links)
         elif entry.is_dir():
@@ -55,6 +56,12 @@ def enter(folder, below, entered, found, links):
         # macOS puts files named `._…` beside those of a foreign disk. They hold no audio.
         elif RECORDING.search(name) and not entry.name.startswith("._"):
             found.append(name)
+
+
+def printable(name):
+    """Replaces bytes of a file name that are not UTF-8 by U+FFFD, as Node.js does. The file of such a name is left out,
+    since the changed name does not open it."""
+    return name.encode("utf8", sys.getfilesystemencodeerrors()).decode("utf8", "replace")
 
 
 def in_order(paths):
