@@ -37,7 +37,7 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
   switch (systemCode(error)) {
     case 'ENOENT':
       return doing === 'read'
-        ? new DiffWaveError('FILE_NOT_FOUND', 'there is no such file', details)
+        ? new DiffWaveError('FILE_NOT_FOUND', 'there is no such file or folder', details)
         : new DiffWaveError('NOT_WRITABLE', 'the folder to write into does not exist', details)
     case 'ENOTDIR':
       return notADirectory(path, error)

@@ -30,7 +30,7 @@ const endings: Readonly<Record<TrainingSummary['stoppedBy'], string>> = {
 async function describe(context: Context, report: DatasetReport): Promise<void> {
   const rates = [...report.rates].map(([rate, count]) => `${count} at ${rate} Hz`).join(', ')
   context.note(
-    `${report.clips} clips, ${duration(3600 * report.hours)} (${rates}); ` +
+    `${report.clips} ${report.clips === 1 ? 'clip' : 'clips'}, ${duration(3600 * report.hours)} (${rates}); ` +
       `${report.validationClips} kept for validation` +
       (report.givenMels === 0 ? '' : `; ${report.givenMels} with a mel of their own`),
   )
