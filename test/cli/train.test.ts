@@ -107,6 +107,6 @@ test('train tells the time of a short run in seconds, and what ended it', () => 
   const { stdout, stderr } = spawnSync(process.execPath, [inRepository('dist/cli/main.js'), ...words], {
     encoding: 'utf8',
   })
-  assert.match(stderr, /: 1 clips, 1 s \(/)
+  assert.match(stderr, /: 1 clip, 1 s \(/)
   assert.match(stdout, /short: 2 updates in \d+ s, stopped by --max-steps\n$/)
 })
