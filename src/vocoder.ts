@@ -5,6 +5,7 @@ import { checkAudio } from './audio/check-audio.js'
 import { checkMelShape } from './audio/mel/check-mel.js'
 import { type Mel, type MelConvention, refinementObstacle } from './audio/mel/convention.js'
 import { MelFeed } from './audio/mel/feed.js'
+import { sliceMel } from './audio/mel/frames.js'
 import { coveredSamples, melInTurns } from './audio/mel/mel.js'
 import type { MelSource } from './audio/mel/source.js'
 import { resample } from './audio/resample.js'
@@ -253,8 +254,7 @@ export class Vocoder extends SoundModel {
   /** A feed for a whole mel. It is read piece by piece, so from a copy: the caller may write to its array meanwhile. */
   #wholeFeed(mel: Mel, where: string): MelFeed {
     checkMelShape(mel, where)
-    const { data, bands, frames } = mel
-    return new MelFeed({ data: data.slice(), bands, frames }, this.#convention, where)
+    return new MelFeed(sliceMel(mel, 0, mel.frames), this.#convention, where)
   }
 
   #request(mel: MelFeed, options: z.output<typeof batchSchema>): ClipRequest {

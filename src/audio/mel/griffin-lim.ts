@@ -18,7 +18,7 @@ import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
 import { checkMelFor } from './check-mel.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
-import { FRAMES_PER_TURN } from './frames.js'
+import { FRAMES_PER_TURN, sliceMel } from './frames.js'
 import { MelInverse } from './inverse.js'
 import type { Refinement } from './phase-refinement.js'
 
@@ -84,7 +84,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
   if (start !== undefined) checkSamples(start, 'griffinLim start')
   throwIfAborted(signal)
   // A copy, because the caller may write to its array meanwhile.
-  const own = { data: mel.data.slice(), bands: mel.bands, frames: mel.frames }
+  const own = sliceMel(mel, 0, mel.frames)
   const search = new PhaseSearch(own, convention, { momentum, relaxation }, signal)
   if (start === undefined) await search.startAtRandom(checked.seed)
   else search.startFrom(start)
