@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { DiffWaveError } from '#src/core/errors'
 import { checkTrainingConfig } from '#src/training/config'
 import { scratchFolder } from '../support/scratch.js'
+import { smallVocoder } from './small-vocoder.js'
 import { pytorch } from './torch.js'
 
 const { evaluate, skip } = await pytorch(['torch', 'numpy'])
@@ -19,24 +20,12 @@ type Verdict = { readonly config: Json } | { readonly refused: string; readonly 
 /** A config that both can train, with a value in most fields that may be null. */
 const config = {
   model: {
-    kind: 'vocoder',
-    sampleRate: 22050,
-    network: {
-      channels: 8,
-      layers: 2,
-      dilationCycle: 2,
-      frontEnd: { kind: 'windows', kernel: 256, stride: 128, bins: 93, envelope: {}, correction: {} },
-      inputMask: { steps: 200 },
-      stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 8, hidden: 8 },
-      mel: { kind: 'frame-rate', bands: 80, hop: 256, encoder: [8] },
-    },
-    mel: 'tacotron2',
+    ...smallVocoder,
+    network: { ...smallVocoder.network, frontEnd: { ...smallVocoder.network.frontEnd, correction: {} } },
     diffusion: {
-      training: { kind: 'cosine', steps: 200 },
+      ...smallVocoder.diffusion,
       sampling: { '2': [0.1, 0.2], '1': { betas: [0.5], sampler: 'ddim', noiseScale: 0 } },
       defaultSteps: 4,
-      prediction: 'x0',
-      prior: { kind: 'front-end' },
       refinement: { iterations: 8 },
     },
   },

@@ -12,27 +12,14 @@ import { loadDataset } from '#src/training/data/dataset'
 import { freePort } from '../support/http-server.js'
 import { relativeError } from '../support/numbers.js'
 import { scratch } from '../support/process.js'
+import { smallVocoder } from './small-vocoder.js'
 import { trainerPython } from './torch.js'
 
 const { evaluate, skip, start } = await trainerPython()
 const folder = scratch()
 
 const config = {
-  model: {
-    kind: 'vocoder',
-    sampleRate: 22050,
-    network: {
-      channels: 8,
-      layers: 2,
-      dilationCycle: 2,
-      frontEnd: { kind: 'windows', kernel: 256, stride: 128, bins: 93, envelope: {} },
-      inputMask: { steps: 200 },
-      stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: 8, hidden: 8 },
-      mel: { kind: 'frame-rate', bands: 80, hop: 256, encoder: [8] },
-    },
-    mel: 'tacotron2',
-    diffusion: { training: { kind: 'cosine', steps: 200 }, prediction: 'x0', prior: { kind: 'front-end' } },
-  },
+  model: smallVocoder,
   data: { cropSamples: 4096, batch: 2, gain: [-6, 0], validationShare: 0 },
   optimiser: { learningRate: 1e-3, totalSteps: 100 },
   loss: 'time-frequency',
