@@ -66,16 +66,17 @@ def real(low=-math.inf, high=math.inf, above=-math.inf, below=math.inf):
     return check
 
 
-def is_text(value, where):
-    if not isinstance(value, str):
-        raise refusal(where, f"expected a text, got {shown(value)}")
-    return value
+def instance(kind, said):
+    def check(value, where):
+        if not isinstance(value, kind):
+            raise refusal(where, f"expected {said}, got {shown(value)}")
+        return value
+
+    return check
 
 
-def is_object(value, where):
-    if not isinstance(value, dict):
-        raise refusal(where, f"expected an object, got {shown(value)}")
-    return value
+is_text, is_object, is_list = instance(str, "a text"), instance(dict, "an object"), instance(list, "a list")
+boolean = instance(bool, "true or false")
 
 
 def text(shortest=0):
@@ -84,12 +85,6 @@ def text(shortest=0):
         return value
 
     return check
-
-
-def boolean(value, where):
-    if not isinstance(value, bool):
-        raise refusal(where, f"expected true or false, got {shown(value)}")
-    return value
 
 
 def choice(*values):
@@ -113,9 +108,7 @@ def several(check, least=0, most=math.inf):
     bound = f"at least {least}" if most == math.inf else f"{least} … {most}"
 
     def check_all(value, where):
-        if not isinstance(value, list):
-            raise refusal(where, f"expected a list, got {shown(value)}")
-        require(least <= len(value) <= most, where, f"must have {bound} entries, got {len(value)}")
+        require(least <= len(is_list(value, where)) <= most, where, f"must have {bound} entries, got {len(value)}")
         return [check(one, f"{where}[{i}]") for i, one in enumerate(value)]
 
     return check_all
