@@ -32,7 +32,7 @@ export const evaluateOptions = {
   limit: whole('--limit <n>', 'number of files to evaluate, in the order of their names (default: all)', ofVocoders),
   refine: { ...refine, ...ofVocoders },
   baseline: flag('--no-baseline', 'leave out the Griffin-Lim baseline', ofVocoders),
-  ablation: flag('--no-ablation', 'leave out the rows without the network and without refinement', ofVocoders),
+  ablation: flag('--no-ablation', 'leave out the results without the network and without refinement', ofVocoders),
   training: text(
     '--training <dir>',
     'folder of training clips, to measure memorisation and label accuracy',
