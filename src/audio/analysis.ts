@@ -2,8 +2,8 @@
  * Describes a recording in a few numbers, for `diffwave inspect` and to refuse clips that are not worth training on.
  */
 import Meyda from 'meyda/dist/node/main.js'
-import { DiffWaveError } from '../core/errors.js'
 import type { Audio } from './audio.js'
+import { checkNotEmpty } from './check-audio.js'
 
 export interface AudioDescription {
   readonly seconds: number
@@ -27,7 +27,7 @@ const FULL_SCALE = 32767 / 32768
 
 /** @throws DiffWaveError `BAD_AUDIO` if there are no samples */
 export function describeAudio({ samples, sampleRate }: Audio): AudioDescription {
-  if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { expected: 'at least one' })
+  checkNotEmpty(samples, 'the recording')
   let peak = 0
   let squares = 0
   let clippedSamples = 0

@@ -62,3 +62,14 @@ export function checkSamples(samples: Float32Array, where: string, start = 0): v
     throw new DiffWaveError('NOT_FINITE', `sample ${start + i} is not a finite number`, { where })
   }
 }
+
+/** Refuses audio without samples, where nothing could be computed from it. @throws DiffWaveError `BAD_AUDIO` */
+export function checkNotEmpty(samples: Float32Array, where: string): void {
+  if (samples.length > 0) return
+  throw new DiffWaveError('BAD_AUDIO', 'there are no samples', {
+    expected: 'at least one',
+    got: '0',
+    where,
+    hint: 'Check whether the audio was cut to nothing before.',
+  })
+}

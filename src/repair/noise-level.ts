@@ -3,8 +3,8 @@
  * same throughout as in the quietest moments (minimum statistics: Martin 2001, “Noise power spectral density
  * estimation”, in its simplest form).
  */
+import { checkNotEmpty } from '../audio/check-audio.js'
 import { FrameTransform } from '../audio/transforms/stft.js'
-import { DiffWaveError } from '../core/errors.js'
 
 /** Length of a moment in seconds: several periods of a voice, shorter than its pauses. */
 const MOMENT = 0.032
@@ -23,7 +23,7 @@ const BINS_AT_ONCE = 8
  * @throws DiffWaveError `BAD_AUDIO` for a recording without samples
  */
 export function estimateNoise(samples: Float32Array, sampleRate: number): number {
-  if (samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { expected: 'at least one' })
+  checkNotEmpty(samples, 'the recording')
   const length = Math.min(samples.length, 2 ** Math.round(Math.log2(MOMENT * sampleRate)))
   const moments: { readonly start: number; readonly power: number }[] = []
   for (let start = 0; start + length <= samples.length; start += Math.ceil(length / 2)) {

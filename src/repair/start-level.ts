@@ -1,7 +1,7 @@
 /** The noise level at which the reverse process starts from a recording instead of from noise. */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
-import { checkAudio, checkSamples } from '../audio/check-audio.js'
+import { checkAudio, checkNotEmpty, checkSamples } from '../audio/check-audio.js'
 import { resample } from '../audio/resample.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
@@ -104,7 +104,10 @@ export async function recordingAt(
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
   checkAudio(audio, where)
-  if (audio.samples.length === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where })
+  checkNotEmpty(audio.samples, where)
   checkSamples(audio.samples, where)
-  return resample(audio.samples, audio.sampleRate, sampleRate, { signal })
+  const samples = await resample(audio.samples, audio.sampleRate, sampleRate, { signal })
+  // A few samples at a high rate can be none at a low one.
+  checkNotEmpty(samples, where)
+  return samples
 }

@@ -2,6 +2,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import { saveFile } from '../../core/save-file.browser.js'
 import type { Audio } from '../audio.js'
+import { checkNotEmpty } from '../check-audio.js'
 import { encodeWav, type WavOptions } from './wav-encode.js'
 
 /**
@@ -16,9 +17,7 @@ export async function writeWav(name: string | URL, audio: Audio, options: WavOpt
     throw new DiffWaveError('BAD_OPTION', 'not a name', { expected: 'a non-empty string', where: 'writeWav name' })
   }
   const bytes = encodeWav(audio, options)
-  if (audio.samples.length === 0) {
-    throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where: 'writeWav audio' })
-  }
+  checkNotEmpty(audio.samples, 'writeWav audio')
   if (globalThis.document === undefined) {
     throw new DiffWaveError('NOT_WRITABLE', 'a worker cannot offer a file as a download', {
       where: name,

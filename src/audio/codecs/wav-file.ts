@@ -1,8 +1,8 @@
 /** WAV files on disk. */
-import { DiffWaveError } from '../../core/errors.js'
 import { readFileBytes, writeFileBytes, writeFilePieces } from '../../core/files.js'
 import { type PathLike, toPath } from '../../core/path.js'
 import type { Audio, Recording } from '../audio.js'
+import { checkNotEmpty } from '../check-audio.js'
 import { decodeWav } from './wav.js'
 import { wavHeader, wavSampleBytes } from './wav-bytes.js'
 import { checkSize, checkWavOptions, encodeWav, type WavOptions } from './wav-encode.js'
@@ -33,8 +33,7 @@ export async function readWav(path: PathLike): Promise<Recording> {
 export async function writeWav(path: PathLike, audio: Audio, options: WavOptions = {}): Promise<void> {
   const file = toPath(path, 'writeWav path')
   const bytes = encodeWav(audio, options)
-  if (audio.samples.length === 0)
-    throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { where: 'writeWav audio' })
+  checkNotEmpty(audio.samples, 'writeWav audio')
   await writeFileBytes(file, bytes)
 }
 

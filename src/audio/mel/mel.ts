@@ -2,7 +2,7 @@
 import { nextTurn } from '#platform/core/turn'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Audio } from '../audio.js'
-import { checkAudio, checkSamples } from '../check-audio.js'
+import { checkAudio, checkNotEmpty, checkSamples } from '../check-audio.js'
 import { FrameTransform, framePadding, padReflect } from '../transforms/stft.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { melFilters } from './filters.js'
@@ -66,13 +66,16 @@ function checkMelAudio(audio: Audio, convention: MelConvention): void {
     throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the audio is at another sample rate than the mel convention', {
       expected: `${convention.sampleRate} Hz`,
       got: `${audio.sampleRate} Hz`,
+      where: 'melSpectrogram audio',
       hint: 'Resample it first: resample(samples, from, to).',
     })
   }
-  if (melFrames(audio.samples.length, convention) < 1 || audio.samples.length === 0) {
+  checkNotEmpty(audio.samples, 'melSpectrogram audio')
+  if (melFrames(audio.samples.length, convention) < 1) {
     throw new DiffWaveError('BAD_AUDIO', 'the audio is shorter than a frame', {
       expected: `at least ${convention.hop} samples`,
       got: String(audio.samples.length),
+      where: 'melSpectrogram audio',
     })
   }
   checkSamples(audio.samples, 'melSpectrogram audio')

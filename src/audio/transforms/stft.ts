@@ -2,7 +2,7 @@
  * Short-time Fourier transform on fft.js, with the framing that mel conventions use, and its inverse by overlap-add.
  */
 import FFT from 'fft.js'
-import { DiffWaveError } from '../../core/errors.js'
+import { checkNotEmpty } from '../check-audio.js'
 import type { MelConvention } from '../mel/convention.js'
 
 /** How a signal is cut and windowed; all lengths in samples. */
@@ -33,10 +33,11 @@ export function hannWindow(windowLength: number, fftSize: number = windowLength)
  *
  * @param before number of samples to add at the start
  * @param after number of samples to add at the end
+ * @throws DiffWaveError `BAD_AUDIO` if there are no samples to mirror
  */
 export function padReflect(samples: Float32Array, before: number, after: number = before): Float32Array {
   const n = samples.length
-  if (n === 0) throw new DiffWaveError('BAD_AUDIO', 'there are no samples', { expected: 'at least one' })
+  checkNotEmpty(samples, 'samples to pad')
   const padded = new Float32Array(before + n + after)
   padded.set(samples, before)
   const period = Math.max(1, 2 * (n - 1))
