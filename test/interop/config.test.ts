@@ -78,7 +78,8 @@ function here(value: Json): Verdict {
 
 const program = `
 import json, sys
-from diffwave_torch.config import ConfigError, checked_config
+from diffwave_torch.config import checked_config
+from diffwave_torch.fields import ConfigError
 verdicts = []
 for line in open(sys.argv[1]):
     try:

@@ -13,13 +13,15 @@ import sys
 import numpy
 import torch
 
+from .errors import InputError, one_line, reason
+
 KINDS = {"F32": "<f4", "F16": "<f2"}
 FILE = "checkpoint.safetensors"
 # Second moments lie below float16's range: small checkpoints contain their roots times this factor.
 ROOT_SCALE = 1e3
 
 
-class CheckpointError(ValueError):
+class CheckpointError(InputError):
     """Error in a file. Its message is one line."""
 
 
@@ -51,10 +53,15 @@ def read_safetensors(path):
             data = file.read()
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: {reason(error)}") from None
     length = struct.unpack("<Q", data[:8])[0] if len(data) >= 8 else len(data)
     if length > len(data) - 8:
         raise CheckpointError(f"{path}: not a safetensors file, or cut short")
-    header, body = json.loads(data[8 : 8 + length]), memoryview(data)[8 + length :]
+    try:
+        header, body = json.loads(data[8 : 8 + length]), memoryview(data)[8 + length :]
+    except ValueError:
+        raise CheckpointError(f"{path}: not a safetensors file") from None
     metadata, tensors = header.pop("__metadata__", {}), {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
@@ -150,6 +157,8 @@ def narrow(tensors, metadata):
 
 
 def main():
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m diffwave_torch.checkpoint RUN SMALL")
     run, small = sys.argv[1:]
     os.makedirs(small, exist_ok=True)
     write_safetensors(os.path.join(small, FILE), *narrow(*read_safetensors(os.path.join(run, FILE))))
@@ -160,4 +169,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (InputError, OSError) as error:
+        sys.exit(one_line(error))

@@ -1,16 +1,14 @@
 """Reads and checks the trainer's `train.json`, and fills in its defaults. Mirrors src/training/config.ts."""
 
-import json
-
 from .fields import (
     OPTIONAL,
     REQUIRED,
-    ConfigError,
     anything,
     choice,
     fields,
     kinds,
     nullable,
+    read_json,
     real,
     require,
     several,
@@ -176,19 +174,6 @@ def checked_config(given):
     return config
 
 
-def no_number(name):
-    raise ValueError(f"{name} is no number of JSON")
-
-
 def training_config(path):
     """Reads `train.json`. @raises ConfigError"""
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            given = json.load(file, parse_constant=no_number)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: this is not JSON: {error}") from None
-    return checked_config(given)
+    return checked_config(read_json(path))

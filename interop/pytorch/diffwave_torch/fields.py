@@ -5,6 +5,8 @@ import json
 import math
 import sys
 
+from .errors import InputError, reason
+
 # In place of a default: the field must be given, or stays away if it is not.
 REQUIRED, OPTIONAL = object(), object()
 # The largest whole number that JavaScript tells from its neighbours.
@@ -12,8 +14,25 @@ MAX_WHOLE = 2**53 - 1
 MAX_SHOWN = 60
 
 
-class ConfigError(ValueError):
+class ConfigError(InputError):
     """Error in a config. Its message is one line."""
+
+
+def no_number(name):
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def read_json(path):
+    """Reads a JSON file. @raises ConfigError"""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return json.load(file, parse_constant=no_number)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {reason(error)}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: this is not JSON: {error}") from None
 
 
 def shown(value):

@@ -5,7 +5,6 @@ Node package, use its own `diffwave synthesize`; this is for looking at a run be
 """
 
 import argparse
-import json
 import os
 import sys
 
@@ -13,9 +12,10 @@ import numpy
 import soundfile
 import torch
 
-from .checkpoint import CheckpointError, copy_parameters, read_safetensors
+from .checkpoint import copy_parameters, read_safetensors
 from .diffusion import Schedule, sampling_levels, synthesize
-from .fields import ConfigError
+from .errors import InputError, one_line, reason
+from .fields import read_json
 from .model_config import CORRECTION, model_config
 from .network import Network
 from .option_types import whole
@@ -23,8 +23,7 @@ from .option_types import whole
 
 def load_model(folder, device="cpu"):
     """Loads a model folder: the network with its weights, and the config. @raises CheckpointError, ConfigError"""
-    with open(os.path.join(folder, "config.json"), encoding="utf8") as file:
-        model = model_config(json.load(file))
+    model = model_config(read_json(os.path.join(folder, "config.json")))
     network = Network.of_model(model)
     path = os.path.join(folder, "weights.safetensors")
     copy_parameters(dict(network.named_parameters()), read_safetensors(path)[0], path)
@@ -37,6 +36,8 @@ def read_mel(path):
         return torch.from_numpy(numpy.load(path)).float()
     except FileNotFoundError:
         sys.exit(f"error: {path}: no such file")
+    except OSError as error:
+        sys.exit(f"error: {path}: {reason(error)}")
     except (ValueError, TypeError, EOFError):
         sys.exit(f"error: {path}: this is not a .npy file of numbers")
 
@@ -58,10 +59,8 @@ def main():
     options = parser.parse_args()
     try:
         network, model = load_model(options.model, options.device)
-    except FileNotFoundError as error:
-        sys.exit(f"error: {error.filename}: no such file")
-    except (CheckpointError, ConfigError) as error:
-        sys.exit(f"error: {error}")
+    except InputError as error:
+        sys.exit(one_line(error))
     if options.zero_last:
         torch.nn.init.zeros_(network.output_projection.weight)
         torch.nn.init.zeros_(network.output_projection.bias)

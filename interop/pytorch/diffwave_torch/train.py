@@ -21,6 +21,7 @@ from .checkpoint import FILE, CheckpointError, State, read_safetensors, copy_par
 from .config import training_config
 from .data import Crops, Dataset, white_noise
 from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
+from .errors import InputError, one_line
 from .fields import ConfigError
 from .loss import Objective
 from .network import Network
@@ -390,8 +391,8 @@ def run_training(trainer, options):
         finally:
             run.close()
         processes.close()
-    except (ConfigError, DataError, CheckpointError) as error:
-        return f"error: {error}"
+    except (InputError, OSError) as error:
+        return one_line(error)
 
 
 if __name__ == "__main__":

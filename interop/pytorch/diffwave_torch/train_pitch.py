@@ -16,6 +16,7 @@ import torch
 
 from .config import training_config
 from .data import Dataset
+from .errors import InputError, one_line
 from .fields import ConfigError
 from .network import Network
 from .option_types import whole
@@ -125,8 +126,8 @@ def main():
         dataset = Dataset(options.data, config, network.context)
         if not dataset.validation.lengths:
             raise DataError("data.validationShare: no recording is kept for validation")
-    except (ConfigError, DataError) as error:
-        return f"error: {error}"
+    except (InputError, OSError) as error:
+        return one_line(error)
     for note in dataset.notes:
         print(note, flush=True)
     chosen = numpy.random.default_rng(config["seed"]).permutation(len(dataset.training.lengths))[: options.clips]
