@@ -1,6 +1,7 @@
 /** The labels of recordings: from `metadata.csv`, else from the name of the folder that a recording is in. */
 import { basename, dirname, posix, sep } from 'node:path'
 import { DiffWaveError } from '../core/errors.js'
+import { systemReason } from '../core/system-code.js'
 import { audioFiles, audioStem } from './audio-files.js'
 import { METADATA_FILE, type MetadataEntry, readMetadata } from './metadata-csv.js'
 
@@ -51,7 +52,10 @@ export interface LabelledFilesOptions {
  */
 export async function labelledFiles(folder: string, options: LabelledFilesOptions = {}): Promise<LabelledFile[]> {
   const { signal, onNote } = options
-  const onUnreadable = onNote && (({ message }: DiffWaveError) => onNote(`a folder is left out: ${message}`))
+  const onUnreadable =
+    onNote &&
+    (({ where, cause }: DiffWaveError) =>
+      onNote(`a folder is left out: ${where} cannot be read: ${systemReason(cause)}`))
   const files = await audioFiles(folder, { signal, onUnreadable })
   const entries = await readMetadata(folder)
   if (entries?.length === 0) onNote?.(`${METADATA_FILE}: no line has a recording and a label: the folders' names count`)

@@ -4,3 +4,9 @@
 export function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
+
+/** What the system says is wrong, as `permission denied`: the message of its error without the code and the call. */
+export function systemReason(error: unknown): string {
+  const message = error instanceof Error ? error.message.split('\n')[0]! : String(error)
+  return /^[A-Z0-9]+: (.+?), /.exec(message)?.[1] ?? message
+}

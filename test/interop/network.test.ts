@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { namedConventions } from '#src/audio/mel/convention'
 import { readWhole } from '#src/audio/mel/feed'
@@ -252,7 +253,7 @@ describe('initial weights for another sample rate', { skip }, () => {
   const transfer = (source: string, config: string) => `
 import sys
 from diffwave_torch.transfer import main
-sys.argv[1:] = ["../../models/${source}", ${config}, sys.argv[1], "--data", "../../test/golden/mel"]
+sys.argv[1:] = ["../../models/${source}", ${config}, sys.argv[1], "--data", *(sys.argv[2:] or ["../../test/golden/mel"])]
 main()
 `
   test('keep layers and bins, and copy new bins from those at an equal phase below', async () => {
@@ -282,6 +283,23 @@ main()
     ])
     assert.equal(status, 1)
     assert.match(stderr, /^error: both models need a mel and a front end of windows/)
+  })
+
+  test('are refused in one line without a recording that can be read', async () => {
+    const bad = folder.put('bad/a.wav', 'no audio')
+    folder.put(
+      'bad/b.wav',
+      encodeWav({ samples: new Float32Array(4000), sampleRate: 24_000 }, { format: '32f' }).fill(255, 60),
+    )
+    folder.put('bad/c.wav', encodeWav({ samples: new Float32Array(100), sampleRate: 24_000 }))
+    const config = '"../../models/speech-24khz/train.json"'
+    const ended = await evaluate(transfer('speech', config), [folder.at('none'), folder.at('bad')])
+    assert.equal(ended.status, 1)
+    assert.equal(ended.stdout, `left out, as unreadable: ${bad} and 1 more\n`)
+    assert.equal(ended.stderr, `error: no recording of more than 512 samples below ${folder.at('bad')}\n`)
+
+    const broken = await evaluate(transfer('../test/golden', config), [folder.at('none')])
+    assert.equal(broken.stderr, 'error: ../../models/../test/golden/config.json: no such file\n')
   })
 })
 

@@ -1,6 +1,6 @@
 /** The trainer of interop/pytorch: resuming, several processes, and refusals. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
@@ -92,7 +92,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.ok(tensors.get('second/skip_projection.weight')!.data.some(moment => moment > 0))
   })
 
-  test('makes the data set of diffwave train of folders that overlap and have labels', async () => {
+  test('makes the data set of diffwave train of folders that overlap, with labels and broken links', async () => {
     folder.put('overlapping/part/3.wav', readFileSync(folder.at('data/1.wav')))
     folder.put('overlapping/0.wav', readFileSync(folder.at('data/0.wav')))
     folder.put('overlapping/._0.wav', 'no audio')
@@ -102,7 +102,13 @@ describe('the PyTorch trainer', { skip }, () => {
     // The name of this one is not UTF-8, where the file system allows that.
     const foreign = folder.put('foreign/2.wav', readFileSync(folder.at('data/2.wav')))
     const linux = process.platform === 'linux'
-    if (linux) renameSync(foreign, Buffer.from(`${folder.at('foreign')}/caf\xe9.wav`, 'latin1'))
+    if (linux) {
+      renameSync(foreign, Buffer.from(`${folder.at('foreign')}/caf\xe9.wav`, 'latin1'))
+      mkdirSync(Buffer.from(`${folder.at('overlapping/part')}/caf\xe9`, 'latin1'))
+      symlinkSync('nowhere.wav', folder.at('overlapping/part/broken.wav'))
+      symlinkSync('nowhere.wav', folder.at('overlapping/part/broken too.wav'))
+      symlinkSync('circle.wav', folder.at('overlapping/circle.wav'))
+    }
     const folders = ['overlapping/part', 'overlapping', 'a-link', 'foreign'].map(name => folder.at(name))
     const args = ['--data', ...folders, '--out', folder.at('once'), '--max-steps', '1', '--precision', 'float32']
     // Numbers that Python and JavaScript write differently.
@@ -114,7 +120,9 @@ describe('the PyTorch trainer', { skip }, () => {
       ...{ folders, sampleRate: 22050, minSamples: config.data.cropSamples, ...numbers },
     })
     assert.match(report.notes.join('\n'), /found more than once in the data folders, used once: .* and \d more$/)
-    assert.equal(report.leftOut.length, linux ? 1 : 0)
+    assert.equal(report.leftOut.length, linux ? 4 : 0)
+    const unreadable = /a folder is left out: .*caf\uFFFD cannot be read: no such file or directory/
+    if (linux) assert.match(report.notes.join('\n'), unreadable)
     assert.ok(stdout.startsWith(`${report.notes.join('\n')}\n${report.clips} clips, `), stdout)
     assert.match(stdout, new RegExp(` hours, ${report.leftOut.length} left out; `))
     const path = folder.at('once/checkpoint.safetensors')
@@ -314,7 +322,8 @@ describe('the PyTorch trainer refuses', { skip }, () => {
     const files = [...refusals.values()].map((change, i) => written(`bad-${i}.json`, change))
     const program = `
 import sys
-from diffwave_torch.config import ConfigError, training_config
+from diffwave_torch.config import training_config
+from diffwave_torch.fields import ConfigError
 for path in sys.argv[1:]:
     try:
         training_config(path)
@@ -338,7 +347,7 @@ for path in sys.argv[1:]:
     }
   })
 
-  test('a missing CUDA device, another shape and changed recordings, in one line each', async () => {
+  test('a missing CUDA device, another shape, other recordings and a file as --out, in one line each', async () => {
     const file = written('start.json')
     await trained(file, options('shapes', 1))
     const wider = written('wider.json', c => {
@@ -350,6 +359,7 @@ for path in sys.argv[1:]:
       start('train', [file, ...options('none', 1), '--device', 'cuda'], { CUDA_VISIBLE_DEVICES: '' }).ended,
       start('train', [wider, ...options('shapes', 2), '--resume']).ended,
       start('train', [file, ...others, '--resume']).ended,
+      start('train', [file, ...options('start.json/run', 1)]).ended,
     ])
     const messages = ended.map(({ status, stderr }) => {
       assert.equal(status, 1)
@@ -358,5 +368,6 @@ for path in sys.argv[1:]:
     assert.equal(messages[0], 'error: --device cuda: PyTorch finds no CUDA device')
     assert.match(messages[1]!, /^error: .*the parameter .* has another shape: expected \[12, .*got \[8, /)
     assert.match(messages[2]!, /^error: .*the recordings are not those this run was started with/)
+    assert.match(messages[3]!, /^error: .*start\.json.*: (not a directory|file exists)$/)
   })
 })

@@ -41,6 +41,16 @@ def fault(samples, shortest):
     return None
 
 
+def read_recording(path):
+    """Reads a recording, mixed down to one channel. Returns samples and sample rate, or None if it cannot be read."""
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    # A damaged header can declare more samples than fit in memory.
+    except (OSError, MemoryError, soundfile.LibsndfileError):
+        return None
+    return samples.mean(1), rate
+
+
 def resampled(samples, source, target):
     """Resamples to another sample rate with a polyphase filter."""
     if source == target:
@@ -107,7 +117,9 @@ class Dataset:
         # For people, one line each.
         self.notes = []
         classes = {folder: labels(folder, self.notes.append) for folder in dict.fromkeys(folders)}
-        found, again = recordings_once(folders)
+        # Folders that overlap have notes in common.
+        self.notes = list(dict.fromkeys(self.notes))
+        found, again = recordings_once((folder, classes[folder]) for folder in folders)
         if again:
             more = f" and {len(again) - 1} more" if len(again) > 1 else ""
             self.notes.append(f"found more than once in the data folders, used once: {again[0]}{more}")
@@ -116,11 +128,14 @@ class Dataset:
             try:
                 with open(path, "rb") as file:
                     contents = hashlib.sha256(file.read()).digest()
-                samples, own = soundfile.read(path, dtype="float32", always_2d=True)
-            except (OSError, soundfile.LibsndfileError):
+            except OSError:
                 self.left_out.append((name, "unreadable"))
                 continue
-            samples = samples.mean(1)
+            read = read_recording(path)
+            if read is None:
+                self.left_out.append((name, "unreadable"))
+                continue
+            samples, own = read
             reason = fault(resampled(samples, own, rate), shortest)
             if reason:
                 self.left_out.append((name, reason))

@@ -17,7 +17,7 @@ def labels(folder, on_note):
     @param on_note called with what is odd, one line each
     @raises DataError
     """
-    files = recordings(folder)
+    files = recordings(folder, on_note)
     entries = read_metadata(folder)
     if entries == []:
         on_note(f"{METADATA_FILE}: no line has a recording and a label: the folders' names count")

@@ -9,18 +9,20 @@ kilobytes.
 import argparse
 import glob
 import io
-import json
 import os
 import sys
 import tarfile
+from collections import Counter
 
 import numpy
 import soundfile
 
-from .checkpoint import CheckpointError, narrow, read_safetensors, write_safetensors
-from .data import fault, resampled
+from .checkpoint import narrow, read_safetensors, write_safetensors
+from .config import training_config
+from .data import fault, read_recording, resampled
+from .errors import InputError, one_line
 from .option_types import above_zero, whole
-from .recordings import DataError, recordings
+from .recordings import recordings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MEBIBYTE = 2**20
@@ -46,17 +48,15 @@ def arguments():
     return parser.parse_args()
 
 
-def pieces(folder, rate, seconds):
+def pieces(folder, rate, seconds, left_out):
     """Joins the usable recordings of a folder to pieces of about `seconds` seconds. Yields samples and their rate, at
-    most `rate`."""
+    most `rate`. Counts the others in `left_out`, by reason."""
     joined, length, own_rate = [], 0, None
-    for name in recordings(folder):
-        try:
-            samples, own = soundfile.read(os.path.join(folder, name), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError:
-            continue
-        samples = samples.mean(1)
-        if fault(samples, own // 2):
+    for name in recordings(folder, lambda note: print(note, flush=True)):
+        samples, own = read_recording(os.path.join(folder, name)) or (None, None)
+        reason = "unreadable" if samples is None else fault(samples, own // 2)
+        if reason:
+            left_out[reason] += 1
             continue
         target = min(own, rate)
         if joined and (target != own_rate or length > seconds * own_rate):
@@ -159,23 +159,24 @@ def start_files(options):
 def main():
     options = arguments()
     try:
-        with open(options.configs[0], encoding="utf8") as file:
-            rate = json.load(file)["model"]["sampleRate"]
+        rate = training_config(options.configs[0])["model"]["sampleRate"]
         parts = Parts(options.out, options.parts, int(options.part_mebibytes * MEBIBYTE))
         for name, data in [*code_files(), *start_files(options)]:
             if not parts.add(name, data):
                 sys.exit(f"error: {name} does not fit into the parts")
-        minutes = [0.0] * len(options.data)
-        for i, (samples, own) in in_turns(pieces(folder, rate, options.piece_minutes * 60) for folder in options.data):
+        minutes, left_out, seconds = [0.0] * len(options.data), Counter(), options.piece_minutes * 60
+        for i, (samples, own) in in_turns(pieces(folder, rate, seconds, left_out) for folder in options.data):
             if not parts.add(f"data/{i}/{int(minutes[i] * 60):06d}.ogg", vorbis(samples, own, options.compression)):
                 break
             minutes[i] += len(samples) / own / 60
         parts.close()
-    except (DataError, CheckpointError) as error:
-        sys.exit(f"error: {error}")
+    except (InputError, OSError) as error:
+        sys.exit(one_line(error))
     for folder, taken in zip(options.data, minutes):
         print(f"{taken / 60:6.2f} hours  {folder}")
     print(f"{sum(minutes) / 60:6.2f} hours in {parts.number} parts")
+    if left_out:
+        print(f"left out: {', '.join(f'{count} {reason}' for reason, count in left_out.items())}")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ import re
 import sys
 import unicodedata
 
+from .errors import InputError, reason
+
 RECORDING = re.compile(r"\.(wav|flac|mp3|ogg|oga|opus)\Z", re.IGNORECASE | re.ASCII)
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """Error in the recordings. Its message is one line."""
 
 
@@ -22,36 +24,45 @@ def portable(path):
     return unicodedata.normalize("NFC", path.replace(os.sep, "/"))
 
 
-def recordings(folder):
+def recordings(folder, on_note):
     """Lists the paths of recordings below a folder, relative to it and sorted. As in src/core/folder.ts, links to
-    folders are followed, each folder is entered once, and folders that are reached without links come first."""
+    folders are followed, each folder is entered once, and folders that are reached without links come first.
+
+    @param on_note called with one line for each subfolder that is left out because it cannot be read
+    @raises DataError
+    """
     if not os.path.isdir(folder):
         raise DataError(f"--data {folder}: no such folder")
     found, entered, waiting = [], set(), [""]
     while waiting:
         links = []
         for below in in_order(waiting):
-            enter(folder, below, entered, found, links)
+            enter(folder, below, entered, found, links, on_note)
         waiting = links
     return in_order(found)
 
 
-def enter(folder, below, entered, found, links):
-    """Adds the recordings of a subfolder, and of the subfolders in it, to `found`, and links to folders to `links`."""
-    path = os.path.join(folder, below)
+def enter(folder, below, entered, found, links, on_note):
+    """Adds the recordings of a subfolder, and of the subfolders in it, to `found`, and links to folders to `links`.
+    @raises DataError if the folder itself cannot be read"""
+    path = os.path.normpath(os.path.join(folder, below))
     place = os.path.realpath(path)
     if place in entered:
         return
     entered.add(place)
     try:
-        entries = list(os.scandir(path))
-    except OSError:
-        return
+        # In the order of Node.js, so that notes are in the same order, too.
+        entries = sorted(os.scandir(path), key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        if below == "":
+            raise DataError(f"--data {folder}: the folder cannot be read: {reason(error)}") from None
+        return on_note(f"a folder is left out: {path} cannot be read: {reason(error)}")
     for entry in entries:
         name = os.path.join(below, printable(entry.name))
         if entry.is_dir(follow_symlinks=False):
-            enter(folder, name, entered, found, links)
-        elif entry.is_dir():
+            enter(folder, name, entered, found, links, on_note)
+        # Unlike `entry.is_dir`, this also takes links that lead in a circle.
+        elif os.path.isdir(os.path.join(folder, name)):
             links.append(name)
         # macOS puts files named `._…` beside those of a foreign disk. They hold no audio.
         elif RECORDING.search(name) and not entry.name.startswith("._"):
@@ -69,14 +80,25 @@ def in_order(paths):
     return sorted(paths, key=lambda path: (portable(path).encode("utf-16-be"), path))
 
 
-def recordings_once(folders):
+def place_of(path):
+    """Returns the path of a file without links. A link that leads nowhere stands for itself; reading it says what is
+    wrong."""
+    if os.path.exists(path):
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def recordings_once(found):
     """Lists the recordings of folders that may overlap: (folder, path below it), each file once, as it is found first
-    (src/training/data/find-recordings.ts). Also returns the paths of files that were found again."""
+    (src/training/data/find-recordings.ts). Also returns the paths of files that were found again.
+
+    @param found pairs of a folder and the paths of the recordings below it
+    """
     once, again, known = [], [], set()
-    for folder in folders:
-        for name in recordings(folder):
-            path = os.path.join(folder, name)
-            place = os.path.realpath(path)
+    for folder, names in found:
+        for name in names:
+            path = os.path.normpath(os.path.join(folder, name))
+            place = place_of(path)
             if place in known:
                 again.append(path)
             else:

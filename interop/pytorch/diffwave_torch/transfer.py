@@ -5,24 +5,23 @@ layers, but another rate, mel or number of bins. See README.md, "Another sample 
 """
 
 import argparse
-import json
 import math
 import os
 import sys
 
 import numpy
-import soundfile
 import torch
 import torch.nn.functional as F
 
 from .checkpoint import CheckpointError, read_safetensors, write_model
 from .config import training_config
-from .data import resampled
-from .fields import ConfigError
+from .data import read_recording, resampled
+from .errors import InputError, one_line
+from .fields import read_json
 from .mel import MelTransform
 from .model_config import model_config
 from .network import Network
-from .recordings import DataError, recordings_once
+from .recordings import DataError, recordings, recordings_once
 
 # Number of recordings, and of frames of each, on which the mels are compared; ridge of the least squares, per frame.
 RECORDINGS, FRAMES, RIDGE = 600, 100, 1e-2
@@ -50,15 +49,18 @@ def interpolation(source, target):
 
 def mel_frames(transforms, folders, rate):
     """Computes frames of the same samples in two mel conventions: [frames, M] each. @raises DataError"""
-    paths = [os.path.join(folder, name) for folder, name in recordings_once(folders)[0]]
-    if not paths:
-        raise DataError(f"no recording below {', '.join(folders)}")
+    # Folders that overlap have notes in common.
+    notes = {}
+    found = {folder: recordings(folder, lambda note: notes.setdefault(note)) for folder in dict.fromkeys(folders)}
+    paths = [os.path.join(folder, name) for folder, name in recordings_once(found.items())[0]]
     random = numpy.random.Generator(numpy.random.Philox(key=1))
-    frames = ([], [])
+    frames, context, unreadable = ([], []), transforms[0].size // 2, []
     for i in random.permutation(len(paths))[:RECORDINGS]:
-        samples, own = soundfile.read(paths[i], dtype="float32", always_2d=True)
-        audio = torch.from_numpy(resampled(samples.mean(1), own, rate))
-        context = transforms[0].size // 2
+        read = read_recording(paths[i])
+        if read is None or not numpy.isfinite(read[0]).all():
+            unreadable.append(paths[i])
+            continue
+        audio = torch.from_numpy(resampled(*read, rate))
         if len(audio) <= context:
             continue
         padded = F.pad(audio[None, None], (context, context), mode="reflect")[0]
@@ -66,6 +68,13 @@ def mel_frames(transforms, folders, rate):
         kept = torch.from_numpy(random.permutation(len(mels[0]))[:FRAMES])
         for part, mel in zip(frames, mels):
             part.append(mel[kept])
+    if unreadable:
+        more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
+        notes[f"left out, as unreadable: {unreadable[0]}{more}"] = None
+    for note in notes:
+        print(note, flush=True)
+    if not frames[0]:
+        raise DataError(f"no recording of more than {context} samples below {', '.join(folders)}")
     return (torch.cat(part) for part in frames)
 
 
@@ -130,15 +139,14 @@ def main():
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings, to compare the two mels on")
     options = parser.parse_args()
     try:
-        with open(os.path.join(options.model, "config.json"), encoding="utf8") as file:
-            source = model_config(json.load(file))
+        source = model_config(read_json(os.path.join(options.model, "config.json")))
         target = training_config(options.config)["model"]
         network = Network.of_model(target)
         shapes = {name: value.shape for name, value in network.named_parameters()}
         tensors = read_safetensors(os.path.join(options.model, "weights.safetensors"))[0]
         write_model(options.out, target, transfer(tensors, source, target, shapes, options.data), {})
-    except (CheckpointError, ConfigError, DataError, FileNotFoundError) as error:
-        sys.exit(f"error: {error}")
+    except (InputError, OSError) as error:
+        sys.exit(one_line(error))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /** Finds the recordings of several data folders, each file once. */
 import { realpath } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { type LabelledFile, labelledFiles } from '../../audio/labels.js'
 
 /** A recording that was found in a data folder. */
@@ -44,10 +44,12 @@ export async function findRecordings(
     const more = again.length > 1 ? ` and ${again.length - 1} more` : ''
     notes.push(`found more than once in the data folders, used once: ${again[0]}${more}`)
   }
-  return { files, notes }
+  // Folders that overlap have notes in common.
+  return { files, notes: [...new Set(notes)] }
 }
 
 /** The path of a file without links. A link that leads nowhere stands for itself; reading it says what is wrong. */
 function placeOf(path: string): Promise<string> {
-  return realpath(path).catch(() => resolve(path))
+  const folder = dirname(path)
+  return realpath(path).catch(async () => join(await realpath(folder).catch(() => resolve(folder)), basename(path)))
 }
