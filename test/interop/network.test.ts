@@ -253,7 +253,8 @@ describe('initial weights for another sample rate', { skip }, () => {
   const transfer = (source: string, config: string) => `
 import sys
 from diffwave_torch.transfer import main
-sys.argv[1:] = ["../../models/${source}", ${config}, sys.argv[1], "--data", *(sys.argv[2:] or ["../../test/golden/mel"])]
+out, *data = sys.argv[1:]
+sys.argv[1:] = ["../../models/${source}", ${config}, out, "--data", *(data or ["../../test/golden/mel"])]
 main()
 `
   test('keep layers and bins, and copy new bins from those at an equal phase below', async () => {
