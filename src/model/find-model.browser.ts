@@ -2,13 +2,11 @@
 import { DiffWaveError } from '../core/errors.js'
 import { openCache } from '../core/page-cache.browser.js'
 import { urlSource } from '../core/url-source.js'
+import { isCheckpointName } from './checkpoint-name.js'
 import type { DownloadOptions } from './download-options.js'
 import { type ImportHints, refuseHints } from './import/hints.js'
 import type { ReadModel } from './import/model-files.js'
 import { readModelFrom } from './read-folder.js'
-
-/** Endings of checkpoints, which can be read only in Node.js. */
-const CHECKPOINT = /\.(pt|pth|pkl|ckpt|safetensors)$/i
 
 /** @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT`, and as `readModelFrom` */
 export async function findModel(
@@ -32,7 +30,7 @@ function folderUrl(model: string | URL): URL {
   } catch (cause) {
     throw new DiffWaveError('BAD_OPTION', 'not a URL', { got: String(model), where: 'model', cause })
   }
-  if (CHECKPOINT.test(url.pathname)) {
+  if (isCheckpointName(url.pathname)) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'a browser reads model folders only', {
       got: 'a checkpoint',
       where: url.href,

@@ -52,14 +52,13 @@ async function inspectModel(path: string): Promise<Facts> {
   return { kind, source, ...rest }
 }
 
-/** Model files and mels by their endings and first bytes: zip archives and pickles, `.npy`. */
-const modelEnding = /\.(pt|pth|pkl|ckpt|bin|safetensors)$/i
-const melEnding = /\.np[yz]$/i
+/** Model files and mels by their first bytes: zip archives and pickles, `.npy`. */
 const isModelFile = (bytes: Uint8Array) => bytes[0] === 0x80 || (bytes[0] === 0x50 && bytes[1] === 0x4b)
 const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
 async function inspect(context: Context, word: string): Promise<Facts> {
   const { shippedModels, modelPath } = await import('../../model/shipped-models.js')
+  const { isCheckpointName } = await import('../../model/checkpoint-name.js')
   const { isRemote } = await import('../../model/remote/address.js')
   if (isRemote(word)) return inspect(context, await fetchModel(context, word))
   const kind = await kindOfPath(word)
@@ -67,8 +66,8 @@ async function inspect(context: Context, word: string): Promise<Facts> {
   if (kind === 'directory' || isName) return inspectModel(await modelPath(word))
   const input = await findInput(word, context.signal)
   const bytes = await readFileBytes(input.path)
-  if (isNpyFile(bytes) || melEnding.test(word)) return inspectMel(context, input)
-  if (isModelFile(bytes) || modelEnding.test(word)) return inspectModelOrMel(context, input)
+  if (isNpyFile(bytes) || /\.np[yz]$/i.test(word)) return inspectMel(context, input)
+  if (isModelFile(bytes) || isCheckpointName(word)) return inspectModelOrMel(context, input)
   try {
     return await inspectAudio(context, bytes, input.name)
   } catch (error) {

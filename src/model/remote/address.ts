@@ -1,5 +1,6 @@
 /** Addresses of models: `https://…/folder`, or `hf:owner/name` on a Hugging Face hub. */
 import { DiffWaveError } from '../../core/errors.js'
+import { isCheckpointName } from '../checkpoint-name.js'
 
 /** A model on a plain web server. */
 export interface WebAddress {
@@ -25,7 +26,6 @@ export interface HubAddress {
 
 export type RemoteAddress = WebAddress | HubAddress
 
-const CHECKPOINT = /\.(?:pt|pth|pkl|ckpt|bin|safetensors)$/i
 const HUB = /^hf:([\w.-]+\/[\w.-]+)((?:\/[\w.-]+)*)(?:@([\w./-]+))?$/i
 
 /** Whether a model's name is an address. */
@@ -55,7 +55,7 @@ function hubAddress(source: string): HubAddress {
     })
   }
   const parts = path.split('/').filter(part => part !== '')
-  const file = CHECKPOINT.test(parts.at(-1) ?? '') ? parts.pop()! : null
+  const file = isCheckpointName(parts.at(-1) ?? '') ? parts.pop()! : null
   return { kind: 'hub', repository, revision, folder: parts.join('/'), file }
 }
 
@@ -68,7 +68,7 @@ function webAddress(source: string): WebAddress {
     })
   }
   const name = url.pathname.split('/').at(-1)!
-  if (CHECKPOINT.test(name)) return { kind: 'web', url, file: fileName(name) }
+  if (isCheckpointName(name)) return { kind: 'web', url, file: fileName(name) }
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return { kind: 'web', url, file: null }
 }
