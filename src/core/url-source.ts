@@ -37,7 +37,7 @@ export interface UrlSourceOptions {
  * The file in which a folder may state the sizes and hashes of its files:
  * `{ "weights.safetensors": { "bytes": …, "sha256": "…" } }`.
  */
-export const FILES = 'files.json'
+export const LIST_FILE = 'files.json'
 
 /** The URL of a file of a folder, which ends in a slash. A signed URL has its signature in its query. */
 export function fileUrl(folder: URL, name: string): URL {
@@ -54,7 +54,7 @@ export function urlSource(folder: URL, { cache = null, files }: UrlSourceOptions
   const notes: string[] = []
   let stated: Promise<Map<string, FileFacts>> | undefined
   const facts = async (signal: AbortSignal | undefined): Promise<Map<string, FileFacts>> => {
-    stated ??= files === undefined ? statedFacts(urlOf(FILES), signal) : Promise.resolve(factsOf(files))
+    stated ??= files === undefined ? statedFacts(urlOf(LIST_FILE), signal) : Promise.resolve(factsOf(files))
     const asked = stated
     try {
       return await asked

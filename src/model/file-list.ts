@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { readFileBytes, writeFileBytes } from '../core/files.js'
-import { FILES } from '../core/url-source.js'
+import { LIST_FILE } from '../core/url-source.js'
 import { configPath, weightsPath } from './folder.js'
 
 /** Sizes and SHA-256 of the files of a model, by name. */
@@ -20,5 +20,5 @@ export async function fileList(folder: string): Promise<FileList> {
 
 /** Writes `files.json`. @throws DiffWaveError as `readFileBytes`, `NOT_WRITABLE` */
 export async function writeFileList(folder: string): Promise<void> {
-  await writeFileBytes(join(folder, FILES), `${JSON.stringify(await fileList(folder), null, 2)}\n`)
+  await writeFileBytes(join(folder, LIST_FILE), `${JSON.stringify(await fileList(folder), null, 2)}\n`)
 }

@@ -13,16 +13,16 @@ import { encodeSafetensors } from '../formats/safetensors.js'
 import { type ModelConfig, modelConfigSchema } from './config.js'
 import type { ModelFiles } from './import/model-files.js'
 import { checkParameters } from './parameters.js'
-import { CONFIG, parseJson, readModelFrom, WEIGHTS } from './read-folder.js'
+import { CONFIG_FILE, parseJson, readModelFrom, WEIGHTS_FILE } from './read-folder.js'
 
 /** Where a model folder has its config. */
 export function configPath(folder: string): string {
-  return join(folder, CONFIG)
+  return join(folder, CONFIG_FILE)
 }
 
 /** Where a model folder has its weights. */
 export function weightsPath(folder: string): string {
-  return join(folder, WEIGHTS)
+  return join(folder, WEIGHTS_FILE)
 }
 
 /** A JSON file's value. @throws DiffWaveError `BAD_CONFIG`, and as `readFileBytes` */
@@ -62,16 +62,16 @@ export async function readModelFolder(path: string): Promise<ModelFiles> {
   const unfinished = await unfinishedConfig(path)
   if (unfinished === null) {
     // Both are read at once. What goes wrong with the config is reported first.
-    const weights = source.read(WEIGHTS)
+    const weights = source.read(WEIGHTS_FILE)
     weights.catch(() => undefined)
     return readModelFrom({
       ...source,
-      read: (name, options) => (name === WEIGHTS ? weights : source.read(name, options)),
+      read: (name, options) => (name === WEIGHTS_FILE ? weights : source.read(name, options)),
     })
   }
   return readModelFrom({
     ...source,
-    read: (name, options) => (name === CONFIG ? Promise.resolve(unfinished) : source.read(name, options)),
+    read: (name, options) => (name === CONFIG_FILE ? Promise.resolve(unfinished) : source.read(name, options)),
   })
 }
 

@@ -10,8 +10,8 @@ import type { ModelFiles } from './import/model-files.js'
 import { checkParameters } from './parameters.js'
 
 /** The two files of a model folder. */
-export const CONFIG = 'config.json'
-export const WEIGHTS = 'weights.safetensors'
+export const CONFIG_FILE = 'config.json'
+export const WEIGHTS_FILE = 'weights.safetensors'
 
 /** A JSON file's value. @param where names the file in errors @throws DiffWaveError `BAD_CONFIG` */
 export function parseJson(bytes: Uint8Array, where: string): unknown {
@@ -29,10 +29,10 @@ export function parseJson(bytes: Uint8Array, where: string): unknown {
  * @throws DiffWaveError `FILE_NOT_FOUND`, `BAD_CONFIG` (naming the field), and as `FileSource.read`
  */
 export async function readModelConfig(source: FileSource, signal?: AbortSignal): Promise<ModelConfig> {
-  const bytes = await source.read(CONFIG, { ...defined({ signal }), maxBytes: MAX_CONFIG_BYTES }).catch(error => {
+  const bytes = await source.read(CONFIG_FILE, { ...defined({ signal }), maxBytes: MAX_CONFIG_BYTES }).catch(error => {
     throw error instanceof DiffWaveError && error.code === 'FILE_NOT_FOUND' ? noConfig(source, error) : error
   })
-  const where = source.describe(CONFIG)
+  const where = source.describe(CONFIG_FILE)
   return check(modelConfigSchema, parseJson(bytes, where), where, 'BAD_CONFIG')
 }
 
@@ -47,16 +47,16 @@ export async function readModelFrom(
   source: FileSource,
   options: Pick<ReadFileOptions, 'onProgress' | 'signal'> = {},
 ): Promise<ModelFiles> {
-  const weightsPath = source.describe(WEIGHTS)
+  const weightsPath = source.describe(WEIGHTS_FILE)
   const config = await readModelConfig(source, options.signal)
-  const { tensors } = decodeSafetensors(await source.read(WEIGHTS, options), weightsPath)
+  const { tensors } = decodeSafetensors(await source.read(WEIGHTS_FILE, options), weightsPath)
   return { config, parameters: checkParameters(config.network, tensors, weightsPath) }
 }
 
 function noConfig(source: FileSource, cause: DiffWaveError): DiffWaveError {
-  return new DiffWaveError('FILE_NOT_FOUND', `the folder holds no ${CONFIG}`, {
+  return new DiffWaveError('FILE_NOT_FOUND', `the folder holds no ${CONFIG_FILE}`, {
     where: source.describe(),
-    hint: `A model folder has ${CONFIG} and ${WEIGHTS}; \`diffwave convert\` makes one from a checkpoint.`,
+    hint: `A model folder has ${CONFIG_FILE} and ${WEIGHTS_FILE}; \`diffwave convert\` makes one from a checkpoint.`,
     cause,
   })
 }

@@ -9,6 +9,7 @@ import { fileError, kindOfPath, makeFolder, readFileBytes, writeFileBytes } from
 import { filesBelow } from '../core/folder.js'
 import { writeFileList } from '../model/file-list.js'
 import { writeModelFolder } from '../model/folder.js'
+import { CONFIG_FILE, WEIGHTS_FILE } from '../model/read-folder.js'
 import { readModel } from '../model/read-model.js'
 import { modelPath } from '../model/shipped-models.js'
 import type { Page } from './page.js'
@@ -84,7 +85,7 @@ async function loadedModel(source: string): Promise<PutModel> {
   const from = (await kindOfPath(path)) === 'directory' ? path : join(path, '..')
   const companions = (await filesBelow(from, /./)).filter(name => COMPANIONS.test(name))
   const files = new Map<string, Uint8Array>()
-  for (const name of ['config.json', 'weights.safetensors', ...companions]) {
+  for (const name of [CONFIG_FILE, WEIGHTS_FILE, ...companions]) {
     files.set(name, await readFileBytes(join(from, name)))
   }
   return async folder => {

@@ -7,7 +7,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { fileError, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
-import { CONFIG, WEIGHTS } from '../read-folder.js'
+import { CONFIG_FILE, WEIGHTS_FILE } from '../read-folder.js'
 import type { HubAddress } from './address.js'
 import { notCached } from './cached.js'
 import { digestOf } from './digest.js'
@@ -42,7 +42,7 @@ export async function hubModel(address: HubAddress, settings: DownloadSettings):
     settings.folder === undefined ? hub.getHFHubCachePath() : join(settings.folder, 'hub'),
     hub.getRepoFolderName({ type: 'model', name: repository }),
   )
-  const names = file === null ? [CONFIG, WEIGHTS] : [file]
+  const names = file === null ? [CONFIG_FILE, WEIGHTS_FILE] : [file]
   const paths = names.map(name => (folder === '' ? name : `${folder}/${name}`))
   const commit = await commitOf(hub, address, root, settings)
   const snapshot = join(root, 'snapshots', commit)
@@ -62,7 +62,7 @@ export async function hubModel(address: HubAddress, settings: DownloadSettings):
       url: new URL(`${base}/${repository}/resolve/${commit}/${encoded}`),
       target: blob,
       facts: { bytes, ...(isLarge ? { sha256: digest } : {}) },
-      maxBytes: basename(path) === CONFIG ? Math.min(MAX_CONFIG_BYTES, settings.maxBytes) : settings.maxBytes,
+      maxBytes: basename(path) === CONFIG_FILE ? Math.min(MAX_CONFIG_BYTES, settings.maxBytes) : settings.maxBytes,
       authorization: settings.token === undefined ? undefined : `Bearer ${settings.token}`,
       onBytes: progress(i),
     })
@@ -187,7 +187,7 @@ async function filesOf(
     if (file !== undefined) return file
     throw new DiffWaveError('FILE_NOT_FOUND', `the repository has no ${path}`, {
       where: describe(address),
-      hint: `A model has ${CONFIG} and ${WEIGHTS}; name a folder or a checkpoint: hf:owner/name/weights.pt.`,
+      hint: `A model has ${CONFIG_FILE} and ${WEIGHTS_FILE}; name a folder or a checkpoint: hf:owner/name/weights.pt.`,
     })
   })
 }

@@ -9,10 +9,10 @@ import { expectedFilesOf, type FileFacts } from '../../core/file-source.js'
 import { fileError, kindOfPath, readFileBytes, writeFileBytes } from '../../core/files.js'
 import { folderSource } from '../../core/folder-source.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
-import { FILES, fileUrl } from '../../core/url-source.js'
+import { fileUrl, LIST_FILE } from '../../core/url-source.js'
 import { decodeTorch } from '../../formats/pytorch.js'
 import { decodeSafetensors, isSafetensors } from '../../formats/safetensors.js'
-import { CONFIG, readModelFrom, WEIGHTS } from '../read-folder.js'
+import { CONFIG_FILE, readModelFrom, WEIGHTS_FILE } from '../read-folder.js'
 import type { WebAddress } from './address.js'
 import { isCached, notCached } from './cached.js'
 import { type Downloaded, download } from './download.js'
@@ -37,11 +37,11 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
   const key = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
   const folder = join(settings.folder ?? cacheFolder(), 'web', `${url.hostname.replace(/[^\w.-]/g, '_')}-${key}`)
   const path = file === null ? folder : join(folder, file)
-  const names = file === null ? [CONFIG, WEIGHTS] : [file]
+  const names = file === null ? [CONFIG_FILE, WEIGHTS_FILE] : [file]
   if ((!settings.refresh || settings.offline) && (await isWhole(folder, names))) return path
   if (settings.offline) throw notCached(url.href)
   await remove(join(folder, RECORD))
-  const stated = settings.files ?? (await statedFiles(fileUrl(url, FILES), folder, settings))
+  const stated = settings.files ?? (await statedFiles(fileUrl(url, LIST_FILE), folder, settings))
   const progress = bytesOfAll(names.length, settings.onProgress)
   const files: Record<string, Downloaded> = {}
   for (const [i, name] of names.entries()) {
@@ -50,7 +50,7 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
       url: file === null ? fileUrl(url, name) : url,
       target: join(folder, name),
       facts: factsOf(stated, name),
-      maxBytes: name === CONFIG ? Math.min(MAX_CONFIG_BYTES, settings.maxBytes) : settings.maxBytes,
+      maxBytes: name === CONFIG_FILE ? Math.min(MAX_CONFIG_BYTES, settings.maxBytes) : settings.maxBytes,
       onBytes: progress(i),
     })
   }
@@ -92,7 +92,7 @@ async function checkModel(folder: string, url: URL, signal: AbortSignal | undefi
   try {
     await readModelFrom({ ...folderSource(folder), describe }, defined({ signal }))
   } catch (error) {
-    for (const name of [CONFIG, WEIGHTS]) await remove(join(folder, name))
+    for (const name of [CONFIG_FILE, WEIGHTS_FILE]) await remove(join(folder, name))
     throw error
   }
 }
@@ -116,7 +116,7 @@ async function checkCheckpoint(path: string, url: URL): Promise<void> {
 
 /** Reads the list of files in a folder. It is empty if there is no list or an unreadable one. */
 async function statedFiles(url: URL, folder: string, settings: DownloadSettings): Promise<Stated> {
-  const target = join(folder, FILES)
+  const target = join(folder, LIST_FILE)
   try {
     await download({ ...settings, url, target, facts: {}, maxBytes: MAX_CONFIG_BYTES, onBytes: () => {} })
   } catch (error) {
