@@ -8,6 +8,7 @@ import { type PathLike, toPath } from './core/path.js'
 import type { Tensors } from './core/tensor.js'
 import type { Engine } from './engines/engine.js'
 import { createEngine, type EngineName, engineNames } from './engines/select.js'
+import { recordingCachePath } from './formats/run-folder.js'
 import type { ModelConfig } from './model/config.js'
 import { type ModelFiles, readModel } from './model/read-model.js'
 import { isRemote } from './model/remote/address.js'
@@ -15,7 +16,6 @@ import { modelPath } from './model/shipped-models.js'
 import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from './training/config.js'
 import { type Dataset, type LoadProgress, type ReadDataset, readDataset } from './training/data/dataset.js'
 import { normalisePolarity } from './training/data/polarity.js'
-import { cacheFolder } from './training/data/recording-cache.js'
 import { type Preview, previewClip } from './training/preview.js'
 import { refuseCheckpoint, refuseOtherConfig, refuseOwnModel } from './training/run/start.js'
 import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
@@ -226,7 +226,7 @@ export class Trainer {
           ? undefined
           : { convention: model.mel, folder: mels === undefined ? undefined : toPath(mels, 'mels') },
       decode,
-      cache: cacheFolder(this.#out),
+      cache: recordingCachePath(this.#out),
       signal,
       onProgress,
     })

@@ -4,6 +4,8 @@ import { basename, join, resolve } from 'node:path'
 import { suggestion } from '../core/suggest.js'
 import { systemCode } from '../core/system-code.js'
 import type { MetricsLine } from '../formats/metrics-lines.js'
+import { isEventFile, lastModelPath, metricsPath } from '../formats/run-folder.js'
+import { configPath } from '../model/folder.js'
 import { EventFile, type FiledClip } from './event-file.js'
 import { MAX_EVENT_FILES, MAX_LOG_BYTES } from './limits.js'
 import { Refusal } from './refusal.js'
@@ -27,8 +29,6 @@ export interface RunClip {
   readonly tag: string
 }
 
-const METRICS = 'metrics.jsonl'
-
 /** A run's folder, and when its log was last written. */
 export interface RunFolder {
   readonly path: string
@@ -37,7 +37,7 @@ export interface RunFolder {
 
 /** The run in a folder; null if there is none. */
 async function runIn(path: string): Promise<RunFolder | null> {
-  const status = await stat(join(path, METRICS)).catch(() => null)
+  const status = await stat(metricsPath(path)).catch(() => null)
   return status?.isFile() ? { path, updated: status.mtime } : null
 }
 
@@ -77,7 +77,7 @@ export class TrainingRuns {
   async list(): Promise<readonly RunView[]> {
     const views: RunView[] = []
     for (const [name, { path, updated }] of await this.folders()) {
-      const hasModel = await stat(join(path, 'model', 'config.json')).then(
+      const hasModel = await stat(configPath(lastModelPath(path))).then(
         () => true,
         () => false,
       )
@@ -118,7 +118,7 @@ export class TrainingRuns {
 
   /** The log of a run, to be read as it grows. @throws Refusal `UNKNOWN_RUN` */
   async log(name: string): Promise<RunLog> {
-    return new RunLog(join(await this.folder(name), METRICS))
+    return new RunLog(metricsPath(await this.folder(name)))
   }
 
   /** The clips in the run's event files, in order. @throws Refusal `UNKNOWN_RUN` */
@@ -137,7 +137,7 @@ export class TrainingRuns {
   async #clips(name: string) {
     const folder = await this.folder(name)
     const entries = await unlessGone(name, readdir(folder))
-    const names = entries.filter(file => file.startsWith('events.out.tfevents.')).sort()
+    const names = entries.filter(isEventFile).sort()
     const found: { readonly id: string; readonly file: EventFile; readonly clip: FiledClip }[] = []
     for (const [number, fileName] of names.entries()) {
       const file = this.#eventFile(join(folder, fileName))

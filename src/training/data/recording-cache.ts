@@ -49,11 +49,6 @@ function versionOf(name: string): string {
   return ''
 }
 
-/** Returns the folder where a run keeps resampled recordings. */
-export function cacheFolder(out: string): string {
-  return join(out, 'cache')
-}
-
 /**
  * Makes the name of the file for a recording.
  *

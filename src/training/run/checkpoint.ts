@@ -4,12 +4,12 @@
  * is flushed. All random numbers are derived from the step, so there is no other state. In the file's metadata, the
  * progress is still called `position`, as in the first version of the format.
  */
-import { join } from 'node:path'
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { flushFolder, kindOfPath, readFileBytes, readFileRange, writeFileBytes } from '../../core/files.js'
 import { check } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
+import { checkpointPath } from '../../formats/run-folder.js'
 import {
   decodeSafetensors,
   decodeSafetensorsHeader,
@@ -42,7 +42,6 @@ const progressSchema = z.strictObject({
 /** How far a run has come, and the model, data and config that it belongs to. */
 export type TrainingProgress = Readonly<z.output<typeof progressSchema>>
 
-const FILE = 'checkpoint.safetensors'
 const parts = ['weights', 'average', 'first', 'second'] as const
 
 /**
@@ -61,7 +60,7 @@ export async function writeCheckpoint(folder: string, state: TrainingState, prog
     tensors.set(`second/${name}`, { shape, data: moments.second })
   }
   const metadata = new Map([['position', JSON.stringify(progress)]])
-  await writeFileBytes(join(folder, FILE), encodeSafetensors(tensors, metadata))
+  await writeFileBytes(checkpointPath(folder), encodeSafetensors(tensors, metadata))
   await flushFolder(folder)
 }
 
@@ -75,7 +74,7 @@ function widenMoments(roots: Float32Array): void {
 
 /** Whether a run's folder holds a checkpoint. @throws DiffWaveError `NOT_WRITABLE` */
 export async function hasCheckpoint(folder: string): Promise<boolean> {
-  return (await kindOfPath(join(folder, FILE), 'write')) === 'file'
+  return (await kindOfPath(checkpointPath(folder), 'write')) === 'file'
 }
 
 /** Enough for the header of most checkpoints. */
@@ -88,7 +87,7 @@ const USUAL_HEADER_BYTES = 2 ** 16
  * @throws DiffWaveError as `readCheckpoint`
  */
 export async function readProgress(folder: string): Promise<TrainingProgress> {
-  const path = join(folder, FILE)
+  const path = checkpointPath(folder)
   let start = await readFileRange(path, { start: 0, end: USUAL_HEADER_BYTES })
   const end = safetensorsHeaderEnd(start.bytes, path)
   if (end > start.bytes.length) start = await readFileRange(path, { start: 0, end })
@@ -117,7 +116,7 @@ export async function readCheckpoint(
   folder: string,
   adam: Adam,
 ): Promise<{ readonly state: TrainingState; readonly progress: TrainingProgress }> {
-  const path = join(folder, FILE)
+  const path = checkpointPath(folder)
   const { tensors, metadata } = decodeSafetensors(await readFileBytes(path), path)
   const progress = progressIn(metadata, path)
   const groups = new Map(parts.map(part => [part, new Map<string, Tensor>()]))

@@ -1,7 +1,7 @@
 /** Writes the event file of a training run, for TensorBoard. */
 import { appendFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { fileError } from '../../core/files.js'
+import { eventFilePath } from '../../formats/run-folder.js'
 import { encodeEvent, encodeFileVersion, frameRecord, type Summary } from '../../formats/tfevents-writer.js'
 
 /** Appends to an event file in a folder. Each time a run is started or resumed, it has a new file. */
@@ -14,7 +14,7 @@ export class EventLog {
   /** @param now wall time in seconds since 1970. The name of the file contains it, too. */
   constructor(folder: string, now: () => number) {
     this.#now = now
-    this.path = join(folder, `events.out.tfevents.${Math.floor(now())}.diffwave`)
+    this.path = eventFilePath(folder, Math.floor(now()))
   }
 
   /**

@@ -4,11 +4,10 @@
  */
 import { createReadStream } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileError, kindOfPath, writeFilePieces } from '../../core/files.js'
+import { metricsPath } from '../../formats/run-folder.js'
 
-const FILE = 'metrics.jsonl'
 /** Number of characters that are written at a time. */
 const PIECE = 2 ** 16
 
@@ -18,7 +17,7 @@ const PIECE = 2 ** 16
  * @throws DiffWaveError `DISK_FULL`, `NOT_WRITABLE`
  */
 export async function appendMetrics(folder: string, event: Readonly<Record<string, unknown>>): Promise<void> {
-  const path = join(folder, FILE)
+  const path = metricsPath(folder)
   try {
     await appendFile(path, `${JSON.stringify(event)}\n`)
   } catch (error) {
@@ -32,7 +31,7 @@ export async function appendMetrics(folder: string, event: Readonly<Record<strin
  * @throws DiffWaveError `NOT_READABLE`, `NOT_A_FILE`, `NOT_WRITABLE`, `DISK_FULL`
  */
 export async function cutMetrics(folder: string, step: number): Promise<void> {
-  const path = join(folder, FILE)
+  const path = metricsPath(folder)
   if ((await kindOfPath(path)) === 'missing') return
   await writeFilePieces(path, keptLines(path, step))
 }

@@ -1,8 +1,9 @@
 /** Starts a run with new weights, or resumes it from the checkpoint of its folder. */
 import { realpath } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { DiffWaveError } from '../../core/errors.js'
 import type { Tensor, Tensors } from '../../core/tensor.js'
+import { bestModelPath, lastModelPath } from '../../formats/run-folder.js'
 import type { ModelConfig } from '../../model/config.js'
 import { checkParameters } from '../../model/parameters.js'
 import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from '../config.js'
@@ -87,7 +88,7 @@ function refuseChange(progress: TrainingProgress, config: TrainingConfig, out: s
 export async function refuseOwnModel(out: string, model: string): Promise<void> {
   if (await hasCheckpoint(out)) return
   const real = (path: string) => realpath(path).catch(() => resolve(path))
-  const [start, ...written] = await Promise.all([model, join(out, 'model'), join(out, 'best')].map(real))
+  const [start, ...written] = await Promise.all([model, lastModelPath(out), bestModelPath(out)].map(real))
   if (!written.some(folder => start === folder || dirname(start!) === folder)) return
   throw new DiffWaveError('BAD_OPTION', 'the run would overwrite the model that it starts from', {
     where: model,

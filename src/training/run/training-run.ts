@@ -2,19 +2,19 @@
  * The training loop. It sends batches to an engine, updates the weights by Adam, and writes checkpoints and a log. It
  * uses engines only through their interface, and reads the time from the clocks that it is given.
  */
-import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
 import { makeFolder } from '../../core/files.js'
 import { removeAbandoned } from '../../core/temporary.js'
 import { allFinite, type Tensors } from '../../core/tensor.js'
 import type { Engine } from '../../engines/engine.js'
+import { bestModelPath, lastModelPath, recordingCachePath } from '../../formats/run-folder.js'
 import type { Summary } from '../../formats/tfevents-writer.js'
 import type { ModelConfig } from '../../model/config.js'
 import { writeModelFolder } from '../../model/folder.js'
 import { learningRate } from '../config.js'
 import { BatchMaker } from '../data/batch.js'
-import { cacheFolder, removeUnneeded } from '../data/recording-cache.js'
+import { removeUnneeded } from '../data/recording-cache.js'
 import { Objective } from '../objective/objective.js'
 import { Adam } from '../optimiser/adam.js'
 import { Optimiser, type TrainingState } from '../optimiser/optimiser.js'
@@ -126,9 +126,9 @@ export async function* trainingSteps(
   const lock = await lockFolder(options.out)
   try {
     // The lock was free, so no living process writes here: temporary files are left over from dead ones.
-    const cache = cacheFolder(options.out)
-    const folders = [options.out, join(options.out, 'model'), join(options.out, 'best'), cache]
-    for (const folder of folders) await removeAbandoned(folder, true)
+    const { out } = options
+    const cache = recordingCachePath(out)
+    for (const folder of [out, lastModelPath(out), bestModelPath(out), cache]) await removeAbandoned(folder, true)
     const { state, progress } = await startOrResume(options)
     // Files are removed only now. A run that is refused for its recordings or its config will probably be started again
     // with the former ones, and needs their files.
@@ -369,7 +369,7 @@ class TrainingRun {
     await appendMetrics(out, { step, validationLoss: loss, validationByLevel: byLevel })
     if (Number.isFinite(loss) && (best === null || loss < best)) {
       this.#progress = { ...this.#progress, best: loss }
-      await this.#export('best')
+      await this.#export(bestModelPath(out))
     }
     return loss
   }
@@ -383,7 +383,7 @@ class TrainingRun {
     }
     await this.#lock.assertHeld()
     await writeCheckpoint(this.#options.out, this.#state, this.#progress)
-    await this.#export('model')
+    await this.#export(lastModelPath(this.#options.out))
   }
 
   /**
@@ -404,14 +404,14 @@ class TrainingRun {
     const { state, progress } = await readCheckpoint(out, new Adam())
     this.#state = state
     this.#progress = progress
-    await this.#export('model')
+    await this.#export(lastModelPath(out))
     return new DiffWaveError('DIVERGED', `${problem}: rolled back to the checkpoint of step ${progress.step}`, {
       where,
-      hint: `Lower the learning rate and start from its model: --from ${join(out, 'model')}`,
+      hint: `Lower the learning rate and start from its model: --from ${lastModelPath(out)}`,
     })
   }
 
-  #export(name: string): Promise<void> {
+  #export(folder: string): Promise<void> {
     const { step, seconds, samplesSeen, data } = this.#progress
     const provenance = {
       ...this.#model.provenance,
@@ -422,7 +422,7 @@ class TrainingRun {
       dataFingerprint: data,
     }
     const config = { ...this.#model, provenance }
-    return writeModelFolder(join(this.#options.out, name), { config, parameters: this.#state.average })
+    return writeModelFolder(folder, { config, parameters: this.#state.average })
   }
 }
 
