@@ -65,6 +65,9 @@ export function liveness({ pid, started, place }: ProcessIdentity): Liveness {
   return isZombie || (started !== null && fields[19] !== started) ? 'dead' : 'alive'
 }
 
+/** Source of the pattern of a tag, for the patterns of whole file names. It has no groups of its own. */
+export const TAG_PATTERN = String.raw`\d+-\d*-(?:[0-9a-f]{8}\.\d+)?`
+
 /** An identity as part of a file name. */
 export function identityTag({ pid, started, place }: ProcessIdentity): string {
   return `${pid}-${started ?? ''}-${place ?? ''}`

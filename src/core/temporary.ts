@@ -13,6 +13,7 @@ import {
   ownIdentity,
   type ProcessIdentity,
   parseIdentityTag,
+  TAG_PATTERN,
 } from './process-identity.js'
 import { atSuddenEnd } from './sudden-end.js'
 import { systemCode } from './system-code.js'
@@ -49,9 +50,11 @@ export async function openTemporary(target: string, mode?: number): Promise<Temp
   }
 }
 
+const TEMPORARY_NAME = new RegExp(String.raw`\.(${TAG_PATTERN})\.[0-9a-f]{12}\.tmp$`)
+
 /** Who writes a temporary file, from its name; null if it is not named like one. */
 function writerOf(name: string): ProcessIdentity | null {
-  const tag = /\.(\d+-\d*-(?:[0-9a-f]{8}\.\d+)?)\.[0-9a-f]{12}\.tmp$/.exec(name)?.[1]
+  const tag = TEMPORARY_NAME.exec(name)?.[1]
   return tag === undefined ? null : parseIdentityTag(tag)
 }
 

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { FileFacts } from '../../core/file-source.js'
 import { fileError } from '../../core/files.js'
-import { identityTag, liveness, ownIdentity, parseIdentityTag } from '../../core/process-identity.js'
+import { identityTag, liveness, ownIdentity, parseIdentityTag, TAG_PATTERN } from '../../core/process-identity.js'
 import type { OnProgress } from '../../core/progress.js'
 import { digestOf } from './digest.js'
 import { Interrupted, request } from './request.js'
@@ -68,7 +68,8 @@ interface Part {
   etag: string | null
 }
 
-const PART = /^\.(\d+-\d*-(?:[0-9a-f]{8}\.\d+)?)\.([0-9a-f]*)\.part$/
+/** What follows the target's name in that of a part: the writer's tag, and the entity tag in hexadecimal digits. */
+const PART = new RegExp(String.raw`^\.(${TAG_PATTERN})\.([0-9a-f]*)\.part$`)
 
 function partPath(target: string, etag: string | null): string {
   const validator = Buffer.from(etag ?? '').toString('hex')
