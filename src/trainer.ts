@@ -1,8 +1,10 @@
 /** The trainer: folders of recordings in, a model folder out, one update at a time. */
+
 import { z } from 'zod'
 import type { Audio } from './audio/audio.js'
 import type { Callback } from './core/callback.js'
 import { DiffWaveError } from './core/errors.js'
+import { MAX_THREADS } from './core/limits.js'
 import { abortSignal, callback, check, type FieldsOf } from './core/options.js'
 import { type PathLike, toPath } from './core/path.js'
 import type { Tensors } from './core/tensor.js'
@@ -114,7 +116,7 @@ const optionsSchema = z.strictObject({
   maxSteps: z.number().int().min(0).optional(),
   maxHours: z.number().min(0).optional(),
   engine: z.enum(engineNames).optional(),
-  threads: z.number().int().min(1).max(256).optional(),
+  threads: z.number().int().min(1).max(MAX_THREADS).optional(),
   events: z.boolean().optional(),
   preview: callable<Preview>().nullable(),
   createEngine: callable<NonNullable<TrainerOptions['createEngine']>>(),

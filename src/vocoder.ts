@@ -11,7 +11,7 @@ import type { MelSource } from './audio/mel/source.js'
 import { resample } from './audio/resample.js'
 import { describe } from './core/describe.js'
 import { DiffWaveError } from './core/errors.js'
-import { MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
+import { MAX_CHUNK_FRAMES, MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
 import { abortSignal, check, type FieldsOf } from './core/options.js'
 import type { Progress } from './core/progress.js'
 import { drawSeed } from './core/seed.js'
@@ -102,7 +102,7 @@ const streamSchema = z.strictObject({
   ...streamFields,
   ...vocoderFields,
   length: lengthField,
-  chunkFrames: z.number().int().min(1).max(100_000).optional(),
+  chunkFrames: z.number().int().min(1).max(MAX_CHUNK_FRAMES).optional(),
 } satisfies FieldsOf<StreamOptions>)
 
 /** Default number of samples that `stream` processes at a time: small, so that audio starts soon. */

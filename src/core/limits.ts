@@ -1,6 +1,6 @@
 /**
- * Every bound this package sets, with its reason. Sizes that files declare are checked against these and against the
- * bytes present before anything is allocated.
+ * Bounds with their reasons: those that guard memory, and those that more than one module needs. Sizes that files
+ * declare are checked against these and against the bytes present before anything is allocated.
  */
 
 /** Channels of a network: the published large model has 128; past 1024 a layer's weights alone pass 25 MB. */
@@ -60,6 +60,8 @@ export const MAX_FILE_BYTES = 2 ** 31 - 1
 export const MAX_SAFETENSORS_HEADER_BYTES = 25_000_000
 /** Tensors of one file: a network of 256 layers with its optimiser's moments has some 8,000. */
 export const MAX_TENSORS = 100_000
+/** Axes of a tensor in a checkpoint or in safetensors: weights of convolutions in three dimensions have five. */
+export const MAX_TENSOR_AXES = 16
 /** Objects, memo entries and nested containers of a pickle: a checkpoint of 300 layers makes some 20,000 objects. */
 export const MAX_PICKLE_OBJECTS = 2_000_000
 export const MAX_PICKLE_DEPTH = 200
@@ -97,12 +99,21 @@ export const MAX_GUIDANCE = 100
 export const MAX_GAP_SECONDS = 10
 /** Gaps of one recording. */
 export const MAX_GAPS = 10_000
+/** Fade at either side of a repaired gap in seconds: 50 times the default. */
+export const MAX_FADE_SECONDS = 0.1
 /** Passes of inpainting over one noise level: RePaint takes 10. */
 export const MAX_ROUNDS = 50
 /** Iterations of phase refinement: 60 are as good as converged, and each looks some 35 ms further ahead. */
 export const MAX_REFINEMENT_ITERATIONS = 100
 /** Passes of a network's correction towards the mel: more are phase refinement. */
 export const MAX_CORRECTION_PASSES = 8
+/** Signal-to-noise ratios in dB of a recording to denoise: those of 16-bit samples end at 98. */
+export const MIN_SNR = -60
+export const MAX_SNR = 120
+/** Root mean square of the noise in a recording to denoise, in units of full scale: recordings may exceed it. */
+export const MAX_NOISE_RMS = 10
+/** Mel frames per chunk of a stream: 19 minutes at 22,050 Hz, hop 256. */
+export const MAX_CHUNK_FRAMES = 100_000
 /** Schedules that tuning may try. */
 export const MAX_TUNING_EVALUATIONS = 10_000
 /** Threads of the native engine: the largest servers have some 200 cores. */

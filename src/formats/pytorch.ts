@@ -4,7 +4,7 @@
  * its length). Source: PyTorch `torch/serialization.py` and `torch/_utils.py`.
  */
 import { DiffWaveError } from '../core/errors.js'
-import { MAX_PICKLE_OBJECTS } from '../core/limits.js'
+import { MAX_PICKLE_OBJECTS, MAX_TENSOR_AXES } from '../core/limits.js'
 import { elementCount, type Tensor } from '../core/tensor.js'
 import { wrongFileHint } from '../core/wrong-file.js'
 import { bytesPerNumber, type NumberType, readNumbers } from './numbers.js'
@@ -97,7 +97,6 @@ const allowed: ReadonlySet<string> = new Set([
   'torch.Size',
 ])
 
-const MAX_RANK = 16
 /** How many times over a state dict's tensors may use its storages, and made text that of the file. */
 const MAX_SHARING = 4
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
@@ -230,7 +229,7 @@ class TorchHandlers implements PickleHandlers<Opaque> {
   }
 
   #sizes(value: Value | undefined): number[] {
-    if (!Array.isArray(value) || value.length > MAX_RANK || !value.every(isSize)) {
+    if (!Array.isArray(value) || value.length > MAX_TENSOR_AXES || !value.every(isSize)) {
       throw this.#bad('a tensor’s shape is malformed')
     }
     return value as number[]

@@ -4,7 +4,7 @@
  * the text once, accepts these two shapes only, and stops at the first tensor too many.
  */
 import { DiffWaveError } from '../core/errors.js'
-import { MAX_TENSORS } from '../core/limits.js'
+import { MAX_TENSOR_AXES, MAX_TENSORS } from '../core/limits.js'
 import { bytesPerNumber, type NumberType } from './numbers.js'
 
 /** The header's entry for one tensor. `offsets` count from the end of the header. */
@@ -19,7 +19,6 @@ export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>
 }
 
-const MAX_RANK = 16
 /** The member of the header that is not a tensor. */
 export const METADATA = '__metadata__'
 
@@ -80,7 +79,7 @@ class HeaderParser {
     let offsets: number[] | undefined
     this.#members(key => {
       if (key === 'dtype' && dtype === undefined) dtype = this.#dtype(name)
-      else if (key === 'shape' && shape === undefined) shape = this.#integers(MAX_RANK)
+      else if (key === 'shape' && shape === undefined) shape = this.#integers(MAX_TENSOR_AXES)
       else if (key === 'data_offsets' && offsets === undefined) offsets = this.#integers(2)
       else throw this.#bad(`the entry of ${shown(name)} has an unknown or repeated field ${shown(key)}`)
     })

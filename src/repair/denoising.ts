@@ -3,8 +3,10 @@
  * recording's noise (Kong et al. 2021, last experiments). The recording and the result are held in memory; the data in
  * between are made piece by piece.
  */
+
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
+import { MAX_NOISE_RMS, MAX_SNR, MIN_SNR } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { drawSeed } from '../core/seed.js'
 import { encodedInParts } from '../data-domain/data-domain.js'
@@ -36,8 +38,8 @@ export interface DenoiseOptions extends StartLevelOptions {
 const denoiseSchema = z
   .strictObject({
     ...startLevelFields,
-    snr: z.number().min(-60).max(120).optional(),
-    noise: z.number().positive().max(10).optional(),
+    snr: z.number().min(MIN_SNR).max(MAX_SNR).optional(),
+    noise: z.number().positive().max(MAX_NOISE_RMS).optional(),
   } satisfies FieldsOf<DenoiseOptions>)
   .refine(o => [o.snr, o.noise, o.step].filter(value => value !== undefined).length <= 1, {
     message: 'give one of snr, noise and step',

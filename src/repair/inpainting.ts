@@ -10,7 +10,7 @@ import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { sliceMel } from '../audio/mel/frames.js'
 import { melSpectrogram } from '../audio/mel/mel.js'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
-import { MAX_GAPS, MAX_ROUNDS } from '../core/limits.js'
+import { MAX_FADE_SECONDS, MAX_GAPS, MAX_ROUNDS } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { gaussian } from '../core/random.js'
 import { drawSeed } from '../core/seed.js'
@@ -61,7 +61,7 @@ const inpaintSchema = z.strictObject({
     .min(1)
     .max(MAX_GAPS),
   rounds: z.number().int().min(1).max(MAX_ROUNDS).default(4),
-  fade: z.number().min(0).max(0.1).default(0.002),
+  fade: z.number().min(0).max(MAX_FADE_SECONDS).default(0.002),
   label: labelField.default(null),
 } satisfies FieldsOf<InpaintOptions>)
 

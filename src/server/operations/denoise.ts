@@ -1,7 +1,7 @@
 /** A recording without its noise. */
 import { z } from 'zod'
 import { defined } from '../../core/defined.js'
-import { MAX_DIFFUSION_STEPS } from '../../core/limits.js'
+import { MAX_DIFFUSION_STEPS, MAX_NOISE_RMS, MAX_SNR, MIN_SNR } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { chosenModel } from './chosen-model.js'
@@ -17,14 +17,14 @@ const options = z.strictObject({
   steps: countedSteps,
   snr: z
     .number()
-    .min(-60)
-    .max(120)
+    .min(MIN_SNR)
+    .max(MAX_SNR)
     .optional()
     .describe('Signal-to-noise ratio of the recording in dB. Default: estimated from its pauses.'),
   noise: z
     .number()
     .positive()
-    .max(10)
+    .max(MAX_NOISE_RMS)
     .optional()
     .describe('Root mean square of the recording’s noise, in units of full scale.'),
   step: z

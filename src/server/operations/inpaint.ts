@@ -1,7 +1,7 @@
 /** A recording with its gaps filled. */
 import { z } from 'zod'
 import { defined } from '../../core/defined.js'
-import { MAX_ROUNDS } from '../../core/limits.js'
+import { MAX_FADE_SECONDS, MAX_ROUNDS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { Vocoder } from '../../vocoder.js'
@@ -34,7 +34,7 @@ const options = z.strictObject({
   fade: z
     .number()
     .min(0)
-    .max(0.1)
+    .max(MAX_FADE_SECONDS)
     .optional()
     .describe('Length of the fade at the edges of a gap, in seconds. Default: 0.002.'),
   label,
