@@ -7,6 +7,7 @@ export type { WavFormat } from './audio/codecs/wav-bytes.js'
 export type { WavOptions } from './audio/codecs/wav-encode.js'
 export { readWav, writeWav, writeWavStream } from './audio/codecs/wav-file.js'
 export { type AudioPieces, wavBytes } from './audio/codecs/wav-stream.js'
+export type { Gap } from './audio/gap.js'
 export type { Label, LabelledPart } from './audio/labels.js'
 export {
   type AffineNormalisation,
@@ -101,7 +102,7 @@ export type { ImportedModel, ImportHints, ModelFiles, ModelSource, ReadModel } f
 export type { RemoteOptions } from './model/remote/options.js'
 export { shippedModels } from './model/shipped-models.js'
 export { Denoised, type DenoiseOptions } from './repair/denoising.js'
-export type { Gap, InpaintOptions } from './repair/inpainting.js'
+export type { InpaintOptions } from './repair/inpainting.js'
 export type { InterpolateOptions } from './repair/interpolation.js'
 export { Restored, type StartLevelOptions } from './repair/start-level.js'
 export type { SamplingOptions, WholeClipOptions } from './synthesis/options.js'

@@ -5,6 +5,7 @@ export type { WavFormat } from '../audio/codecs/wav-bytes.js'
 export { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
 export { writeWav } from '../audio/codecs/wav-file.browser.js'
 export { type AudioPieces, wavBytes } from '../audio/codecs/wav-stream.js'
+export type { Gap } from '../audio/gap.js'
 export {
   type AffineNormalisation,
   type ConventionName,
@@ -42,7 +43,7 @@ export type { DownloadOptions } from '../model/download-options.js'
 export type { DirectoryHandle, ModelInput, NamedBlob } from '../model/model-input.js'
 export type { NetworkConfig } from '../model/network.js'
 export { Denoised, type DenoiseOptions } from '../repair/denoising.js'
-export type { Gap, InpaintOptions } from '../repair/inpainting.js'
+export type { InpaintOptions } from '../repair/inpainting.js'
 export type { InterpolateOptions } from '../repair/interpolation.js'
 export { Restored, type StartLevelOptions } from '../repair/start-level.js'
 export type { SamplingOptions, WholeClipOptions } from '../synthesis/options.js'

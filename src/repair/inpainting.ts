@@ -3,9 +3,11 @@
  * region that it has to see around a gap, so the memory does not depend on the recording's length. The samples in a gap
  * are ignored.
  */
+
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { checkAudio, checkSamples } from '../audio/check-audio.js'
+import type { Gap } from '../audio/gap.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { sliceMel } from '../audio/mel/frames.js'
 import { melSpectrogram } from '../audio/mel/mel.js'
@@ -26,14 +28,6 @@ import { bridgeMel } from './bridge-mel.js'
 import { fill, type KnownAudio } from './fill.js'
 import { gapsInSamples, type Region, repairRegions, shareOf } from './gaps.js'
 import { joinGaps } from './join.js'
-
-/** A gap in a recording. */
-export interface Gap {
-  /** Seconds from the start of the recording. */
-  readonly start: number
-  /** Seconds from the start of the recording, after `start`. */
-  readonly end: number
-}
 
 /** Options of `inpaint`. */
 export interface InpaintOptions extends WholeClipOptions {

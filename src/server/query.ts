@@ -1,5 +1,7 @@
 /** Options in a request's address: text, read as the types that an operation's schema has. */
+
 import { z } from 'zod'
+import { parseGap } from '../audio/gap.js'
 import { DiffWaveError } from '../core/errors.js'
 import { check } from '../core/options.js'
 import type { Operation } from './operations/operation.js'
@@ -22,23 +24,11 @@ export function optionsSchema({ options }: Pick<Operation, 'options'>): JsonSche
   return schema as JsonSchema
 }
 
-/** 1.2-1.25,3-3.1 as gaps. */
-function gapsOf(text: string): unknown {
-  return text.split(',').map(part => {
-    const [, start, end] = /^(\d*\.?\d+)-(\d*\.?\d+)$/.exec(part.trim()) ?? []
-    if (start !== undefined && end !== undefined) return { start: Number(start), end: Number(end) }
-    throw new DiffWaveError('BAD_OPTION', 'not a gap', {
-      expected: 'start-end in seconds, as 1.2-1.25',
-      got: part,
-      where: 'gaps',
-    })
-  })
-}
-
 /** A text as the type of a field; as it is if it does not look like one, which the schema then refuses. */
 function typed(text: string, { type, anyOf = [] }: JsonSchema): unknown {
   const types = [type, ...anyOf.map(choice => choice.type)]
-  if (types.includes('array')) return gapsOf(text)
+  // The only array that an address may hold: gaps, as 1.2-1.25,3-3.1.
+  if (types.includes('array')) return text.split(',').map(part => parseGap(part.trim(), 'gaps'))
   if (types.some(name => name === 'integer' || name === 'number') && NUMBER.test(text)) return Number(text)
   return text
 }

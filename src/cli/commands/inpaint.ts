@@ -1,6 +1,6 @@
 /** `diffwave inpaint`: gaps of recordings filled, by a vocoder or a generator. */
+import { type Gap, parseGap } from '../../audio/gap.js'
 import { defined } from '../../core/defined.js'
-import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand, type OptionSpec } from '../command.js'
 import { findInputs, recordings } from '../inputs.js'
 import { DEFAULT_VOCODER } from '../load.js'
@@ -9,25 +9,11 @@ import { readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
 import { shard } from '../shard.js'
 
-/** A gap, in seconds. */
-interface Gap {
-  readonly start: number
-  readonly end: number
-}
-
 const gaps: OptionSpec<readonly Gap[]> = {
   flags: '--gaps <start-end...>',
   description: 'gaps to fill, in seconds: 1.2-1.25',
   required: true,
-  parse: (text, before) => {
-    const [, start, end] = /^(\d*\.?\d+)-(\d*\.?\d+)$/.exec(text) ?? []
-    if (start !== undefined && end !== undefined) return [...(before ?? []), { start: Number(start), end: Number(end) }]
-    throw new DiffWaveError('BAD_OPTION', 'not a gap', {
-      expected: 'start-end in seconds, as 1.2-1.25',
-      got: text,
-      where: '--gaps',
-    })
-  },
+  parse: (text, before) => [...(before ?? []), parseGap(text, '--gaps')],
 }
 
 export const command = defineCommand({
