@@ -1,7 +1,9 @@
 /** A decoder thread: does one task at a time. */
+
 import { parentPort } from 'node:worker_threads'
+import { typedArrayBuffers } from '../../core/typed-array-buffers.js'
 import { isFault, problemOf } from '../problem.js'
-import { type Answer, buffersOf } from './message.js'
+import type { Answer } from './message.js'
 import { type TaskName, tasks } from './tasks.js'
 
 function answerOf(error: unknown): Answer {
@@ -12,7 +14,7 @@ function answerOf(error: unknown): Answer {
 parentPort!.on('message', async ({ name, request }: { readonly name: TaskName; readonly request: never }) => {
   try {
     const result = await tasks[name](request)
-    parentPort!.postMessage({ result } satisfies Answer, buffersOf(result))
+    parentPort!.postMessage({ result } satisfies Answer, typedArrayBuffers(result))
   } catch (error) {
     parentPort!.postMessage(answerOf(error))
   }
