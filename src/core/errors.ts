@@ -88,9 +88,9 @@ export class DiffWaveError extends Error {
    * @param details complete the clause to a message of one line
    */
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
-    const parts = [shortened(problem)]
-    if (details.expected !== undefined) parts.push(`expected ${shortened(details.expected)}`)
-    if (details.got !== undefined) parts.push(`got ${shortened(details.got)}`)
+    const parts = [shortClause(problem)]
+    if (details.expected !== undefined) parts.push(`expected ${shortClause(details.expected)}`)
+    if (details.got !== undefined) parts.push(`got ${shortClause(details.got)}`)
     const message = parts.join(', ') + (details.where === undefined ? '' : ` (${details.where})`)
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
@@ -101,10 +101,11 @@ export class DiffWaveError extends Error {
   }
 }
 
-/** Names in damaged files can be of any length; a message stays readable. */
+/** Characters of one clause of a message. */
 const MAX_CLAUSE = 400
 
-function shortened(text: string): string {
+/** A clause of a message, cut short: names in damaged files can be of any length, and a message stays readable. */
+export function shortClause(text: string): string {
   return text.length <= MAX_CLAUSE ? text : `${text.slice(0, MAX_CLAUSE)}…`
 }
 

@@ -22,7 +22,7 @@ import { systemCode } from './system-code.js'
 import { openTemporary, tidyOnce } from './temporary.js'
 
 /** Shortens a path for messages. */
-function shortened(path: string): string {
+function shortPath(path: string): string {
   return path.length <= 100 ? path : `${path.slice(0, 99)}…`
 }
 
@@ -46,7 +46,7 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
     case 'ENAMETOOLONG':
       return new DiffWaveError(doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE', 'the name is too long', {
         ...details,
-        where: shortened(path),
+        where: shortPath(path),
         hint: 'Choose a shorter one. Most file systems allow 255 bytes per name, and 4,096 per path.',
       })
     case 'ELOOP':

@@ -96,8 +96,6 @@ export const LOG_PIECE_BYTES = 2 ** 20
 export const MAX_EVENT_FILES = 1000
 /** Bytes of one event of a training run with clips to hear: 24 minutes of 16-bit sound at 22,050 Hz. */
 export const MAX_CLIP_RECORD_BYTES = 64 * 2 ** 20
-/** Characters of an error's clause in a problem document. */
-export const MAX_CLAUSE = 400
 /** Seconds to connect to Redis: other machines of a data centre answer within milliseconds. */
 export const CONNECT_SECONDS = 10
 /** Seconds that a Redis server has to take note of the end of a connection. One that is gone never does. */

@@ -4,8 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http'
 import { defined } from '../core/defined.js'
-import { DiffWaveError, type ErrorCode } from '../core/errors.js'
-import { MAX_CLAUSE } from './limits.js'
+import { DiffWaveError, type ErrorCode, shortClause } from '../core/errors.js'
 import { Refusal, type ServiceCode } from './refusal.js'
 
 /** The body of a refusal, `application/problem+json`. */
@@ -67,10 +66,6 @@ export class KnownProblem extends Error {
   }
 }
 
-function shortened(text: string): string {
-  return text.length <= MAX_CLAUSE ? text : `${text.slice(0, MAX_CLAUSE)}…`
-}
-
 /** Whether an error is a fault of the service, which belongs into its log. */
 export function isFault(error: unknown): boolean {
   if (error instanceof KnownProblem) return false
@@ -124,11 +119,11 @@ function problem(status: number, code: Problem['code'], detail: string, more: Mo
     title: STATUS_CODES[status] ?? 'Error',
     status,
     code,
-    detail: shortened(line.charAt(0).toUpperCase() + line.slice(1)),
+    detail: shortClause(line.charAt(0).toUpperCase() + line.slice(1)),
     // Readers quote what they found, which may be nothing.
-    expected: shortened(more.expected || expected),
-    got: shortened(more.got || got),
-    hint: shortened(more.hint || hint),
+    expected: shortClause(more.expected || expected),
+    got: shortClause(more.got || got),
+    hint: shortClause(more.hint || hint),
     ...defined({ retryAfter: more.retryAfter }),
   }
 }

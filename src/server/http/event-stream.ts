@@ -12,6 +12,13 @@ export interface StreamedEvent {
   readonly data: unknown
 }
 
+/** The id of the last event that a client knows, from `Last-Event-ID` or `?after=`; null if it names none. */
+export function lastEventId({ headers, query }: FastifyRequest): number | null {
+  const { after } = query as { readonly after?: unknown }
+  const text = String(headers['last-event-id'] ?? after)
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
+}
+
 const QUIET = Symbol('nothing happened')
 
 async function* eventText(events: AsyncIterable<StreamedEvent>): AsyncGenerator<string, void, undefined> {

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bytes, jobSchema, json, pathParameters, responses } from '../http/documented.js'
-import { sendEvents } from '../http/event-stream.js'
+import { lastEventId, sendEvents } from '../http/event-stream.js'
 import { headersOf } from '../http/fact-headers.js'
 import { type JobView, resultOf, type StoredFile } from '../jobs/job.js'
 import { noFile } from '../jobs/refusals.js'
@@ -15,13 +15,6 @@ export function jobJson(job: JobView) {
 }
 
 type JobRequest = FastifyRequest<{ Params: { id: string; name: string } }>
-
-/** The last event that a client knows: a header when a browser reconnects, or `?after=`. */
-function lastEvent(request: FastifyRequest): number {
-  const { after } = request.query as { readonly after?: unknown }
-  const text = String(request.headers['last-event-id'] ?? after ?? 0)
-  return /^\d{1,15}$/.test(text) ? Number(text) : 0
-}
 
 const id = pathParameters('id')
 const tags = ['Jobs']
@@ -64,7 +57,7 @@ function eventRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
     },
     async (request: JobRequest, reply) => {
       const { id } = await jobs.view(request.params.id)
-      return sendEvents(request, reply, signal => jobs.events(id, lastEvent(request), signal))
+      return sendEvents(request, reply, signal => jobs.events(id, lastEventId(request) ?? 0, signal))
     },
   )
 }

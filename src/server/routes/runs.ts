@@ -3,7 +3,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { bytes, json, pathParameters, responses } from '../http/documented.js'
-import { type StreamedEvent, sendEvents } from '../http/event-stream.js'
+import { lastEventId, type StreamedEvent, sendEvents } from '../http/event-stream.js'
 import type { RunLog } from '../run-log.js'
 import type { ServiceState } from '../service-state.js'
 
@@ -12,10 +12,9 @@ type RunRequest = FastifyRequest<{ Params: { name: string; id: string } }>
 /** Milliseconds between two looks at a log: a run writes a line every few seconds. */
 const LOOK_MILLISECONDS = 1000
 
-function after(request: FastifyRequest): number {
-  const { after } = request.query as { readonly after?: unknown }
-  const text = String(request.headers['last-event-id'] ?? after ?? '')
-  return /^\d{1,15}$/.test(text) ? Number(text) : -1
+/** The last step that a client knows, whose number is the id of its event; −1 if it knows none. */
+function lastStep(request: FastifyRequest): number {
+  return lastEventId(request) ?? -1
 }
 
 /** The lines of a log past a step, as they come; the id of an event is its step. */
@@ -63,7 +62,7 @@ function logRoutes(app: FastifyInstance, runs: ServiceState['runs']): void {
         response: responses({ 200: json('{lines: […]}, those of metrics.jsonl') }),
       },
     },
-    async (request: RunRequest) => ({ lines: await runs.metrics(request.params.name, after(request)) }),
+    async (request: RunRequest) => ({ lines: await runs.metrics(request.params.name, lastStep(request)) }),
   )
 
   app.get(
@@ -79,7 +78,7 @@ function logRoutes(app: FastifyInstance, runs: ServiceState['runs']): void {
     },
     async (request: RunRequest, reply) => {
       const log = await runs.log(request.params.name)
-      return sendEvents(request, reply, signal => linesOf(log, after(request), signal))
+      return sendEvents(request, reply, signal => linesOf(log, lastStep(request), signal))
     },
   )
 }
