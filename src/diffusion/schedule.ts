@@ -120,6 +120,11 @@ export function samplingSchedule(training: NoiseSchedule, betas: ArrayLike<numbe
   return { ...schedule, steps: fractionalSteps(training, schedule) }
 }
 
+/** Log-SNR ln(ᾱ/(1 − ᾱ)) of a noise level: the natural logarithm of the power of the signal over that of the noise. */
+export function logSnr(alphaBar: number): number {
+  return Math.log(alphaBar / (1 - alphaBar))
+}
+
 /**
  * Makes a sampling schedule with any number of levels. They are evenly spaced in the log-SNR ln(ᾱ/(1 − ᾱ)) over the
  * training range (Lu et al. 2022, DPM-Solver, section 3.3: uniform in λ), and start at ᾱ = 1e-4 if training went
@@ -131,7 +136,6 @@ export function derivedSchedule(training: NoiseSchedule, count: number, noisiest
   const { alphaBar } = training
   const clean = alphaBar[0]!
   const noisy = Math.min(clean, noisiest ?? Math.max(alphaBar[alphaBar.length - 1]!, DERIVED_NOISIEST))
-  const logSnr = (level: number) => Math.log(level / (1 - level))
   const [high, low] = [logSnr(clean), logSnr(noisy)]
   const levels = Float64Array.from({ length: count }, (_, n) => {
     if (n === count - 1) return noisy

@@ -5,7 +5,7 @@
  * the result is never worse than the start. The search is deterministic.
  */
 import { throwIfAborted } from '../core/errors.js'
-import { type NoiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
+import { logSnr, type NoiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
 
 interface TuneLevelsRequest {
   /** The training schedule. Levels stay within its range of ᾱ. */
@@ -55,42 +55,48 @@ export async function tuneLevels(request: TuneLevelsRequest): Promise<TunedLevel
     for (let n = levels.length - 1; n >= 0; n--) {
       const above = n === 0 ? cleanest : levels[n - 1]! - MIN_DISTANCE
       const below = n === levels.length - 1 ? noisiest : levels[n + 1]! + MIN_DISTANCE
-      let low = Math.max(below, levels[n]! - window)
-      let high = Math.min(above, levels[n]! + window)
+      const low = Math.max(below, levels[n]! - window)
+      const high = Math.min(above, levels[n]! + window)
       if (!(high > low)) continue
-      let inner: [number, number] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
-      let values: [number, number] | null = null
-      for (let call = 0; call < CALLS_PER_LEVEL; ) {
-        if (calls + (values === null ? 2 : 1) > request.evaluations) {
-          return { betas: betasOf(levels, training), value: best, evaluations: calls }
-        }
-        if (values === null) {
-          values = [await valueWith(n, inner[0]), await valueWith(n, inner[1])]
-          call += 2
-        } else if (values[0] <= values[1]) {
-          high = inner[1]
-          inner = [high - GOLDEN * (high - low), inner[0]]
-          values = [await valueWith(n, inner[0]), values[0]]
-          call++
-        } else {
-          low = inner[0]
-          inner = [inner[1], low + GOLDEN * (high - low)]
-          values = [values[1], await valueWith(n, inner[1])]
-          call++
-        }
+      if (calls + CALLS_PER_LEVEL > request.evaluations) {
+        return { betas: betasOf(levels, training), value: best, evaluations: calls }
       }
-      const winner = values![0] <= values![1] ? 0 : 1
-      if (values![winner] < best) {
-        best = values![winner]
-        levels[n] = inner[winner]
+      const found = await goldenSection(low, high, level => valueWith(n, level))
+      if (found.value < best) {
+        best = found.value
+        levels[n] = found.point
       }
     }
   }
   return { betas: betasOf(levels, training), value: best, evaluations: calls }
 }
 
-function logSnr(alphaBar: number): number {
-  return Math.log(alphaBar / (1 - alphaBar))
+/** Searches for the minimum of a function between two points, with `CALLS_PER_LEVEL` calls. */
+async function goldenSection(
+  low: number,
+  high: number,
+  valueAt: (point: number) => Promise<number>,
+): Promise<{ readonly point: number; readonly value: number }> {
+  let left = high - GOLDEN * (high - low)
+  let right = low + GOLDEN * (high - low)
+  let leftValue = await valueAt(left)
+  let rightValue = await valueAt(right)
+  for (let calls = 2; calls < CALLS_PER_LEVEL; calls++) {
+    if (leftValue <= rightValue) {
+      high = right
+      right = left
+      rightValue = leftValue
+      left = high - GOLDEN * (high - low)
+      leftValue = await valueAt(left)
+    } else {
+      low = left
+      left = right
+      leftValue = rightValue
+      right = low + GOLDEN * (high - low)
+      rightValue = await valueAt(right)
+    }
+  }
+  return leftValue <= rightValue ? { point: left, value: leftValue } : { point: right, value: rightValue }
 }
 
 /** Converts log-SNRs to β. At the ends of the training range, ᾱ is exactly that of the training. */

@@ -7,11 +7,11 @@
  * Three kinds of passes are of first order: the first pass, which has no D_before; a pass after one that stayed at its
  * level, where h_before is 0; and the last pass, to clean data, where h is infinite and x_next = D.
  */
-import type { SamplingSchedule } from '../schedule.js'
+import { logSnr, type SamplingSchedule } from '../schedule.js'
 import { alphaBarBelow, levelOf, passLevels, passSteps, type Sampler } from './sampler.js'
 
 export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
-  const lambda = (alphaBar: number) => 0.5 * Math.log(alphaBar / (1 - alphaBar))
+  const lambda = (alphaBar: number) => 0.5 * logSnr(alphaBar)
   return {
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),
