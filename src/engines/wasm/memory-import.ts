@@ -3,6 +3,7 @@
  * declare the memory as shared. A page that is not cross-origin isolated cannot share memory, so the flag is changed.
  */
 import { DiffWaveError } from '../../core/errors.js'
+import { BinaryReader, sections } from './binary-reader.js'
 
 export interface MemoryImport {
   /** Index of the byte of flags. Bit 0: there is a maximum. Bit 1: the memory is shared. */
@@ -12,45 +13,24 @@ export interface MemoryImport {
   readonly maximum: number
 }
 
-const IMPORT_SECTION = 2
-const MEMORY = 2
+/** Kinds of imports (section 5.5.5 of the specification). */
+const kinds = { function: 0, table: 1, memory: 2 } as const
 
-class Reader {
-  at = 8
-
-  constructor(readonly bytes: Uint8Array) {}
-
-  byte(): number {
-    const value = this.bytes[this.at++]
-    if (value === undefined) throw new DiffWaveError('ENGINE_UNAVAILABLE', 'a WebAssembly binary is cut short')
-    return value
-  }
-
-  /** Reads an unsigned LEB128 number. */
-  number(): number {
-    let value = 0
-    for (let scale = 1; ; scale *= 128) {
-      const byte = this.byte()
-      value += (byte & 127) * scale
-      if (byte < 128) return value
-    }
-  }
-
-  skipLimits(): MemoryImport {
-    const flagsAt = this.at
-    const flags = this.byte()
-    const initial = this.number()
-    return { flagsAt, initial, maximum: (flags & 1) === 1 ? this.number() : 65536 }
-  }
+/** Reads the limits of a memory or a table. Without a maximum, it is that of 32-bit memories. */
+function readLimits(reader: BinaryReader): MemoryImport {
+  const flagsAt = reader.at
+  const flags = reader.byte()
+  const initial = reader.number()
+  return { flagsAt, initial, maximum: (flags & 1) === 1 ? reader.number() : 65536 }
 }
 
 /** Finds the memory import. @throws DiffWaveError `ENGINE_UNAVAILABLE` if the binary imports no memory */
 export function memoryImport(bytes: Uint8Array): MemoryImport {
-  const reader = new Reader(bytes)
-  while (reader.at < bytes.length) {
+  const reader = new BinaryReader(bytes)
+  while (!reader.ended) {
     const section = reader.byte()
     const size = reader.number()
-    if (section !== IMPORT_SECTION) {
+    if (section !== sections.imports) {
       reader.at += size
       continue
     }
@@ -60,11 +40,11 @@ export function memoryImport(bytes: Uint8Array): MemoryImport {
         reader.at += length
       }
       const kind = reader.byte()
-      if (kind === MEMORY) return reader.skipLimits()
-      if (kind === 0) reader.number()
-      else if (kind === 1) {
+      if (kind === kinds.memory) return readLimits(reader)
+      if (kind === kinds.function) reader.number()
+      else if (kind === kinds.table) {
         reader.byte()
-        reader.skipLimits()
+        readLimits(reader)
       } else reader.at += 2
     }
   }

@@ -4,38 +4,30 @@
  */
 import { concatenateBytes } from '../../core/concatenate.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { BinaryReader, sections } from './binary-reader.js'
 import { type WasmInstructionSet, wasmInstructionSets } from './host.js'
 
-const CODE_SECTION = 10
 /** Stands in place of the length of a part that is equal to that of the first build. */
 const SAME = 0xffffffff
 
 /** Splits a binary before, between and after its function bodies. */
 function parts(binary: Uint8Array): Uint8Array[] {
-  let at = 8
-  const number = () => {
-    let value = 0
-    for (let scale = 1; ; scale *= 128) {
-      const byte = binary[at++]!
-      value += (byte & 127) * scale
-      if (byte < 128) return value
-    }
-  }
+  const reader = new BinaryReader(binary)
   const cuts = [0]
-  while (at < binary.length) {
-    const id = binary[at++]
-    const size = number()
-    const end = at + size
-    if (id === CODE_SECTION) {
-      const count = number()
-      cuts.push(at)
+  while (!reader.ended) {
+    const id = reader.byte()
+    const size = reader.number()
+    const end = reader.at + size
+    if (id === sections.code) {
+      const count = reader.number()
+      cuts.push(reader.at)
       for (let i = 0; i < count; i++) {
-        const length = number()
-        at += length
-        cuts.push(at)
+        const length = reader.number()
+        reader.at += length
+        cuts.push(reader.at)
       }
     }
-    at = end
+    reader.at = end
   }
   cuts.push(binary.length)
   return cuts.slice(1).map((cut, i) => binary.subarray(cuts[i]!, cut))
