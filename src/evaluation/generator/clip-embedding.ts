@@ -2,11 +2,10 @@
  * The embedding in which a clip's nearest neighbours are found: the aligned pattern, smoothed to modulations up to 12
  * Hz and projected on the 64 principal components of the data. Distances are root-mean-square differences in dB.
  */
-import { setImmediate } from 'node:timers/promises'
-import { throwIfAborted } from '../../core/errors.js'
 import { PrincipalComponents } from '../statistics/principal-components.js'
 import { DEPTH } from './clip-pattern.js'
-import type { ClipSet } from './clip-set.js'
+import { type Clip, type ClipSet, spreadOver } from './clip-set.js'
+import { mapInTurns } from './in-turns.js'
 import { Modulation } from './modulation.js'
 
 const DIMENSIONS = 64
@@ -16,8 +15,6 @@ const MAX_MODULATION = 12
 const MAX_TIME_ORDERS = 48
 /** Maximum number of clips to fit the components on, spread over the set. */
 const MAX_FITTED = 3000
-/** Clips between two turns of the event loop. */
-const CLIPS_PER_TURN = 16
 
 export class ClipEmbedding {
   readonly #modulation: Modulation
@@ -34,24 +31,18 @@ export class ClipEmbedding {
     const orders = Math.min(MAX_TIME_ORDERS, set.frames, Math.ceil(2 * seconds * MAX_MODULATION))
     const { bands } = set.clips[0]!.pattern
     const modulation = new Modulation(set.frames, bands, orders, BAND_ORDERS)
-    const stride = Math.max(1, Math.ceil(set.clips.length / MAX_FITTED))
-    const features: Float64Array[] = []
-    for (let i = 0; i < set.clips.length; i += stride) {
-      features.push(modulation.features(set.pattern(set.clips[i]!)))
-      if (features.length % CLIPS_PER_TURN === 0) await setImmediate()
-      throwIfAborted(signal)
-    }
+    const features = await mapInTurns(
+      spreadOver(set.clips, MAX_FITTED),
+      clip => modulation.features(set.pattern(clip)),
+      signal,
+    )
     return new ClipEmbedding(modulation, await PrincipalComponents.fit(features, DIMENSIONS))
   }
 
   /** One vector per clip. */
   async embed(set: ClipSet, signal?: AbortSignal): Promise<Float64Array[]> {
-    const embedded: Float64Array[] = []
-    for (const clip of set.clips) {
-      embedded.push(this.#components.project(this.#modulation.features(set.pattern(clip))).map(x => x * DEPTH))
-      if (embedded.length % CLIPS_PER_TURN === 0) await setImmediate()
-      throwIfAborted(signal)
-    }
-    return embedded
+    const embed = (clip: Clip) =>
+      this.#components.project(this.#modulation.features(set.pattern(clip))).map(x => x * DEPTH)
+    return mapInTurns(set.clips, embed, signal)
   }
 }

@@ -1,5 +1,4 @@
 /** A set of clips of one length, cut from recordings or generated. */
-
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { audioStem } from '../../audio/audio-files.js'
@@ -119,4 +118,10 @@ export async function readClips(
     where: folder,
     got: leftOut.length > 0 ? leftOut.at(-1)!.reason : 'no recordings, or only silence',
   })
+}
+
+/** At most `max` clips of a set, at equal distances. */
+export function spreadOver(clips: readonly Clip[], max: number): readonly Clip[] {
+  const stride = Math.max(1, Math.ceil(clips.length / max))
+  return clips.filter((_, i) => i % stride === 0)
 }

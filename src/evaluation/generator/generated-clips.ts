@@ -2,7 +2,6 @@
  * Clips generated before, in files called as `diffwave generate` does, `<label>-<seed>.wav`, or in folders called by
  * label.
  */
-
 import { join } from 'node:path'
 import { audioStem } from '../../audio/audio-files.js'
 import { readAudio } from '../../audio/codecs/decode.js'

@@ -7,12 +7,11 @@
  *   level and timbre change. Shuffled pieces of the data have the data's spectrum, but not its modulation.
  * - Order in time: the 24 principal components of the signed transform up to 8 Hz: an attack comes before its decay.
  */
-import { setImmediate } from 'node:timers/promises'
-import { throwIfAborted } from '../../core/errors.js'
 import { type Spread, spread } from '../statistics/moments.js'
 import { PrincipalComponents } from '../statistics/principal-components.js'
 import { DEPTH } from './clip-pattern.js'
-import type { Clip, ClipSet } from './clip-set.js'
+import { type Clip, type ClipSet, spreadOver } from './clip-set.js'
+import { mapInTurns } from './in-turns.js'
 import { Modulation } from './modulation.js'
 
 const SPECTRUM_ORDERS = 16
@@ -28,7 +27,6 @@ const SIGNED_COMPONENTS = 24
 const INAUDIBLE = 0.01
 /** Maximum number of clips to embed, spread over the set: enough for 64 dimensions. */
 const MAX_EMBEDDED = 4000
-const CLIPS_PER_TURN = 16
 
 /** Features before standardisation. */
 interface RawFeatures {
@@ -63,12 +61,7 @@ export class SetEmbedding {
   /** @param set the data, whose clips may overlap */
   static async fit(set: ClipSet, signal?: AbortSignal): Promise<SetEmbedding> {
     const transform = rawFeatures(set)
-    const raw: RawFeatures[] = []
-    for (const clip of spreadOver(set)) {
-      raw.push(transform(clip))
-      if (raw.length % CLIPS_PER_TURN === 0) await setImmediate()
-      throwIfAborted(signal)
-    }
+    const raw = await mapInTurns(spreadOver(set.clips, MAX_EMBEDDED), transform, signal)
     const components = await PrincipalComponents.fit(
       raw.map(({ signed }) => signed),
       SIGNED_COMPONENTS,
@@ -80,21 +73,10 @@ export class SetEmbedding {
 
   /** One vector per clip. */
   async embed(set: ClipSet, signal?: AbortSignal): Promise<Float64Array[]> {
-    const embedded: Float64Array[] = []
-    for (const clip of spreadOver(set)) {
-      const vector = joined(this.#transform(clip), this.#components)
-      embedded.push(vector.map((x, i) => (x - this.#mean[i]!) / this.#deviation[i]!))
-      if (embedded.length % CLIPS_PER_TURN === 0) await setImmediate()
-      throwIfAborted(signal)
-    }
-    return embedded
+    const embed = (clip: Clip) =>
+      joined(this.#transform(clip), this.#components).map((x, i) => (x - this.#mean[i]!) / this.#deviation[i]!)
+    return mapInTurns(spreadOver(set.clips, MAX_EMBEDDED), embed, signal)
   }
-}
-
-/** At most `MAX_EMBEDDED` clips at equal distances. */
-function spreadOver({ clips }: ClipSet): readonly Clip[] {
-  const stride = Math.max(1, Math.ceil(clips.length / MAX_EMBEDDED))
-  return clips.filter((_, i) => i % stride === 0)
 }
 
 function joined({ plain, signed }: RawFeatures, components: PrincipalComponents): Float64Array {
