@@ -5,12 +5,12 @@
  */
 import { elementCount, type Tensor, type Tensors } from '../core/tensor.js'
 import type { ModelConfig } from '../model/config.js'
+import { PHILSYN_BLOCKS } from '../model/import/philsyn.js'
 import type { NetworkConfig } from '../model/network.js'
 import { commonObstacle, hasReferenceStrides } from './lmnt.js'
 
 /** Number of mel bands, which is a constant in the project's code. */
 const BANDS = 80
-const BLOCKS = 'residual_layer.residual_blocks'
 
 /** Why the project's code cannot run a model; null if it can. */
 export function philsynObstacle(config: ModelConfig): string | null {
@@ -50,7 +50,7 @@ export function philsynStateDict({ layers, mel }: NetworkConfig, parameters: Ten
   plain('residual_layer.fc_t2', 'diffusion_embedding.projection2')
   const upsamplings = mel?.kind === 'transposed' ? mel.strides.length : 0
   for (let i = 0; i < layers; i++) {
-    const [to, from] = [`${BLOCKS}.${i}`, `residual_layers.${i}`]
+    const [to, from] = [`${PHILSYN_BLOCKS}.${i}`, `residual_layers.${i}`]
     plain(`${to}.fc_t`, `${from}.diffusion_projection`)
     convolution(`${to}.dilated_conv_layer.conv`, `${from}.dilated_conv`)
     for (let s = 0; s < upsamplings; s++) {

@@ -23,7 +23,8 @@ export interface PhilsynFacts {
   readonly betaEnd: number
 }
 
-const BLOCKS = 'residual_layer.residual_blocks'
+/** Under what the residual layers' parameters are in that project's state dict. */
+export const PHILSYN_BLOCKS = 'residual_layer.residual_blocks'
 
 const configFileSchema = z.object({
   diffusion_config: z.object({ T: z.number().int(), beta_0: z.number(), beta_T: z.number() }),
@@ -67,10 +68,10 @@ export function importPhilsyn(
   const take = taker(source, where)
   const layers = layerCount(source)
   const strides = Array.from({ length: upsamplingCount(source) }, (_, i) =>
-    Math.floor(take(`${BLOCKS}.0.upsample_conv2d.${i}.weight`).shape[3]! / 2),
+    Math.floor(take(`${PHILSYN_BLOCKS}.0.upsample_conv2d.${i}.weight`).shape[3]! / 2),
   )
   const parameters = renamedFromPhilsyn(source, where)
-  const bands = take(`${BLOCKS}.0.mel_conv.conv.weight`).shape[1]!
+  const bands = take(`${PHILSYN_BLOCKS}.0.mel_conv.conv.weight`).shape[1]!
   const { hints } = context
   const named = namedConventions[hints.convention ?? 'tacotron2']
   const sampleRate = hints.sampleRate ?? named.sampleRate
@@ -138,7 +139,7 @@ function layerCount(source: ReadonlyMap<string, Tensor>): number {
 
 function upsamplingCount(source: ReadonlyMap<string, Tensor>): number {
   let count = 0
-  while (source.has(`${BLOCKS}.0.upsample_conv2d.${count}.weight`)) count++
+  while (source.has(`${PHILSYN_BLOCKS}.0.upsample_conv2d.${count}.weight`)) count++
   return count
 }
 
@@ -159,7 +160,7 @@ export function renamedFromPhilsyn(source: ReadonlyMap<string, Tensor>, where: s
   both('diffusion_embedding.projection1', 'residual_layer.fc_t1')
   both('diffusion_embedding.projection2', 'residual_layer.fc_t2')
   for (let i = 0; i < layers; i++) {
-    const from = `${BLOCKS}.${i}`
+    const from = `${PHILSYN_BLOCKS}.${i}`
     const to = `residual_layers.${i}`
     both(`${to}.dilated_conv`, `${from}.dilated_conv_layer.conv`)
     both(`${to}.diffusion_projection`, `${from}.fc_t`)
