@@ -9,13 +9,13 @@ export interface Shard {
 }
 
 /** More than any cluster has: Slurm's arrays end at four million. */
-const MAX_SHARDS = 10_000_000
+const MAX_PROCESSES = 10_000_000
 
 /** @throws DiffWaveError `BAD_OPTION` */
 export function parseShard(text: string): Shard {
   const [, i, n] = /^(\d{1,8})\/(\d{1,8})$/.exec(text) ?? []
   const [index, count] = [Number(i), Number(n)]
-  if (index < count && count <= MAX_SHARDS) return { index, count }
+  if (index < count && count <= MAX_PROCESSES) return { index, count }
   throw new DiffWaveError('BAD_OPTION', 'not a share of the inputs', {
     expected: 'i/n with i from 0 to n − 1, as 0/8',
     got: text,

@@ -14,7 +14,7 @@ import { type TaskName, type TaskReply, type TaskRequest, type TaskResult, tasks
 const PROGRAM = new URL('./data-thread.js', import.meta.url)
 
 /** Max number of threads. More threads gain little, and each takes some 60 MB. */
-const MAX_THREADS = 8
+const MAX_DATA_THREADS = 8
 /** Min number of tasks per thread. With fewer, starting it, which takes some 200 ms, is not worth it. */
 const TASKS_PER_THREAD = 32
 /** Number of results per thread that may wait for an earlier result. */
@@ -116,7 +116,7 @@ export class DataThreads {
 
 /** Chooses the number of threads for a number of tasks; 0 if the calling thread is to do them. */
 function threadsFor(tasks: number): number {
-  const count = Math.min(availableParallelism(), MAX_THREADS, Math.floor(tasks / TASKS_PER_THREAD))
+  const count = Math.min(availableParallelism(), MAX_DATA_THREADS, Math.floor(tasks / TASKS_PER_THREAD))
   // Bundles that contain only the code of this package do not have the thread's program.
   return count < 2 || !allowsThreads() || !existsSync(PROGRAM) ? 0 : count
 }
