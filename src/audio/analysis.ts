@@ -1,9 +1,8 @@
-/**
- * Describes a recording in a few numbers, for `diffwave inspect` and to refuse clips that are not worth training on.
- */
+/** Describes a recording in a few numbers, for `diffwave inspect` and the levels of evaluations. */
 import Meyda from 'meyda/dist/node/main.js'
 import type { Audio } from './audio.js'
 import { checkNotEmpty } from './check-audio.js'
+import { FULL_SCALE } from './sample-scale.js'
 
 export interface AudioDescription {
   readonly seconds: number
@@ -21,9 +20,8 @@ export interface AudioDescription {
 
 /** Number of samples per measured frame. meyda requires a power of two. */
 const FRAME = 1024
+/** Root mean square below which a frame is silent: −60 dB. */
 const SILENCE = 1e-3
-/** Clipped 16-bit audio has samples at 32767/32768. */
-const FULL_SCALE = 32767 / 32768
 
 /** @throws DiffWaveError `BAD_AUDIO` if there are no samples */
 export function describeAudio({ samples, sampleRate }: Audio): AudioDescription {

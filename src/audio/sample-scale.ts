@@ -1,4 +1,7 @@
-/** Samples on another scale than ±1: the numbers of an integer format that a program stored as float. */
+/** The scale of samples: full scale, and samples that are on another scale than ±1. */
+
+/** Largest sample of 16-bit audio. One that is as large may have been clipped. */
+export const FULL_SCALE = 32767 / 32768
 
 /** Largest |sample| of audio within ±1, however hot it was recorded: 18 dB above full scale. */
 const MAX_PEAK = 8

@@ -10,7 +10,7 @@ import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { sliceMel } from '../../audio/mel/frames.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
-import { peakOf, sampleScaleDoubt } from '../../audio/sample-scale.js'
+import { FULL_SCALE, peakOf, sampleScaleDoubt } from '../../audio/sample-scale.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { readFileBytes } from '../../core/files.js'
 import { melEndings, readMelOf } from '../../formats/mel-file.js'
@@ -76,9 +76,8 @@ export interface ReadRecording {
 
 /** Peak below which a clip is silent: −60 dB. */
 const SILENCE = 1e-3
-/** Share of samples within one 16-bit step of full scale above which a recording is clipped. */
+/** Share of samples at full scale above which a recording is clipped. */
 const CLIPPED_SHARE = 1e-3
-const FULL_SCALE = 32767 / 32768
 
 /** Result of reading a recording. */
 export interface RecordingResult {
