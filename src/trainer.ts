@@ -1,5 +1,4 @@
 /** The trainer: folders of recordings in, a model folder out, one update at a time. */
-
 import { z } from 'zod'
 import type { Audio } from './audio/audio.js'
 import type { Callback } from './core/callback.js'

@@ -1,5 +1,4 @@
 /** Checks that a value from a caller is audio, before its fields are read. */
-
 import { describe } from '../core/describe.js'
 import { DiffWaveError, type ErrorCode } from '../core/errors.js'
 import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'

@@ -1,5 +1,4 @@
 /** A source of the files of one model: a folder on disk, a URL, files that a user chose, or a hub's repository. */
-
 import type { OnProgress } from './progress.js'
 
 /** What a source knows about a file before it is read. */

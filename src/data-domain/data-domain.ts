@@ -12,7 +12,6 @@
  *
  * `domainOf` makes the domain of a model.
  */
-
 import type { Mel } from '../audio/mel/convention.js'
 import { type MelReaders, readWhole } from '../audio/mel/feed.js'
 import { concatenateAudio } from '../core/concatenate.js'

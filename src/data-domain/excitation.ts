@@ -8,7 +8,6 @@
  *
  * which keeps its power, too. Pulses are multiplied by √v. Mirrored by interop/pytorch (excitation.py).
  */
-
 import { RowQueue } from '../core/row-queue.js'
 import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import type { FrontEndConfig } from '../model/network.js'

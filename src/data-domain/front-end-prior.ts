@@ -16,7 +16,6 @@
  * that sound breathy above 2 kHz, because the phases of its harmonics do not agree. From pulses they agree from the
  * start.
  */
-
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { MelPitch, pitchLag } from '../audio/mel/pitch.js'

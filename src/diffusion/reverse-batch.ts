@@ -3,7 +3,6 @@
  * Each clip has its own noise, so its bytes do not depend on the other clips. They are the same as from
  * `reverseProcess`, which runs one clip piece by piece.
  */
-
 import { nextTurn } from '#platform/core/turn'
 import type { Callback } from '../core/callback.js'
 import { throwIfAborted } from '../core/errors.js'

@@ -1,5 +1,4 @@
 /** The kinds of values that name or hold a model. */
-
 import { blobSource, type DirectoryHandle, directorySource, type NamedBlob } from '../core/chosen-files.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'

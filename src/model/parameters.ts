@@ -2,7 +2,6 @@
  * The list of a network's parameters: names (the reference's state-dict names), shapes, and how they are initialised.
  * The checkpoint readers, the engines, the trainer and `diffwave inspect` all use this list.
  */
-
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { allFinite, elementCount, type Tensor, type Tensors } from '../core/tensor.js'

@@ -3,7 +3,6 @@
  * recording's noise (Kong et al. 2021, last experiments). The recording and the result are held in memory; the data in
  * between are made piece by piece.
  */
-
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { MAX_NOISE_RMS, MAX_SNR, MIN_SNR } from '../core/limits.js'

@@ -1,8 +1,7 @@
 /** Options of a service. */
 import { z } from 'zod'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
-import type { EngineOptions } from '../engines/select.js'
-import { engineFields } from '../engines/select.js'
+import { type EngineOptions, engineFields } from '../engines/select.js'
 import { DRAIN_SECONDS, defaultLimits, type ServiceLimits } from './limits.js'
 import type { Page } from './page.js'
 

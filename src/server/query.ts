@@ -1,5 +1,4 @@
 /** Options in a request's address: text, read as the types that an operation's schema has. */
-
 import { z } from 'zod'
 import { parseGap } from '../audio/gap.js'
 import { DiffWaveError } from '../core/errors.js'

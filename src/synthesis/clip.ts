@@ -2,7 +2,6 @@
  * Makes one clip with a model, as a pipeline of streams: mel → latent (the reverse process) → audio (the data domain's
  * decoder) → phase refinement → trimming. The vocoder, the generator and the repairs share it.
  */
-
 import type { MelFeed, MelReader } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
 import { concatenateAudio } from '../core/concatenate.js'

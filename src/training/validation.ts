@@ -1,5 +1,4 @@
 /** Computes the validation loss at several noise levels, with the same crops and the same noise every time. */
-
 import { DiffWaveError } from '../core/errors.js'
 import { gaussian } from '../core/random.js'
 import { draws } from '../core/random-streams.js'

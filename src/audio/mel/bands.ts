@@ -1,7 +1,6 @@
 /**
  * The bands of a mel over the bins of its transform: the energies that a mel states, and how to move bins towards them.
  */
-
 import { binCount } from '../transforms/stft.js'
 import type { Mel, MelConvention } from './convention.js'
 import { melFilters } from './filters.js'

@@ -1,5 +1,4 @@
 /** Checks whether a value is a mel, by its type, shape and numbers, and whether it fits a convention. */
-
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_MEL_BANDS } from '../../core/limits.js'

@@ -3,7 +3,6 @@
  * sweep of the reverse process. The noise of each sweep, and the decoder and the phase refinement in the last sweep,
  * read the same frames beside it.
  */
-
 import { checkMelFor } from './check-mel.js'
 import type { Mel, MelConvention } from './convention.js'
 import { checkMelSource, isWholeMel, type MelPiece, type MelSource, melPieces } from './source.js'

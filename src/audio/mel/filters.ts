@@ -2,7 +2,6 @@
  * Triangular mel filters, as librosa and torchaudio build them. There are two mel scales: HTK, 2595 log10(1 + f/700),
  * and that of Slaney's Auditory Toolbox, which is linear up to 1000 Hz and logarithmic above.
  */
-
 import { binCount } from '../transforms/stft.js'
 import type { MelConvention } from './convention.js'
 

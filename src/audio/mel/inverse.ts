@@ -3,7 +3,6 @@
  * band over its bins, and continues with the multiplicative updates of non-negative matrix factorisation with a fixed
  * basis, for the Kullback–Leibler divergence (Lee & Seung 2001, eq. 5).
  */
-
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
 

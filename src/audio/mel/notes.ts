@@ -1,5 +1,4 @@
 /** Notes on mels that can be used, but that may not be what the user thinks. */
-
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkMel } from './check-mel.js'

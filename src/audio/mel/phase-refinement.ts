@@ -16,7 +16,6 @@
  * frame's length minus a hop. Audio moves through the stages in blocks of one hop, counted from the start of the first
  * frame. Frames are therefore added in order, and the result does not depend on the pieces.
  */
-
 import { nextTurn } from '#platform/core/turn'
 import { throwIfAborted } from '../../core/errors.js'
 import { FrameTransform, framePadding } from '../transforms/stft.js'

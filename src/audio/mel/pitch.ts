@@ -14,7 +14,6 @@
  *
  * interop/pytorch has the same code in pitch.py.
  */
-
 import { RowQueue } from '../../core/row-queue.js'
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'

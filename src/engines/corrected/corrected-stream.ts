@@ -1,5 +1,4 @@
 /** A stream whose output is moved towards the mel: each pass goes through a correction of its own. */
-
 import type { Mel } from '../../audio/mel/convention.js'
 import type { FrameStream, NoiseStream } from '../engine.js'
 

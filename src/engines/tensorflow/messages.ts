@@ -1,7 +1,6 @@
 /**
  * Messages between the engine and its worker thread. Arrays are copied, or transferred if they are not needed again.
  */
-
 import type { SentError } from '../../core/sent-error.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'

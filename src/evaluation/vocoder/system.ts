@@ -2,7 +2,6 @@
  * A system makes copies of recordings from their mels: a vocoder, Griffin-Lim, or a folder of files that were made
  * before.
  */
-
 import type { Audio } from '../../audio/audio.js'
 import { readAudio } from '../../audio/codecs/decode.js'
 import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'

@@ -1,5 +1,4 @@
 /** A decoder thread: does one task at a time. */
-
 import { parentPort } from 'node:worker_threads'
 import { typedArrayBuffers } from '../../core/typed-array-buffers.js'
 import { isFault, problemOf } from '../problem.js'

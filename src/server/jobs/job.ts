@@ -1,5 +1,4 @@
 /** A job: work that goes on without its client, and what is known of it. */
-
 import type { Facts, FileHead } from '../operations/operation.js'
 import type { Problem } from '../problem.js'
 

@@ -1,5 +1,4 @@
 /** `/v1/runs`: training runs to watch, from their files. */
-
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { bytes, json, pathParameters, responses } from '../http/documented.js'

@@ -1,5 +1,4 @@
 /** Program of a thread that prepares recordings (data-threads.ts). It does one task at a time. */
-
 import { parentPort } from 'node:worker_threads'
 import { DiffWaveError } from '../../core/errors.js'
 import { sentError } from '../../core/sent-error.js'

@@ -3,7 +3,6 @@
  * but pulses are then negative. A network that is trained with pulses in their places
  * (src/data-domain/pulse-alignment.ts) would learn the mean of both polarities.
  */
-
 import type { ModelConfig } from '../../model/config.js'
 import { DataThreads } from './data-threads.js'
 import type { Clip, Dataset, DatasetLoading } from './dataset.js'

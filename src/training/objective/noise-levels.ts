@@ -1,5 +1,4 @@
 /** Draws the diffusion steps that a batch is trained on, and weights them in the loss. */
-
 import { uniform } from '../../core/random.js'
 import { batchIndices } from '../../core/random-streams.js'
 import type { Prediction } from '../../diffusion/prediction.js'

@@ -1,5 +1,4 @@
 /** Initialises parameters from a seed, with the distributions that PyTorch's layers use. */
-
 import { gaussian, uniform } from '../../core/random.js'
 import { draws } from '../../core/random-streams.js'
 import { elementCount, type Tensor } from '../../core/tensor.js'
