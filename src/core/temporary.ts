@@ -85,12 +85,19 @@ async function isAbandoned(path: string, writer: Liveness, exclusive: boolean): 
   return status !== null && Date.now() - status.mtimeMs > UNSEEN_MS
 }
 
-/** Folders that this process has written to. */
+/** Max number of folders that are remembered. A process may write into new ones for as long as it runs. */
+const MAX_TIDIED = 1000
+/** Folders that this process has written into, the latest last. */
 const tidied = new Set<string>()
 
-/** Removes what dead processes left in a folder, the first time that this process writes into it. */
+/** Removes what dead processes left in a folder, unless this process has done so and remembers it. */
 export async function tidyOnce(folder: string): Promise<void> {
-  if (tidied.has(folder)) return
+  const isTidy = tidied.delete(folder)
   tidied.add(folder)
+  if (isTidy) return
+  for (const oldest of tidied) {
+    if (tidied.size <= MAX_TIDIED) break
+    tidied.delete(oldest)
+  }
   await removeAbandoned(folder)
 }
