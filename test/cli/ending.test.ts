@@ -67,6 +67,15 @@ for (const [signal, expected] of [
   })
 }
 
+test('a signal at any time from the start ends the run with its status, and leaves no file', () => {
+  for (const seconds of [0.02, 0.1, 0.3, 0.6]) {
+    const run = [process.execPath, program, ...slow, '-o', at('early.wav')].map(word => `'${word}'`).join(' ')
+    const script = `${run} & sleep ${seconds}; kill $!; wait $!`
+    assert.equal(spawnSync('bash', ['-c', script]).status, 143)
+    assert.ok(!readdirSync(folder).some(file => file.startsWith('early')))
+  }
+})
+
 test('a second signal ends the process at once and leaves no file either', async () => {
   const { child, ended } = started([...slow, '-o', at('twice.wav')])
   await begun('twice')
