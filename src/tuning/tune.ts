@@ -108,7 +108,8 @@ const NOISE_SCALES: readonly number[] = [0, 0.1, 0.2, 0.5]
  * Searches for the best schedule of a vocoder with a given number of steps. If there are two or more recordings, every
  * second one is withheld from the search, to decide whether its result is better.
  *
- * @param recordings about ten seconds in all, since every schedule that is tried copies all of them
+ * @param recordings about ten seconds in all, since every schedule that is tried copies all of them; taken as they are
+ * when the call begins
  * @throws DiffWaveError `BAD_CONFIG` (not a vocoder), `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `ABORTED`
  * @example
  * const model = await loadModel('runs/voice/model')
@@ -126,8 +127,12 @@ export async function tune(
   )
   const convention = checkTunable(model, recordings, steps)
   const { diffusion } = model.config
+  // The caller may write to its arrays as soon as this waits.
+  const copies = Array.from(recordings, copyAudio)
   const examples: Example[] = []
-  for (const [i, audio] of recordings.entries()) examples.push(await example(audio, convention, seconds, seed + i))
+  for (const [i, audio] of copies.entries()) {
+    examples.push(await example(audio, convention, { seconds, seed: seed + i, signal }))
+  }
   const { used, withheld } = split(examples)
   const distance = (candidate: Candidate, on: readonly Example[]) =>
     copyDistance(model, convention, candidate, on, signal)
@@ -188,6 +193,7 @@ function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: numb
     throw new DiffWaveError('BAD_OPTION', 'there are no recordings to tune on', {
       expected: 'an array of audio',
       got: Array.isArray(recordings) ? 'an empty one' : describe(recordings),
+      where: 'tune recordings',
     })
   }
   if (steps > 1 && scheduleSteps(diffusion.training) === 1) {
@@ -270,9 +276,22 @@ export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSch
   }
 }
 
-async function example(audio: Audio, convention: MelConvention, seconds: number, seed: number): Promise<Example> {
+/** @throws DiffWaveError `BAD_AUDIO` */
+function copyAudio(audio: Audio): Audio {
   checkAudio(audio, 'a recording')
-  const all = await resample(audio.samples, audio.sampleRate, convention.sampleRate)
+  return { samples: audio.samples.slice(), sampleRate: audio.sampleRate }
+}
+
+async function example(
+  audio: Audio,
+  convention: MelConvention,
+  {
+    seconds,
+    seed,
+    signal,
+  }: { readonly seconds: number; readonly seed: number; readonly signal: AbortSignal | undefined },
+): Promise<Example> {
+  const all = await resample(audio.samples, audio.sampleRate, convention.sampleRate, { signal })
   const length = Math.min(all.length, Math.round(seconds * convention.sampleRate))
   const start = Math.floor((all.length - length) / 2)
   const samples = all.slice(start, start + length)
@@ -280,6 +299,7 @@ async function example(audio: Audio, convention: MelConvention, seconds: number,
     throw new DiffWaveError('BAD_AUDIO', 'a recording is too short to tune on', {
       expected: `at least ${convention.fftSize} samples at ${convention.sampleRate} Hz`,
       got: String(length),
+      where: 'tune recordings',
     })
   }
   return { samples, mel: melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention), seed }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { gaussian } from '#src/core/random'
 import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
 import {
@@ -132,6 +133,30 @@ describe('tune', () => {
     assert.equal(again.before, found.distance)
     assert.ok(again.distance <= found.distance)
     assert.deepEqual(withTunedSchedules(config, [{ ...found, better: false }]), config)
+  })
+
+  test('takes the recordings as they are when the call begins', async () => {
+    const model = gaussianModel(smallVocoderConfig({ diffusion }), { deviation: 0.05, correlation: 0 })
+    const recordings = [0, 1].map(draw => ({ samples: gaussian(3, draw, 0, 4000), sampleRate: 16_000 }))
+    const options = { steps: 1, seconds: 0.2, evaluations: 4 }
+    const copies = recordings.map(({ samples, sampleRate }) => ({ samples: samples.slice(), sampleRate }))
+    const pending = tune(model, copies, options)
+    for (const { samples } of copies) samples.fill(0)
+    assert.deepEqual(await pending, await tune(model, recordings, options))
+  })
+
+  test('stops while the recordings are resampled', async () => {
+    const model = gaussianModel(smallVocoderConfig({ diffusion }), { deviation: 0.05, correlation: 0 })
+    const recordings = [{ samples: new Float32Array(4_000_000), sampleRate: 16_000 }]
+    const stop = new AbortController()
+    const code = tune(model, recordings, { steps: 1, signal: stop.signal }).catch(error => error.code)
+    // The first one starts the converter.
+    for (let turn = 0; turn < 10; turn++) await setImmediate()
+    stop.abort()
+    const later = async () => {
+      for (let turn = 0; turn < 10; turn++) await setImmediate()
+    }
+    assert.equal(await Promise.race([code, later()]), 'ABORTED')
   })
 
   test('finds the noise scale of a network that predicts x0', async () => {
