@@ -3,7 +3,8 @@ import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_MEL_BANDS } from '../../core/limits.js'
 import type { Mel, MelConvention } from './convention.js'
-import { normaliseMel } from './normalise.js'
+import { melFilters } from './filters.js'
+import { denormaliseMel, normaliseMel } from './normalise.js'
 import { MelStatistics, melRange, melScale, scaleTexts } from './scale.js'
 
 /**
@@ -74,22 +75,49 @@ function conventionRange(convention: MelConvention): { readonly low: number; rea
   const lows = Array.from({ length: convention.bands }, (_, band) => normaliseMel(0, convention, band))
   const { normalisation } = convention
   const clamp = normalisation?.kind === 'affine' ? normalisation.clamp : null
-  // The linear mel amplitude of full-scale audio is below the sum of the window. A factor of ten leaves room for loud
-  // predictions.
-  const loudest = 10 * convention.fftSize ** convention.power
+  // In one bin, the linear amplitude of full-scale audio is below the sum of the window. A factor of ten leaves room
+  // for loud predictions. In a band of height 1, however wide, the second factor is enough (by the Cauchy-Schwarz
+  // inequality and Parseval's theorem).
+  const wide = convention.power === 1 ? Math.sqrt((3 / 32) * convention.windowLength) : 0
+  const loudest = Math.max(10, wide) * convention.fftSize ** convention.power
   const highs = lows.map((_, band) => normaliseMel(loudest, convention, band))
   return { low: Math.min(...lows), high: clamp === null ? Math.max(...highs) : clamp[1] }
 }
 
 /**
- * Whether a frame of a recording can be without negative values: that of white noise as loud as full scale allows. With
- * a plain logarithm and filters of area 1 it cannot.
+ * Whether a frame of a recording can be without negative values: that of noise in the frequencies of the bands, or of
+ * one tone per band, as loud as full scale allows. With a plain logarithm and 80 filters of area 1 it cannot.
  */
 function canBePositive(convention: MelConvention): boolean {
-  const { windowNormalised, windowLength, filterNorm, fftSize, sampleRate, power, bands } = convention
-  const bin = (windowNormalised ? 1 : Math.sqrt((3 / 8) * windowLength)) / Math.sqrt(3)
-  const value = bin ** power * (filterNorm === 'slaney' ? fftSize / sampleRate : 1)
-  return Array.from({ length: bands }, (_, band) => normaliseMel(value, convention, band)).every(v => v >= 0)
+  const { windowNormalised, windowLength, fftSize, sampleRate, power, minFrequency, maxFrequency } = convention
+  const norm = windowNormalised ? Math.sqrt((3 / 8) * windowLength) : 1
+  const concentration = sampleRate / 2 / (maxFrequency - minFrequency)
+  const noise = Math.sqrt(((3 / 8) * windowLength * concentration) / 3) / norm
+  const tone = windowLength / 4 / norm
+  let [isPositive, amplitudes] = [true, 0]
+  for (const [band, { weights }] of melFilters(convention).entries()) {
+    const sum = weights.reduce((sum, weight) => sum + weight, 0)
+    if (normaliseMel(noise ** power * sum, convention, band) < 0) isPositive = false
+    // A tone at the bin of the filter's peak.
+    const peak = weights.indexOf(Math.max(...weights))
+    const gain = weights.reduce((sum, weight, i) => {
+      return sum + weight * (tone * hannLobe(((i - peak) * windowLength) / fftSize)) ** power
+    }, 0)
+    const isSilencePositive = normaliseMel(0, convention, band) >= 0
+    amplitudes += isSilencePositive ? 0 : (denormaliseMel(0, convention, band) / gain) ** (1 / power)
+  }
+  return isPositive || amplitudes <= SQUARE_WAVE
+}
+
+/** The amplitude of the first harmonic of a square wave: no recording has a louder tone. */
+const SQUARE_WAVE = 4 / Math.PI
+
+/** The spectrum of a Hann window within its main lobe, relative to its middle, at a distance of 1/length. */
+function hannLobe(distance: number): number {
+  const d = Math.abs(distance)
+  if (d >= 2) return 0
+  if (d === 0) return 1
+  return d === 1 ? 1 / 2 : Math.sin(Math.PI * d) / (Math.PI * d * (1 - d * d))
 }
 
 /**

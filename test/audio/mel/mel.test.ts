@@ -5,6 +5,7 @@ import { describeAudio } from '#src/audio/analysis'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { checkMelFor } from '#src/audio/mel/check-mel'
 import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
+import { cornerFrequencies } from '#src/audio/mel/filters'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { melInTurns, melSpectrogram } from '#src/audio/mel/mel'
 import { conventionWith } from '#src/audio/mel/rescale'
@@ -95,6 +96,37 @@ test('takes loud noise, in which every band of some conventions is positive', ()
     const positive = { data: mel.data.filter((_, i) => i % mel.frames === 4).map(x => Math.max(x, 0)), frames: 1 }
     checkMelFor({ ...positive, bands: mel.bands }, convention, 'a')
   }
+})
+
+test('takes loud noise and tones in few bands, of which every value is positive', () => {
+  const refused: string[] = []
+  const shape = { filterNorm: 'none', hop: 1024, fftSize: 1024, windowLength: 1024 } as const
+  for (const [bands, change] of [1, 2, 5].flatMap(bands => [
+    [bands, {}],
+    [bands, { windowNormalised: true }],
+    [bands, { windowNormalised: true, power: 2, logarithm: 'log10' }],
+    [bands, { filterNorm: 'slaney', minFrequency: 300, maxFrequency: 1200 }],
+    [bands, { fftSize: 16_384, windowLength: 16_384, logarithm: 'none' }],
+  ]) as [number, Partial<MelConvention>][]) {
+    const convention = { ...namedConventions.tacotron2, ...shape, ...change, bands }
+    const { sampleRate, fftSize } = convention
+    const noise = gaussian(1, 0, 0, fftSize).map(Math.sign)
+    const centres = cornerFrequencies(convention).subarray(1, -1)
+    const tones = noise.map((_, i) => {
+      return centres.reduce((sum, hz) => sum + Math.sin((2 * Math.PI * hz * i) / sampleRate), 0) / bands
+    })
+    for (const samples of [noise, tones]) {
+      const { data, frames } = melSpectrogram({ samples, sampleRate }, convention)
+      // A piece of a stream may be one frame.
+      const piece = { data: data.filter((_, i) => i % frames === 0), bands, frames: 1 }
+      try {
+        checkMelFor(piece, convention, 'a')
+      } catch (error) {
+        refused.push(`${JSON.stringify(change)}, ${bands} bands: ${error}`)
+      }
+    }
+  }
+  assert.deepEqual(refused, [])
 })
 
 test('refuses mels that fit no model', () => {
