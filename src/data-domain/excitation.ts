@@ -80,7 +80,12 @@ export class Exciter {
    * @param length of the clip, if it is shorter than its mel
    * @param white returns the normal numbers of samples start … start + count − 1
    */
-  until(end: number, first: number, length: number, white: (start: number, count: number) => Float32Array): Excitation {
+  advance(
+    end: number,
+    first: number,
+    length: number,
+    white: (start: number, count: number) => Float32Array,
+  ): Excitation {
     for (const queue of [this.#pulses, this.#noise, this.#voicing]) queue.forget(Math.min(first, this.#sample))
     // A pulse also adds to the samples before it.
     const made = Math.min(length, end + PULSE_HALF_WIDTH)

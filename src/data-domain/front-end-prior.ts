@@ -87,7 +87,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
       for (const piece of reader.take()) deviations.push(piece.mel, piece.last)
       const positions = Math.min(deviations.positions, length / this.#frontEnd.stride)
       const { from, to } = this.#reach(start, count, positions)
-      const source = { first: from, samples: white(from, to - from), gains: deviations.of.bind(deviations) }
+      const source = { first: from, samples: white(from, to - from), gains: deviations.rows.bind(deviations) }
       const noise = this.#filtered([source], start, count, positions)
       if (draws !== null) deviations.forget(this.#firstPosition(draws.advance(start, count)))
       return noise
@@ -114,7 +114,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
 
   #pulsesOf(mel: Mel): ClipPulses {
     const { hop, sampleRate } = this.#convention
-    const pitch = this.#melPitch().whole(mel)
+    const pitch = this.#melPitch().track(mel)
     const deviations = new Deviations(this.#envelope)
     deviations.push(mel, true)
     const exciter = (later?: Float64Array) => {
@@ -124,10 +124,10 @@ export class FrontEndPriorDomain extends WaveformDomain {
     }
     const aligned = (recording: Float32Array) => {
       const { length } = recording
-      const { pulses } = exciter().until(length, 0, length, (_, count) => new Float32Array(count))
+      const { pulses } = exciter().advance(length, 0, length, (_, count) => new Float32Array(count))
       const contour = new PitchContour(hop)
       contour.push(pitch, true)
-      return { recording, pulses, envelope: deviations.of(0, length / this.#frontEnd.stride), contour }
+      return { recording, pulses, envelope: deviations.rows(0, length / this.#frontEnd.stride), contour }
     }
     const aligner = () => {
       this.#aligner ??= new PulseAligner(this.#frontEnd, sampleRate)
@@ -151,14 +151,15 @@ export class FrontEndPriorDomain extends WaveformDomain {
     const shares = pulseShares(this.#frontEnd, this.#convention.sampleRate, harmonics)
     const pulseRoots = shares.map(Math.sqrt)
     const pulseGains = (from: number, count: number) => {
-      const gains = deviations.of(from, count).slice()
+      const gains = deviations.rows(from, count).slice()
       for (let i = 0; i < gains.length; i++) gains[i]! *= pulseRoots[i % bins]!
       return gains
     }
     const phase = harmonics.phase === 'minimum' ? new MinimumPhase(this.#frontEnd) : null
-    const angles = phase === null ? undefined : (from: number, count: number) => phase.ofAll(deviations.of(from, count))
+    const angles =
+      phase === null ? undefined : (from: number, count: number) => phase.allAngles(deviations.rows(from, count))
     const noiseGains = (from: number, count: number, voicing: (position: number) => number) => {
-      const gains = deviations.of(from, count).slice()
+      const gains = deviations.rows(from, count).slice()
       for (let p = 0; p < count; p++) {
         const v = voicing(from + p)
         if (v === 0) continue
@@ -169,7 +170,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
     return (white, start, count) => {
       const positions = Math.min(deviations.positions, length / stride)
       const { from, to } = this.#reach(start, count, positions)
-      const excitation = exciter.until(to, from, Math.min(exciter.length, length), white)
+      const excitation = exciter.advance(to, from, Math.min(exciter.length, length), white)
       const voicing = (p: number) => excitation.voicing[p * stride + stride / 2 - excitation.first]!
       const sources: Source[] = [
         {
@@ -256,7 +257,7 @@ class Deviations {
   }
 
   /** E of positions, `[count × bins]`. */
-  of(position: number, count: number): Float32Array {
+  rows(position: number, count: number): Float32Array {
     return this.#positions.rows(position, position + count)
   }
 

@@ -157,7 +157,7 @@ export class PulseAligner {
     const own = envelope.subarray(position * bins, (position + 1) * bins)
     const x = this.#spectrum(recording, position, this.#recording)
     const p = this.#spectrum(pulses, position, this.#pulses)
-    const phases = this.#phase.of(own)
+    const phases = this.#phase.angles(own)
     const count = this.#end - this.#first
     const product = this.#product
     let power = 0

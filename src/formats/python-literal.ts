@@ -11,7 +11,7 @@ const MAX_DEPTH = 16
 
 /** @throws SyntaxError saying what is wrong and at which character */
 export function parsePythonLiteral(text: string): PythonLiteral {
-  return new LiteralParser(text).whole()
+  return new LiteralParser(text).parse()
 }
 
 class LiteralParser {
@@ -22,7 +22,7 @@ class LiteralParser {
     this.#text = text
   }
 
-  whole(): PythonLiteral {
+  parse(): PythonLiteral {
     const value = this.#value(0)
     this.#space()
     if (this.#at < this.#text.length) this.#fail('something follows the value')

@@ -42,13 +42,13 @@ describe('the pitch of a mel', () => {
     const expected = of(method === 'mean' ? 'pitch' : 'pitch_by_network')
 
     test(`${nameOf(method)} equals that of interop/pytorch`, () => {
-      const pitch = new MelPitch(convention, method).whole(mel)
+      const pitch = new MelPitch(convention, method).track(mel)
       assert.ok(relativeError(Float32Array.from(pitch), expected) < 1e-5)
       assert.ok(method === 'mean' || relativeError(expected, of('pitch')) > 1e-3)
     })
 
     test(`${nameOf(method)} is the same for a mel in pieces, and is known after its lag`, () => {
-      const whole = new MelPitch(convention, method).whole(mel)
+      const whole = new MelPitch(convention, method).track(mel)
       for (const size of [1, 7, 60]) {
         const stream = new MelPitch(convention, method).stream()
         const found: number[] = []
@@ -63,7 +63,7 @@ describe('the pitch of a mel', () => {
   }
 
   test('follows a voice that glides, stops and returns', () => {
-    const pitch = new MelPitch(convention).whole(mel)
+    const pitch = new MelPitch(convention).track(mel)
     const within = (frame: number, hertz: number) => Math.abs(Math.log2(pitch[frame]! / hertz)) < 1 / 24
     assert.ok(within(5, 110 * 3 ** (5 / 30)), `${pitch[5]}`)
     assert.ok(within(20, 110 * 3 ** (20 / 30)), `${pitch[20]}`)
@@ -92,7 +92,7 @@ describe('the pitch of a mel', () => {
 
   test('is 0 in silence', () => {
     const silence = { data: new Float32Array(80 * 20).fill(Math.log(1e-5)), bands: 80, frames: 20 }
-    assert.deepEqual(new MelPitch(convention).whole(silence), new Float64Array(20))
+    assert.deepEqual(new MelPitch(convention).track(silence), new Float64Array(20))
   })
 })
 
@@ -117,7 +117,7 @@ describe('the excitation', () => {
   const made = (pitch: number) => {
     const exciter = new Exciter(256, 22050)
     exciter.push(new Float64Array(86).fill(pitch), true)
-    return exciter.until(86 * 256, 0, 86 * 256, (start, count) => gaussian(3, 0, start, count))
+    return exciter.advance(86 * 256, 0, 86 * 256, (start, count) => gaussian(3, 0, start, count))
   }
   const power = (x: Float32Array) => x.reduce((sum, value) => sum + value * value, 0) / x.length
 
@@ -141,7 +141,7 @@ describe('the excitation', () => {
     const whole = made(333).pulses
     const exciter = new Exciter(256, 22050)
     exciter.push(new Float64Array(86).fill(333), true)
-    const piece = exciter.until(5000, 0, 86 * 256, (start, count) => gaussian(3, 0, start, count))
+    const piece = exciter.advance(5000, 0, 86 * 256, (start, count) => gaussian(3, 0, start, count))
     assert.equal(PULSE_HALF_WIDTH, 8)
     assert.deepEqual(piece.pulses, whole.subarray(0, 5000))
   })
@@ -155,7 +155,7 @@ describe('the excitation', () => {
       const pulses: Float32Array[] = []
       for (let at = 0; at < length; at += size) {
         const end = Math.min(length, at + size)
-        const piece = exciter.until(end, at, length, (start, count) => gaussian(3, 0, start, count))
+        const piece = exciter.advance(end, at, length, (start, count) => gaussian(3, 0, start, count))
         pulses.push(piece.pulses.slice(at - piece.first, end - piece.first))
       }
       return concatenateAudio(pulses)
@@ -185,8 +185,8 @@ describe('pulses aligned to a recording', () => {
       const at = (recording: Float32Array) => {
         const { later, agreement } = domain.pulsesOf!(found).align(recording)
         const exciter = new Exciter(256, 22050, later)
-        exciter.push(new MelPitch(convention).whole(found), true)
-        const { pulses } = exciter.until(samples, 0, samples, (_, count) => new Float32Array(count))
+        exciter.push(new MelPitch(convention).track(found), true)
+        const { pulses } = exciter.advance(samples, 0, samples, (_, count) => new Float32Array(count))
         return { agreement, places: [...pulses.keys()].filter(n => pulses[n]! > 5 && n > 2048 && n < samples - 2048) }
       }
       const { agreement, places } = at(buzz)

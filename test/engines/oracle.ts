@@ -96,7 +96,7 @@ export function randomClips(network: NetworkConfig, seed: number, count: number)
       audio: gaussian(seed, 103, i * 10_000, positions * positionSamples(network)),
       step: uniformInteger(seed, 104, i, 200) / 4,
       ...(network.mel === null ? {} : { mel }),
-      ...(hasEnvelope(network) ? { deviations: envelopeOf(network, convention)!.whole(mel, positions) } : {}),
+      ...(hasEnvelope(network) ? { deviations: envelopeOf(network, convention)!.deviations(mel, positions) } : {}),
       ...(network.labels === null ? {} : { label: uniformInteger(seed, 105, i, network.labels.length + 1) - 1 }),
     }
   }).map(clip => ({ ...clip, ...(clip.label === -1 ? { label: null } : {}) }))

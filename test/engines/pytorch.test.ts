@@ -43,7 +43,7 @@ describe('a network with an envelope', () => {
     const envelope = envelopeOf(config.network, config.mel)!
     for (const [i, expected] of rows(of('deviations')).entries()) {
       const positions = samples / envelope.stride
-      const actual = envelope.whole(mels[i]!, positions)
+      const actual = envelope.deviations(mels[i]!, positions)
       assert.ok(relativeError(actual, transposed(expected, positions)) < 1e-5)
     }
   })

@@ -28,9 +28,9 @@ const names = ['pulses', 'noise', 'voicing'] as const
 /** What our engines start from. */
 function excitationOf(mel: Mel, method: PitchMethod, white: Float32Array): ExcitationSignals {
   const exciter = new Exciter(hop, sampleRate)
-  exciter.push(new MelPitch(convention, method).whole(mel), true)
+  exciter.push(new MelPitch(convention, method).track(mel), true)
   const samples = mel.frames * hop
-  return exciter.until(samples, 0, samples, (start, count) => white.subarray(start, start + count))
+  return exciter.advance(samples, 0, samples, (start, count) => white.subarray(start, start + count))
 }
 
 /** Harmonics of a pitch that glides from 90 to 320 Hz, with a pause. */

@@ -73,7 +73,7 @@ class BinGains {
   }
 
   /** G of one frame, valid until the next call. @param magnitudes |Z|, `[bins]` @param targets y, `[bands]` */
-  of(magnitudes: Float64Array, targets: Float64Array): Float64Array {
+  fit(magnitudes: Float64Array, targets: Float64Array): Float64Array {
     const { bins, filters } = this.#bands
     const gains = this.#gains
     gains.fill(1, 0, bins)
@@ -228,7 +228,7 @@ class Shared {
       const [re, im] = [spectrum[2 * bin]!, spectrum[2 * bin + 1]!]
       magnitudes[bin] = Math.sqrt(re * re + im * im)
     }
-    return this.gains.of(magnitudes, targets)
+    return this.gains.fit(magnitudes, targets)
   }
 }
 
@@ -280,7 +280,7 @@ export class MelCorrection {
   }
 
   /** Corrects a whole clip. @returns as many samples as the audio has, with the same bytes as from `stream` */
-  whole(audio: Float32Array, mel: Mel): Float32Array {
+  correct(audio: Float32Array, mel: Mel): Float32Array {
     const targets = this.targets()
     targets.push(mel)
     return this.stream(targets).push(audio, true)

@@ -157,11 +157,11 @@ export class MelPitch {
   }
 
   /** f0 of a whole mel in Hz, `[frames]`; 0 where there is no pitch. */
-  whole(mel: Mel): Float64Array {
+  track(mel: Mel): Float64Array {
     return this.stream().push(mel, true)
   }
 
-  /** Starts to find f0 of a mel that arrives piece by piece. The result is the same as from `whole`. */
+  /** Starts to find f0 of a mel that arrives piece by piece. The result is the same as from `track`. */
   stream(): PitchStream {
     return new PitchStream(this)
   }

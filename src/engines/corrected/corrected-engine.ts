@@ -127,7 +127,7 @@ class CorrectedEngine implements Engine {
   #readablyCorrected(outputs: readonly Float32Array[], mels: readonly Mel[]): CorrectedClips {
     const correction = this.#correction
     return {
-      audio: outputs.map((output, i) => correction.whole(output, mels[i]!)),
+      audio: outputs.map((output, i) => correction.correct(output, mels[i]!)),
       gradients: async byResult => outputs.map((output, i) => correction.gradient(output, mels[i]!, byResult[i]!)),
     }
   }

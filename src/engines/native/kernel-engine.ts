@@ -194,7 +194,7 @@ export class KernelEngine implements Engine {
       mel: mel?.[i]?.data,
       frames: mel?.[i]?.frames ?? 0,
       melOffset: 0,
-      deviations: this.#envelope?.whole(mel![i]!, samples.length / unit),
+      deviations: this.#envelope?.deviations(mel![i]!, samples.length / unit),
       label: labels?.[i] ?? -1,
     }))
   }

@@ -79,7 +79,7 @@ class TensorflowEngine implements Engine {
     const unit = positionSamples(this.network)
     const own = {
       ...{ audio, steps, target, loss, ...defined({ mel, labels, weight }) },
-      deviations: envelope && audio.map((clip, i) => envelope.whole(mel![i]!, clip.length / unit)),
+      deviations: envelope && audio.map((clip, i) => envelope.deviations(mel![i]!, clip.length / unit)),
     }
     return (await this.#worker.ask<'loss'>({ kind: 'loss', request: own }, request.signal)).result
   }

@@ -77,14 +77,14 @@ export class FrontEndEnvelope {
   }
 
   /** E of the first positions of a clip, `[positions × bins]`. @param mel at least one frame */
-  whole(mel: Mel, positions: number): Float32Array {
+  deviations(mel: Mel, positions: number): Float32Array {
     const powers = this.powers(mel)
     const result = new Float32Array(positions * this.bins)
     for (let p = 0; p < positions; p++) this.#write(result, p * this.bins, p, powers, 0, mel.frames - 1)
     return result
   }
 
-  /** Starts to compute E of a mel that arrives piece by piece, with the same bytes as `whole`. */
+  /** Starts to compute E of a mel that arrives piece by piece, with the same bytes as `deviations`. */
   stream(): EnvelopeStream {
     const { bins, hop, stride } = this
     const powers = new RowQueue<Float32Array>(Float32Array, bins)

@@ -30,7 +30,7 @@ export class MinimumPhase {
   }
 
   /** θ for magnitudes `[bins]`. @returns `[bins]`, which the next call overwrites */
-  of(magnitudes: Float32Array): Float64Array {
+  angles(magnitudes: Float32Array): Float64Array {
     const half = this.#half
     const levels = this.#levels
     for (let bin = 0; bin <= half; bin++) levels[bin] = Math.log(magnitudes[Math.min(bin, this.#bins - 1)]!)
@@ -45,10 +45,10 @@ export class MinimumPhase {
   }
 
   /** θ for the magnitudes of several positions. Both are `[positions × bins]`. */
-  ofAll(magnitudes: Float32Array): Float64Array {
+  allAngles(magnitudes: Float32Array): Float64Array {
     const angles = new Float64Array(magnitudes.length)
     for (let at = 0; at < angles.length; at += this.#bins) {
-      angles.set(this.of(magnitudes.subarray(at, at + this.#bins)), at)
+      angles.set(this.angles(magnitudes.subarray(at, at + this.#bins)), at)
     }
     return angles
   }
@@ -61,7 +61,7 @@ export function minimumPhaseMatrix(frontEnd: Pick<FrontEndConfig, 'kernel' | 'bi
   const matrix = new Float32Array(bins * bins)
   for (let j = 0; j < bins; j++) {
     const one = Float32Array.from({ length: bins }, (_, k) => (k === j ? Math.E : 1))
-    for (const [k, angle] of phase.of(one).entries()) matrix[k * bins + j] = angle
+    for (const [k, angle] of phase.angles(one).entries()) matrix[k * bins + j] = angle
   }
   return matrix
 }

@@ -47,7 +47,7 @@ export class Objective {
    *
    * @param compute the engine's kernels. Default: the readable version
    */
-  async of(
+  async evaluate(
     batch: NoisedBatch,
     outputs: readonly Float32Array[],
     compute?: ComputeTerms,
@@ -108,7 +108,7 @@ export class Objective {
     const gradients = await engine.backward({
       ...request,
       gradientOf: async (outputs, kernels) => {
-        const found = await this.of(batch, outputs, kernels?.terms)
+        const found = await this.evaluate(batch, outputs, kernels?.terms)
         clipLosses = found.clipLosses
         const total = samplesIn(outputs)
         loss = outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
@@ -148,7 +148,7 @@ export class Objective {
     const sigma = Math.sqrt(1 - batch.levels[i]!)
     const clean = batch.emphases[i]?.(batch.clean[i]!) ?? batch.clean[i]!
     const estimate = clean.map((x, n) => x - sigma * error[n]!)
-    const { loss, gradient: byEstimate } = this.#spectral.of(estimate, clean, gradientWeight)
+    const { loss, gradient: byEstimate } = this.#spectral.compare(estimate, clean, gradientWeight)
     return {
       loss: spectral.weight * loss,
       addTo: (gradient: Float32Array) => {

@@ -73,7 +73,7 @@ export class SpectralLoss {
    * @param weight factor of the gradient. With 0 none is computed
    * @returns the loss, and weight × ∂loss/∂predicted
    */
-  of(
+  compare(
     predicted: Float32Array,
     target: Float32Array,
     weight = 1,

@@ -8,7 +8,7 @@ import { comparePhases, regionLoss, weighErrors } from './time-frequency-loss.js
 export class ReadableTerms {
   readonly #frames = new Map<number, CentredFrames>()
 
-  of(term: SpectralTerm): TermSums {
+  sums(term: SpectralTerm): TermSums {
     let transform = this.#frames.get(term.size)
     if (transform === undefined) {
       transform = new CentredFrames(term.size)
@@ -58,7 +58,7 @@ export async function clipLosses(
   compute: ComputeTerms | undefined,
 ): Promise<readonly ClipLoss[]> {
   const terms = clips.flatMap(clip => clip.terms)
-  const found = compute === undefined ? terms.map(term => readable.of(term)) : await compute(terms)
+  const found = compute === undefined ? terms.map(term => readable.sums(term)) : await compute(terms)
   let at = 0
   return clips.map(({ terms: own, samples, edge }) => {
     const parts = found.slice(at, at + own.length)

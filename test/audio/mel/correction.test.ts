@@ -32,7 +32,7 @@ function melDistance(audio: Float32Array): number {
 describe('the mel correction', () => {
   test('brings audio nearer to the mel with each pass', () => {
     const distances = [1, 2, 4].map(passes =>
-      melDistance(new MelCorrection(convention, { passes, iterations: 5 }).whole(noise, mel)),
+      melDistance(new MelCorrection(convention, { passes, iterations: 5 }).correct(noise, mel)),
     )
     const before = melDistance(noise)
     assert.ok(distances[0]! < before / 2, `${before} → ${distances[0]}`)
@@ -51,7 +51,7 @@ describe('the mel correction', () => {
     for (const clip of [0, 1]) {
       const whole = { data: of('mel', clip), bands: 80, frames: tensors.get('mel')!.shape[2]! }
       const own = sliceMel(whole, 0, whole.frames - 1)
-      const actual = correction.whole(of('start', clip), own)
+      const actual = correction.correct(of('start', clip), own)
       const error = relativeError(actual, of('corrected_noise', clip))
       assert.ok(error < 1e-5, `clip ${clip}: ${error}`)
     }
@@ -62,7 +62,7 @@ describe('the mel correction', () => {
       const correction = new MelCorrection(convention, { passes, iterations: 3 })
       for (const length of [noise.length, noise.length - 128, 900]) {
         const audio = noise.subarray(0, length)
-        const whole = correction.whole(audio, mel)
+        const whole = correction.correct(audio, mel)
         const targets = correction.targets()
         const stream = correction.stream(targets)
         const given: number[] = []
@@ -84,7 +84,7 @@ describe('the mel correction', () => {
   test('has the gradient that finite differences show', () => {
     const correction = new MelCorrection(convention, { passes: 2, iterations: 5 })
     const weights = gaussian(1, 3, 0, noise.length)
-    const loss = (audio: Float32Array) => correction.whole(audio, mel).reduce((sum, x, n) => sum + x * weights[n]!, 0)
+    const loss = (audio: Float32Array) => correction.correct(audio, mel).reduce((sum, x, n) => sum + x * weights[n]!, 0)
     const gradient = correction.gradient(noise, mel, weights)
     const direction = gaussian(1, 4, 0, noise.length)
     const size = 1e-4

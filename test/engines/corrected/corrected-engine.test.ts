@@ -38,7 +38,7 @@ describe('a network with a correction', () => {
       const after = await two.predict(batch)
       const correction = new MelCorrection(convention, settings)
       after.forEach((output, i) => {
-        assert.deepEqual(output, correction.whole(before[i]!, batch.mel[i]!))
+        assert.deepEqual(output, correction.correct(before[i]!, batch.mel[i]!))
         assert.ok(relativeError(output, before[i]!) > 0.1)
       })
     } finally {

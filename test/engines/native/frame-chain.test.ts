@@ -122,7 +122,7 @@ async function compareCorrections(engine: Engine, clips: readonly (readonly [num
         const settings = { passes, iterations }
         const correction = new MelCorrection(convention, settings)
         const key = JSON.stringify([convention, settings, frames, shorter])
-        const expected = expectedCorrection(key, () => correction.whole(clip.start, mel))
+        const expected = expectedCorrection(key, () => correction.correct(clip.start, mel))
         for (const sizes of [[clip.start.length], [3 * hop, 1, 11 * hop + 5], [40 * hop - 1, hop]]) {
           const stream = engine.openCorrection!(convention, settings)
           const found = await inPieces(stream, hop, clip, sizes, { lag: correction.lag, ahead: 1 })
@@ -159,7 +159,7 @@ describe('native correction towards a mel', () => {
       const stream = engine.openCorrection!(tacotron2, settings)
       const limits = { lag: correction.lag, ahead: 1 }
       const found = await inPieces(stream, tacotron2.hop, { ...clip, start }, [4000], limits)
-      assert.deepEqual(withOneNaN(found), withOneNaN(correction.whole(start, clip.mel)))
+      assert.deepEqual(withOneNaN(found), withOneNaN(correction.correct(start, clip.mel)))
     }
   })
 

@@ -77,7 +77,7 @@ describe('spectral loss terms in native code', () => {
         const found = await within(engine, kernels => kernels.terms(given))
         assert.deepEqual(
           found,
-          given.map(term => readable.of(term)),
+          given.map(term => readable.sums(term)),
           `${samples} samples`,
         )
       }
@@ -96,7 +96,7 @@ describe('spectral loss terms in native code', () => {
     const engine = await engineOf()
     const given = terms(2500)
     const found = await Promise.all([engine.spectralTerms!(given), engine.spectralTerms!(given)])
-    const expected = given.map(term => readable.of(term))
+    const expected = given.map(term => readable.sums(term))
     assert.deepEqual(found, [expected, expected])
     await engine.dispose()
     await assert.rejects(engine.spectralTerms!(given), code('DISPOSED'))
@@ -142,7 +142,7 @@ describe('the correction and its gradient in native code', () => {
           return { audio: corrected.audio, gradients: await corrected.gradients(byResult) }
         })
         assert.deepEqual(found, {
-          audio: audio.map((clip, i) => correction.whole(clip, mels[i]!)),
+          audio: audio.map((clip, i) => correction.correct(clip, mels[i]!)),
           gradients: audio.map((clip, i) => correction.gradient(clip, mels[i]!, byResult[i]!)),
         })
       }

@@ -167,7 +167,7 @@ for (const [name, input] of networks) {
           step,
           label: null,
           mel: bands > 0 ? { ...mel, firstSample: 0 } : null,
-          deviations: envelope?.whole(mel, samples / unit) ?? null,
+          deviations: envelope?.deviations(mel, samples / unit) ?? null,
         }),
       )
 

@@ -14,14 +14,14 @@ const magnitudes = Float32Array.from(spectrum, ({ re, im }) => 1 / Math.hypot(re
 
 describe('minimum phase', () => {
   test('is the phase of a causal, stable filter', () => {
-    const angles = new MinimumPhase(frontEnd).of(magnitudes)
+    const angles = new MinimumPhase(frontEnd).angles(magnitudes)
     for (const [bin, { re, im }] of spectrum.entries()) assert.ok(Math.abs(angles[bin]! + Math.atan2(im, re)) < 1e-6)
   })
 
   test('does not depend on the level', () => {
     const phase = new MinimumPhase(frontEnd)
-    const expected = phase.of(magnitudes).slice()
-    const louder = phase.of(magnitudes.map(value => 100 * value))
+    const expected = phase.angles(magnitudes).slice()
+    const louder = phase.angles(magnitudes.map(value => 100 * value))
     for (const [bin, angle] of expected.entries()) assert.ok(Math.abs(angle - louder[bin]!) < 1e-5)
   })
 
@@ -30,7 +30,7 @@ describe('minimum phase', () => {
       const shape = { kernel: 256, bins }
       const own = magnitudes.subarray(0, bins)
       const matrix = minimumPhaseMatrix(shape)
-      const angles = new MinimumPhase(shape).of(own)
+      const angles = new MinimumPhase(shape).angles(own)
       for (let k = 0; k < bins; k++) {
         const sum = own.reduce((total, value, j) => total + matrix[k * bins + j]! * Math.log(value), 0)
         assert.ok(Math.abs(sum - angles[k]!) < 1e-5)

@@ -98,7 +98,7 @@ describe('the envelope of a windowed front end', () => {
   test('of the mel of white noise is the deviation of the noise', () => {
     const samples = gaussian(1, 0, 0, 200 * 256).map(x => 0.1 * x)
     const mel = melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention)
-    const deviations = envelope.whole(mel, 400)
+    const deviations = envelope.deviations(mel, 400)
     const middle = deviations.filter((_, i) => i % 187 > 5 && i % 187 < 180)
     const mean = Math.sqrt(middle.reduce((sum, x) => sum + x * x, 0) / middle.length)
     assert.ok(Math.abs(mean / 0.1 - 1) < 0.1, `${mean}`)
@@ -106,7 +106,7 @@ describe('the envelope of a windowed front end', () => {
 
   test('has the same bytes for a mel in pieces', () => {
     const mel = { data: gaussian(2, 0, 0, 80 * 23).map(x => x - 4), bands: 80, frames: 23 }
-    const whole = envelope.whole(mel, 46)
+    const whole = envelope.deviations(mel, 46)
     for (const size of [1, 4, 23]) {
       const stream = envelope.stream()
       const pieces: number[] = []

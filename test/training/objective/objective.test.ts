@@ -35,7 +35,7 @@ function batch(seed: number): NoisedBatch {
 
 /** Mean over all samples of what the objective says of each clip. */
 async function lossOf(objective: Objective, of: NoisedBatch, outputs: readonly Float32Array[]): Promise<number> {
-  const { clipLosses } = await objective.of(of, outputs)
+  const { clipLosses } = await objective.evaluate(of, outputs)
   const total = outputs.reduce((sum, output) => sum + output.length, 0)
   return outputs.reduce((sum, output, i) => sum + (clipLosses[i]! * output.length) / total, 0)
 }
@@ -49,10 +49,10 @@ test('the spectral loss is 0 between equals, and its gradient matches difference
       Float32Array,
       Float32Array,
     ]
-    assert.equal(loss.of(b, b).loss, 0)
-    const { gradient } = loss.of(a, b)
+    assert.equal(loss.compare(b, b).loss, 0)
+    const { gradient } = loss.compare(a, b)
     const at = (s: number) =>
-      loss.of(
+      loss.compare(
         a.map((x, i) => x + s * direction[i]!),
         b,
       ).loss
@@ -72,7 +72,7 @@ test('the gradient by the outputs matches differences of the whole objective', a
     const objective = new Objective({ loss, spectral, model })
     const of = batch(4)
     const outputs = of.audio.map(x => x.map(value => 0.6 * value + 0.1))
-    const { gradients } = await objective.of(of, outputs)
+    const { gradients } = await objective.evaluate(of, outputs)
     const direction = outputs.map((output, i) => gaussian(8, i, 0, output.length))
     const at = (s: number) =>
       lossOf(
@@ -97,11 +97,11 @@ test('losses alone are the same bytes, and take no gradients', async () => {
       const objective = new Objective({ loss, spectral: terms, model })
       const of = batch(5)
       const outputs = of.audio.map(x => x.map(value => 0.6 * value + 0.1))
-      const expected = (await objective.of(of, outputs)).clipLosses
+      const expected = (await objective.evaluate(of, outputs)).clipLosses
       const weights: number[] = []
       const spectralTerms: ComputeTerms = async given => {
         weights.push(...given.map(({ weight }) => weight))
-        return given.map(term => readable.of(term))
+        return given.map(term => readable.sums(term))
       }
       const predict = async () => outputs
       assert.deepEqual(await objective.losses({ predict, spectralTerms }, of), expected)
@@ -114,7 +114,7 @@ test('losses alone are the same bytes, and take no gradients', async () => {
     { made: gaussian(1, 0, 0, 512), wanted: gaussian(1, 1, 0, 512), limit: 1e4, weight: 0 },
     22_050,
   )
-  assert.ok(readable.of(term).gradient.every(value => Object.is(value, 0)))
+  assert.ok(readable.sums(term).gradient.every(value => Object.is(value, 0)))
 })
 
 test('an engine differentiates the objective by its parameters', async () => {

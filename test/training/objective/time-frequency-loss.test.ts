@@ -32,13 +32,13 @@ const terms: Record<string, (made: Float32Array, limit: number, weight: number) 
 for (const [name, term] of Object.entries(terms)) {
   const at = (audio: Float32Array, limit = RATE / 2) => {
     const given = term(audio, limit, 1)
-    return termLoss(given, readable.of(given))
+    return termLoss(given, readable.sums(given))
   }
 
   describe(name, () => {
     test('has a gradient that matches finite differences, times its weight', () => {
       for (const limit of [RATE / 2, 5000]) {
-        const { gradient } = readable.of(term(predicted, limit, 3))
+        const { gradient } = readable.sums(term(predicted, limit, 3))
         const direction = gaussian(1, 2, 0, 2500)
         const moved = (by: number) => predicted.map((x, n) => x + by * direction[n]!)
         const slope = (at(moved(1e-5), limit) - at(moved(-1e-5), limit)) / 2e-5
@@ -102,7 +102,7 @@ test('loss and gradients of a network agree with PyTorch', async () => {
       emphases: [null, null],
     }
     const { loss, clipLosses, gradients } = await objective.differentiate(engine, batch)
-    const inner = await corrected.of(batch, of('predicted'))
+    const inner = await corrected.evaluate(batch, of('predicted'))
     assert.ok(relativeError(inner.clipLosses, tensors.get('losses_without_edges')!.data) < 1e-4)
     assert.ok(inner.gradients[0]!.subarray(0, 512).every(g => g === 0))
     const expected = tensors.get('losses')!.data
