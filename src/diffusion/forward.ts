@@ -12,6 +12,6 @@
  */
 export function diffuse(clean: Float32Array, noise: Float32Array, alphaBar: number): Float32Array {
   const signal = Math.sqrt(alphaBar)
-  const spread = Math.sqrt(1 - alphaBar)
-  return clean.map((x, i) => signal * x + spread * noise[i]!)
+  const deviation = Math.sqrt(1 - alphaBar)
+  return clean.map((x, i) => signal * x + deviation * noise[i]!)
 }

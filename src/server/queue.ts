@@ -9,7 +9,7 @@ export interface QueueState {
   readonly waiting: number
 }
 
-interface Waiting {
+interface WaitingWork {
   readonly client: string
   start(): void
 }
@@ -23,7 +23,7 @@ const MAX_RETRY_SECONDS = 120
 export class WorkQueue {
   readonly #limits: Pick<ServiceLimits, 'parallel' | 'queue' | 'perClient'>
   readonly #clock: () => number
-  readonly #waiting: Waiting[] = []
+  readonly #waiting: WaitingWork[] = []
   /** Pieces of work in hand, by client. */
   readonly #running = new Map<string, number>()
   #idle: (() => void)[] = []
@@ -124,7 +124,7 @@ export class WorkQueue {
 
   #next(): void {
     if (this.#waiting.length > 0 && this.state.running < this.#limits.parallel) {
-      const inHand = ({ client }: Waiting) => this.#running.get(client) ?? 0
+      const inHand = ({ client }: WaitingWork) => this.#running.get(client) ?? 0
       const fewest = Math.min(...this.#waiting.map(inHand))
       const at = this.#waiting.findIndex(entry => inHand(entry) === fewest)
       this.#waiting.splice(at, 1)[0]!.start()

@@ -33,7 +33,7 @@ export function scheduleView({ diffusion }: ModelConfig, choice: SamplerChoice) 
     sampling: {
       steps: sampler.steps,
       alphaBars: sampler.alphaBars,
-      spreads: sampler.steps.map((_, pass) => sampler.spread(pass)),
+      spreads: sampler.steps.map((_, pass) => sampler.noiseDeviation(pass)),
     },
   }
 }

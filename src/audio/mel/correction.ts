@@ -136,7 +136,7 @@ class BinGains {
 class CorrectionPass {
   /** The next frame to add. */
   frame = 0
-  readonly #shared: Shared
+  readonly #shared: PassTables
   readonly #targets: TargetFrames
   /** Samples from the next frame's start on. */
   #samples: Float32Array<ArrayBufferLike>
@@ -144,9 +144,9 @@ class CorrectionPass {
   readonly #sums: Float64Array
   readonly #squares: Float64Array
   #fed = 0
-  #given = 0
+  #returned = 0
 
-  constructor(shared: Shared, targets: TargetFrames) {
+  constructor(shared: PassTables, targets: TargetFrames) {
     const { size } = shared
     this.#shared = shared
     this.#targets = targets
@@ -164,7 +164,7 @@ class CorrectionPass {
     const samples = new Float32Array(this.#samples.length + audio.length + (last ? size : 0))
     samples.set(this.#samples)
     samples.set(audio, this.#samples.length)
-    const results = new Float32Array(this.#fed - this.#given)
+    const results = new Float32Array(this.#fed - this.#returned)
     let [at, count] = [0, 0]
     while (this.frame < frames && at + size <= samples.length) {
       const spectrum = transform.forward(samples, at) as number[]
@@ -175,7 +175,7 @@ class CorrectionPass {
       }
       transform.inverseAdd(spectrum, this.#sums, 0)
       for (let i = 0; i < size; i++) this.#squares[i]! += squares[i]!
-      count += this.#give(results, count, hop)
+      count += this.#writeFinal(results, count, hop)
       for (const sums of [this.#sums, this.#squares]) {
         sums.copyWithin(0, hop)
         sums.fill(0, size - hop)
@@ -183,26 +183,26 @@ class CorrectionPass {
       this.frame++
       at += hop
     }
-    if (last) count += this.#give(results, count, size)
+    if (last) count += this.#writeFinal(results, count, size)
     this.#samples = samples.slice(at)
     return results.slice(0, count)
   }
 
   /** Writes the results of the first `length` sums that lie in the clip and were not returned before. */
-  #give(results: Float32Array, count: number, length: number): number {
+  #writeFinal(results: Float32Array, count: number, length: number): number {
     const { size, hop } = this.#shared
     const start = this.frame * hop - size / 2
-    const from = Math.max(0, this.#given - start)
+    const from = Math.max(0, this.#returned - start)
     const to = Math.min(length, this.#fed - start)
     for (let i = from; i < to; i++) results[count + i - from] = this.#sums[i]! / Math.max(this.#squares[i]!, TINY)
     const written = Math.max(0, to - from)
-    this.#given += written
+    this.#returned += written
     return written
   }
 }
 
-/** What all passes over all clips share. */
-class Shared {
+/** Tables and buffers that all passes over all clips share. */
+class PassTables {
   readonly size: number
   readonly hop: number
   readonly transform: FrameTransform
@@ -249,14 +249,14 @@ export class MelCorrection {
   readonly lag: number
   readonly #bands: MelBands
   readonly #passes: number
-  readonly #shared: Shared
+  readonly #shared: PassTables
 
   /** @param convention one without a `correctionObstacle` */
   constructor(convention: MelConvention, { passes, iterations }: CorrectionSettings) {
     this.lag = correctionLag(convention, passes)
     this.#passes = passes
     this.#bands = new MelBands(convention)
-    this.#shared = new Shared(this.#bands, iterations)
+    this.#shared = new PassTables(this.#bands, iterations)
   }
 
   /** Makes the store for a clip's mel, which `stream` reads. */

@@ -61,7 +61,7 @@ class FrameRing {
 }
 
 /** The tables that all stages share. */
-class Frames {
+class StageTables {
   readonly transform: FrameTransform
   readonly hop: number
   /** Number of blocks that a frame spans. */
@@ -118,7 +118,7 @@ class Stage {
   #filled = 0
 
   constructor(
-    readonly frames: Frames,
+    readonly frames: StageTables,
     readonly momentum: number,
     readonly gains: BandGains,
     before: Stage | null,
@@ -205,14 +205,14 @@ export class PhaseRefinement {
   readonly #block: Float64Array
   #filled = 0
   #fed = 0
-  #given = 0
+  #returned = 0
 
   /** @param convention one without a `refinementObstacle` */
   constructor(
     readonly convention: MelConvention,
     readonly refinement: Refinement,
   ) {
-    const frames = new Frames(convention)
+    const frames = new StageTables(convention)
     const { iterations, momentum, relaxation } = refinement
     const bands = new MelBands(convention)
     const gains = new BandGains(bands, relaxation)
@@ -247,12 +247,12 @@ export class PhaseRefinement {
     this.#fed += audio.length
     const lastFrame = last ? this.#fed / hop - 1 : Number.POSITIVE_INFINITY
     let [at, count, blocks] = [0, 0, 0]
-    while (at < audio.length || (last && this.#given < this.#fed)) {
+    while (at < audio.length || (last && this.#returned < this.#fed)) {
       // The last block ends after the clip: zeros.
       const end = at < audio.length ? Math.min(hop, this.#filled + audio.length - at) : hop
       while (this.#filled < end) this.#block[this.#filled++] = audio[at++] ?? 0
       if (this.#filled < hop) continue
-      if (this.#takeBlock(lastFrame)) count += this.#give(ready, count)
+      if (this.#takeBlock(lastFrame)) count += this.#writeFinal(ready, count)
       if (++blocks === blocksATurn) {
         yield ready.slice(0, count)
         count = 0
@@ -283,7 +283,7 @@ export class PhaseRefinement {
   }
 
   /** Writes the part of the last stage's block that lies in the clip. */
-  #give(ready: Float32Array, count: number): number {
+  #writeFinal(ready: Float32Array, count: number): number {
     const { block, frame } = this.#stages.at(-1)!
     // So far, `frame` blocks are final.
     const start = (frame - 1) * block.length - framePadding(this.convention)
@@ -291,7 +291,7 @@ export class PhaseRefinement {
     const to = Math.min(block.length, this.#fed - start)
     for (let i = from; i < to; i++) ready[count + i - from] = block[i]!
     const written = Math.max(0, to - from)
-    this.#given += written
+    this.#returned += written
     return written
   }
 }

@@ -179,7 +179,7 @@ export class PitchStream {
   readonly #decided = new RowQueue<Float64Array>(Float64Array, 1)
   /** The scores of frames that the network still needs. */
   readonly #scores = new RowQueue<Float64Array>(Float64Array, CANDIDATES)
-  #given = 0
+  #returned = 0
 
   constructor(pitch: MelPitch) {
     this.#pitch = pitch
@@ -207,12 +207,12 @@ export class PitchStream {
     this.#scores.append(kept)
     const known = this.#decided.end
     const ahead = network === null ? PITCH.smoothing : 0
-    const end = last ? known : Math.max(this.#given, known - ahead)
-    const result = Float64Array.from({ length: end - this.#given }, (_, i) => {
-      const frame = this.#given + i
+    const end = last ? known : Math.max(this.#returned, known - ahead)
+    const result = Float64Array.from({ length: end - this.#returned }, (_, i) => {
+      const frame = this.#returned + i
       return network === null ? this.#smoothed(frame) : this.#estimated(network, frame)
     })
-    this.#given = end
+    this.#returned = end
     this.#decided.forget(end - ahead)
     this.#scores.forget(end - (network?.frames ?? 0))
     return result

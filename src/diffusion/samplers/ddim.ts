@@ -19,7 +19,7 @@ interface DdimOptions {
 }
 
 export function ddim(schedule: SamplingSchedule, { eta, noiseScale = 1 }: DdimOptions): Sampler {
-  const spread = (n: number) => {
+  const deviationAt = (n: number) => {
     const [here, below] = [schedule.alphaBar[n]!, alphaBarBelow(schedule, n)]
     return eta * Math.sqrt((1 - below) / (1 - here)) * Math.sqrt(1 - here / below)
   }
@@ -27,12 +27,12 @@ export function ddim(schedule: SamplingSchedule, { eta, noiseScale = 1 }: DdimOp
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),
     needsNoise: pass => eta > 0 && levelOf(schedule, pass) > 0,
-    spread: pass => spread(levelOf(schedule, pass)),
+    noiseDeviation: pass => deviationAt(levelOf(schedule, pass)),
     update(pass, { x }, eps, noise, clean = null) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!
       const below = alphaBarBelow(schedule, n)
-      const sigma = spread(n)
+      const sigma = deviationAt(n)
       const carried = noiseScale * Math.sqrt(Math.max(0, 1 - below - sigma * sigma))
       const fromX = clean === null ? Math.sqrt(below / here) : Math.sqrt(below)
       const fromEps = clean === null ? carried - fromX * Math.sqrt(1 - here) : carried

@@ -20,12 +20,13 @@ interface DdpmOptions {
 
 export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sampler {
   const { alpha, alphaBar, beta } = schedule
-  const spread = (n: number) => (n === 0 ? 0 : Math.sqrt(((1 - alphaBar[n - 1]!) / (1 - alphaBar[n]!)) * beta[n]!))
+  const deviationAt = (n: number) =>
+    n === 0 ? 0 : Math.sqrt(((1 - alphaBar[n - 1]!) / (1 - alphaBar[n]!)) * beta[n]!)
   return {
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),
     needsNoise: pass => levelOf(schedule, pass) > 0,
-    spread: pass => spread(levelOf(schedule, pass)),
+    noiseDeviation: pass => deviationAt(levelOf(schedule, pass)),
     update(pass, { x }, eps, noise, clean = null) {
       const n = levelOf(schedule, pass)
       const scale = 1 / Math.sqrt(alpha[n]!)
@@ -33,7 +34,7 @@ export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sample
       const below = alphaBarBelow(schedule, n)
       const fromClean = (Math.sqrt(below) * beta[n]!) / (1 - alphaBar[n]!)
       const fromX = (Math.sqrt(alpha[n]!) * (1 - below)) / (1 - alphaBar[n]!)
-      const deviation = spread(n)
+      const deviation = deviationAt(n)
       const bound = clamp ? 1 : Number.POSITIVE_INFINITY
       const next = new Float32Array(x.length)
       for (let i = 0; i < x.length; i++) {

@@ -16,7 +16,7 @@ export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),
     needsNoise: () => false,
-    spread: () => 0,
+    noiseDeviation: () => 0,
     update(pass, { x, carried }, eps, _noise, clean = null) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!

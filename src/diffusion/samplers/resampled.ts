@@ -17,19 +17,19 @@ export function resampled(sampler: Sampler, rounds: number): Sampler {
   const goesBack = (pass: number) => pass % rounds < rounds - 1
   const repeat = (numbers: readonly number[]) => numbers.flatMap(value => Array<number>(rounds).fill(value))
   const back = (pass: number) => sampler.alphaBars[inner(pass)]! / alphaBarAfter(sampler, inner(pass))
-  const spread = (pass: number) => {
-    const own = sampler.spread(inner(pass))
+  const noiseDeviation = (pass: number) => {
+    const own = sampler.noiseDeviation(inner(pass))
     return goesBack(pass) ? Math.sqrt(back(pass) * own * own + 1 - back(pass)) : own
   }
   return {
     steps: repeat(sampler.steps),
     alphaBars: repeat(sampler.alphaBars),
     needsNoise: pass => goesBack(pass) || sampler.needsNoise(inner(pass)),
-    spread,
+    noiseDeviation,
     update(pass, state, eps, noise, clean) {
       if (!goesBack(pass)) return sampler.update(inner(pass), state, eps, noise, clean)
       const { x } = sampler.update(inner(pass), state, eps, null, clean)
-      const [scale, deviation] = [Math.sqrt(back(pass)), spread(pass)]
+      const [scale, deviation] = [Math.sqrt(back(pass)), noiseDeviation(pass)]
       return { x: x.map((value, i) => scale * value + deviation * noise![i]!), carried: null }
     },
   }

@@ -19,7 +19,7 @@ export interface Sampler {
   /** Whether a pass adds noise. */
   needsNoise(pass: number): boolean
   /** Standard deviation of the noise that a pass adds; 0 if it adds none. */
-  spread(pass: number): number
+  noiseDeviation(pass: number): number
   /**
    * Takes one pass over a piece of data.
    *

@@ -63,7 +63,7 @@ class NativeFrameChain implements FrameStream {
   readonly #mel: TargetFrames
   #frames = 0
   #fed = 0
-  #given = 0
+  #returned = 0
   #ended = false
 
   constructor(host: FrameChainHost, { bands, shape }: ConventionTables, settings: ChainSettings) {
@@ -91,13 +91,13 @@ class NativeFrameChain implements FrameStream {
     this.#fed += audio.length
     this.#ended = last
     try {
-      const prediction = new Float32Array(this.#fed - this.#given)
+      const prediction = new Float32Array(this.#fed - this.#returned)
       const targets = this.#targets(last)
       const written = await queue.run(cancelled => {
         checkAlive()
         return addon.pushFrameChain(handle, this.#chain, { audio, last, targets, prediction, cancelled })
       }, signal)
-      this.#given += written
+      this.#returned += written
       return prediction.subarray(0, written)
     } catch (error) {
       this.dispose()

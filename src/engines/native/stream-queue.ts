@@ -10,12 +10,12 @@ import type { NativeQueue } from './queue.js'
 /** Max share of time that a thread may be idle if requests run together. */
 const IDLE_SHARE = 0.2
 
-/** The work of a request, without the byte that stops it. */
-export type Feeding = Omit<PredictWork, 'cancelled'>
+/** The work on one piece of a stream, without the byte that stops it. */
+export type PieceWork = Omit<PredictWork, 'cancelled'>
 
-interface Waiting {
+interface PendingPiece {
   readonly stream: StreamHandle
-  readonly feeding: Feeding
+  readonly work: PieceWork
   readonly signal: AbortSignal | undefined
   /** @throws DiffWaveError `DISPOSED` */
   readonly checkAlive: () => void
@@ -28,7 +28,7 @@ export class StreamQueue {
   readonly #handle: Handle
   readonly #queue: NativeQueue
   readonly #threads: number
-  #waiting: Waiting[] = []
+  #waiting: PendingPiece[] = []
 
   constructor(addon: KernelAddon, handle: Handle, queue: NativeQueue, threads: number) {
     this.#addon = addon
@@ -46,12 +46,12 @@ export class StreamQueue {
    */
   feed(
     stream: StreamHandle,
-    feeding: Feeding,
+    work: PieceWork,
     signal: AbortSignal | undefined,
     checkAlive: () => void,
   ): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ stream, feeding, signal, checkAlive, resolve, reject })
+      this.#waiting.push({ stream, work, signal, checkAlive, resolve, reject })
       // There is one turn per request. If an earlier turn already ran this request, the turn takes the next one, or
       // none.
       void this.#queue.after(() => this.#turn())
@@ -72,7 +72,7 @@ export class StreamQueue {
     })
     const group = this.#waiting.splice(0, togetherCount(this.#waiting, this.#threads))
     const { cancelled, end } = this.#queue.watch(group.map(({ signal }) => signal))
-    const works = group.map(({ feeding }, i) => ({ ...feeding, cancelled: cancelled[i]! }))
+    const works = group.map(({ work }, i) => ({ ...work, cancelled: cancelled[i]! }))
     try {
       const results = await this.#run(
         group.map(({ stream }) => stream),
@@ -104,13 +104,13 @@ export class StreamQueue {
 }
 
 /** How many of the first requests run together: a multiple of the threads, or 1. */
-function togetherCount(waiting: readonly Waiting[], threads: number): number {
+function togetherCount(waiting: readonly PendingPiece[], threads: number): number {
   const streams = new Set<StreamHandle>()
   const samples: number[] = []
-  for (const { stream, feeding } of waiting) {
+  for (const { stream, work } of waiting) {
     if (streams.has(stream)) break
     streams.add(stream)
-    samples.push(feeding.audio.length)
+    samples.push(work.audio.length)
   }
   const count = samples.length - (samples.length % threads)
   if (threads === 1 || count < threads) return 1

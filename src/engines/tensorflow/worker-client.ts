@@ -11,7 +11,7 @@ import { stopFlag } from './stop-flag.js'
 /** The program of the thread. It is hidden from bundlers, which would look for the optional packages. */
 const PROGRAM = new URL(/* webpackIgnore: true */ /* @vite-ignore */ './worker.js', import.meta.url)
 
-interface Waiting {
+interface PendingTask {
   readonly resolve: (result: WorkerResult) => void
   readonly reject: (error: DiffWaveError) => void
 }
@@ -19,7 +19,7 @@ interface Waiting {
 type ResultOf<Kind> = Extract<WorkerResult, { kind: Kind }>
 
 export class WorkerClient {
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new Map<number, PendingTask>()
   #nextId = 1
   #ended: DiffWaveError | undefined
 

@@ -21,7 +21,7 @@ import type { WasmMemory, WasmModule } from './webassembly.js'
 /** The arrays that the kernels write, by their names in a request. */
 const written: ReadonlySet<string> = new Set(['prediction', 'gradients', 'clipLosses'])
 
-interface Waiting {
+interface PendingCall {
   readonly resolve: (result: number) => void
   readonly reject: (error: DiffWaveError) => void
   readonly arrays: readonly Float32Array[]
@@ -39,7 +39,7 @@ export class WasmAddon
     Pick<Addon, 'run' | 'runForward' | 'runBackward' | 'openStream' | 'predict'>,
     Pick<Addon, 'openFrameChain' | 'pushFrameChain' | 'closeFrameChain'>
 {
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new Map<number, PendingCall>()
   #nextId = 1
   #nextClip = 1
   /** The numbers of open streams and frame chains. */

@@ -89,7 +89,8 @@ export class NodeApi {
     return this.#values.push(value) - 1
   }
 
-  #give(at: number, value: unknown): number {
+  /** Writes a value's handle to an address in the memory. */
+  #store(at: number, value: unknown): number {
     this.#data.setUint32(at, this.#handle(value), true)
     return OK
   }
@@ -144,7 +145,7 @@ export class NodeApi {
       napi_get_named_property: (_: number, handle: number, name: number, at: number) => {
         const object = value(handle)
         if (typeof object !== 'object' || object === null) return OBJECT_EXPECTED
-        return this.#give(at, (object as Record<string, unknown>)[this.#text(name, AUTO_LENGTH)])
+        return this.#store(at, (object as Record<string, unknown>)[this.#text(name, AUTO_LENGTH)])
       },
       napi_get_value_double: (_: number, handle: number, at: number) => {
         const number = value(handle)
@@ -181,7 +182,7 @@ export class NodeApi {
       },
       napi_get_element: (_: number, handle: number, index: number, at: number) => {
         const list = value(handle)
-        return Array.isArray(list) ? this.#give(at, list[index]) : ARRAY_EXPECTED
+        return Array.isArray(list) ? this.#store(at, list[index]) : ARRAY_EXPECTED
       },
       napi_is_typedarray: (_: number, handle: number, at: number) => {
         this.#data.setUint8(at, value(handle) instanceof HeapArray ? 1 : 0)
@@ -206,16 +207,16 @@ export class NodeApi {
 
   #makers() {
     return {
-      napi_create_object: (_: number, at: number) => this.#give(at, {}),
-      napi_create_array: (_: number, at: number) => this.#give(at, []),
-      napi_create_double: (_: number, number: number, at: number) => this.#give(at, number),
+      napi_create_object: (_: number, at: number) => this.#store(at, {}),
+      napi_create_array: (_: number, at: number) => this.#store(at, []),
+      napi_create_double: (_: number, number: number, at: number) => this.#store(at, number),
       napi_create_string_utf8: (_: number, text: number, length: number, at: number) =>
-        this.#give(at, this.#text(text, length >>> 0)),
+        this.#store(at, this.#text(text, length >>> 0)),
       napi_create_external: (_: number, data: number, finalize: number, hint: number, at: number) => {
         const free = () => {
           if (finalize !== 0) this.#call(finalize, ENVIRONMENT, data, hint)
         }
-        return this.#give(at, new External(data, free))
+        return this.#store(at, new External(data, free))
       },
       napi_set_element: (_: number, list: number, index: number, handle: number) => {
         const array = this.#values[list]
@@ -245,7 +246,7 @@ export class NodeApi {
       },
       napi_get_cb_info: (_: number, _info: number, count: number, to: number) => {
         const room = this.#data.getUint32(count, true)
-        for (let i = 0; i < room; i++) this.#give(to + 4 * i, this.#arguments[i])
+        for (let i = 0; i < room; i++) this.#store(to + 4 * i, this.#arguments[i])
         this.#data.setUint32(count, this.#arguments.length, true)
         return OK
       },
@@ -261,7 +262,7 @@ export class NodeApi {
     return {
       napi_create_promise: (_: number, deferred: number, promise: number) => {
         this.#data.setUint32(deferred, 1, true)
-        return this.#give(promise, undefined)
+        return this.#store(promise, undefined)
       },
       napi_resolve_deferred: (_: number, _deferred: number, handle: number) => {
         this.#resolved = this.#values[handle]
