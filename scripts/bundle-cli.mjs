@@ -19,7 +19,7 @@ const packages = ['commander', 'picocolors', 'fflate', 'fft.js', 'detect-libc', 
 const groups = [
   ['start', ['cli/main.js']],
   ['files', ['cli/commands/synthesize.js']],
-  ['sound', ['vocoder.js', 'formats/mel-stream.js', 'audio/mel/scale.js']],
+  ['sound', ['vocoder.js', 'formats/mel-stream.js', 'audio/mel/value-scale.js', 'audio/mel/orientation.js']],
 ]
 
 /** Corrects the paths to files beside a module, since the module's text moves to another folder. */

@@ -1,6 +1,6 @@
 /** Notes on a mel that can be used but may not be what its user expects. */
 import type { MelConvention } from '../audio/mel/convention.js'
-import type { MelStatistics } from '../audio/mel/scale.js'
+import type { MelSummary } from '../audio/mel/value-scale.js'
 import type { StoredMel } from '../formats/mel-stream.js'
 import type { Context } from './context.js'
 
@@ -8,12 +8,15 @@ export async function noteMel(
   context: Context,
   name: string,
   mel: StoredMel,
-  statistics: MelStatistics,
+  summary: MelSummary,
   convention: MelConvention,
 ): Promise<void> {
-  const { looksTransposed, melScaleDoubt } = await import('../audio/mel/scale.js')
+  const [{ looksTransposed }, { valueScaleDoubt }] = await Promise.all([
+    import('../audio/mel/orientation.js'),
+    import('../audio/mel/value-scale.js'),
+  ])
   if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
-  const doubt = melScaleDoubt(statistics, convention)
+  const doubt = valueScaleDoubt(summary, convention)
   if (doubt !== null) context.note(`${name}: ${doubt}; it will sound as noise`)
   if (mel.bands !== mel.frames) return
   for await (const whole of mel) {

@@ -5,7 +5,7 @@ import { MAX_MEL_BANDS } from '../../core/limits.js'
 import type { Mel, MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
 import { denormaliseMel, normaliseMel } from './normalise.js'
-import { MelStatistics, melRange, melScale, scaleTexts } from './scale.js'
+import { MelSummary, melRange, valueScale, valueScaleTexts } from './value-scale.js'
 
 /**
  * Refuses a value that is not a mel.
@@ -144,9 +144,9 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
   const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)
   const mistaken = low < -1 && min >= 0 && !canBePositive(convention)
   if (min < low - slack || max > high + slack || mistaken) {
-    const statistics = new MelStatistics()
-    statistics.add(mel)
-    const scale = melScale(statistics)
+    const summary = new MelSummary()
+    summary.add(mel)
+    const scale = valueScale(summary)
     throw new DiffWaveError('MEL_RANGE', 'the mel’s values are out of range for this model', {
       expected: `${low.toFixed(2)} … ${high.toFixed(2)} (${convention.name})`,
       got: `${min.toFixed(2)} … ${max.toFixed(2)}`,
@@ -154,7 +154,7 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
       hint:
         scale === null
           ? 'Make the mel with the model’s own convention: `diffwave mel -m <model>`.'
-          : `By its values it is ${scaleTexts[scale]}.`,
+          : `By its values it is ${valueScaleTexts[scale]}.`,
     })
   }
 }

@@ -3,7 +3,8 @@ import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkMel } from './check-mel.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
-import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
+import { looksTransposed } from './orientation.js'
+import { MelSummary, valueScaleDoubt } from './value-scale.js'
 
 /**
  * Looks for what is doubtful about a mel: that its range or floor belongs to another scale (log10, −4 … 4, normalised
@@ -20,10 +21,10 @@ import { looksTransposed, MelStatistics, melScaleDoubt } from './scale.js'
 export function melNotes(mel: Mel, convention: MelConvention): readonly string[] {
   checkMel(mel, 'melNotes mel')
   requireConvention(convention, 'melNotes convention')
-  const statistics = new MelStatistics()
-  statistics.add(mel)
+  const summary = new MelSummary()
+  summary.add(mel)
   const notes: string[] = []
-  const doubt = melScaleDoubt(statistics, convention)
+  const doubt = valueScaleDoubt(summary, convention)
   if (doubt !== null) notes.push(`The mel may be on another scale than the model’s: ${doubt}.`)
   if (mel.bands === mel.frames) {
     const transposed = looksTransposed(mel) ? ', though it looks transposed' : ''

@@ -23,21 +23,21 @@ async function inspectAudio(context: Context, bytes: Uint8Array, name: string): 
 }
 
 async function inspectMel(context: Context, { name, path }: Input): Promise<Facts> {
-  const [{ namedConventions }, { MelStatistics, melScale }, { openMels }, { noteMel }] = await Promise.all([
+  const [{ namedConventions }, { MelSummary, valueScale }, { openMels }, { noteMel }] = await Promise.all([
     import('../../audio/mel/convention.js'),
-    import('../../audio/mel/scale.js'),
+    import('../../audio/mel/value-scale.js'),
     import('../../formats/mel-stream.js'),
     import('../mel-notes.js'),
   ])
   const all = await openMels(path)
-  const statistics = new MelStatistics()
-  for (const mel of all) for await (const piece of mel) statistics.add(piece)
-  const scale = melScale(statistics)
+  const summary = new MelSummary()
+  for (const mel of all) for await (const piece of mel) summary.add(piece)
+  const scale = valueScale(summary)
   const [first] = all
-  if (scale !== 'lmnt') await noteMel(context, name, first!, statistics, namedConventions.tacotron2)
+  if (scale !== 'lmnt') await noteMel(context, name, first!, summary, namedConventions.tacotron2)
   const { bands, frames } = first!
   const batch = all.length === 1 ? {} : { mels: all.length }
-  const { min, max, median } = statistics
+  const { min, max, median } = summary
   const looksLike = scale === 'natural logarithm' ? 'tacotron2 or hifigan' : scale
   return { kind: 'mel', ...batch, bands, frames, min, max, median, looksLike }
 }

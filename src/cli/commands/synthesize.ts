@@ -64,21 +64,21 @@ export const command = defineCommand({
     let opener: MelOpener | undefined
     const inputs = { kind: mels, expand: (files: readonly Input[]) => eachMel(files, options) }
     return vocodeFiles(context, words, inputs, options, async (vocoder, input) => {
-      const [{ checkMelFor }, { MelStatistics }] = await Promise.all([
+      const [{ checkMelFor }, { MelSummary }] = await Promise.all([
         import('../../audio/mel/check-mel.js'),
-        import('../../audio/mel/scale.js'),
+        import('../../audio/mel/value-scale.js'),
       ])
       const convention = vocoder.config.mel!
       opener ??= new MelOpener(options, convention.bands)
       const mel = await rescaled(await opener.open(input), options, convention)
-      const statistics = new MelStatistics()
+      const summary = new MelSummary()
       // Once through the file before the work: a mel that does not fit is refused before any audio goes out.
       for await (const piece of mel) {
         throwIfAborted(context.signal)
         checkMelFor(piece, convention, input.name)
-        statistics.add(piece)
+        summary.add(piece)
       }
-      await noteMel(context, input.name, mel, statistics, convention)
+      await noteMel(context, input.name, mel, summary, convention)
       return { stream: more => vocoder.stream(mel, more), extra: { transposed: mel.transposed } }
     })
   },

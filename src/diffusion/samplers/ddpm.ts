@@ -20,8 +20,7 @@ interface DdpmOptions {
 
 export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sampler {
   const { alpha, alphaBar, beta } = schedule
-  const deviationAt = (n: number) =>
-    n === 0 ? 0 : Math.sqrt(((1 - alphaBar[n - 1]!) / (1 - alphaBar[n]!)) * beta[n]!)
+  const deviationAt = (n: number) => (n === 0 ? 0 : Math.sqrt(((1 - alphaBar[n - 1]!) / (1 - alphaBar[n]!)) * beta[n]!))
   return {
     steps: passSteps(schedule),
     alphaBars: passLevels(schedule),

@@ -3,7 +3,7 @@
  */
 import { namedConventions } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
-import { melRange } from '../../audio/mel/scale.js'
+import { melRange } from '../../audio/mel/value-scale.js'
 import { drawMel } from '../../audio/picture.js'
 import { COMPARED_RATE, type Measure, type Measurements, measures } from '../vocoder/compare.js'
 import { type FileEvaluation, ORIGINAL, type VocoderEvaluation } from '../vocoder/vocoder-evaluation.js'

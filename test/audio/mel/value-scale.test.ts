@@ -1,10 +1,10 @@
-/** Recognition of the scale of a mel's numbers. */
+/** Recognition of the scale of a mel's values. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
-import { looksTransposed, MelStatistics, melScale, melScaleDoubt } from '#src/audio/mel/scale'
+import { MelSummary, valueScale, valueScaleDoubt } from '#src/audio/mel/value-scale'
 import { resample } from '#src/audio/resample'
 import { golden } from '../../support/paths.js'
 import { near } from '../../support/sounds.js'
@@ -21,10 +21,10 @@ const mapped = ({ data, bands, frames }: Mel, change: (value: number, band: numb
   frames,
 })
 
-function statisticsOf(...pieces: readonly Mel[]): MelStatistics {
-  const statistics = new MelStatistics()
-  for (const piece of pieces) statistics.add(piece)
-  return statistics
+function summaryOf(...pieces: readonly Mel[]): MelSummary {
+  const summary = new MelSummary()
+  for (const piece of pieces) summary.add(piece)
+  return summary
 }
 
 /** Per band, mean 0 and deviation 1. */
@@ -39,7 +39,7 @@ function normalised(mel: Mel): Mel {
 /** As Coqui TTS: decibels from −100 to 0, or to 20 for `loud`, on −4 … 4. */
 const symmetric = mapped(natural, ln => Math.max(-4, Math.min(4, (8 * (20 * (ln / Math.LN10) + 100)) / 100 - 4)))
 
-describe('melScale', () => {
+describe('valueScale', () => {
   for (const [mel, scale] of [
     [natural, 'natural logarithm'],
     [melSpectrogram(speech, hifigan), 'natural logarithm'],
@@ -48,29 +48,29 @@ describe('melScale', () => {
     [symmetric, '-4 to 4'],
     [normalised(natural), 'normalised per band'],
   ] as const) {
-    test(`recognises ${scale}`, () => assert.equal(melScale(statisticsOf(mel)), scale))
+    test(`recognises ${scale}`, () => assert.equal(valueScale(summaryOf(mel)), scale))
   }
 
   test('does not depend on the recording’s level, nor on reading it in pieces', () => {
     for (const gain of [0.02, 0.2, 1]) {
       const samples = speech.samples.map(x => x * gain)
       const mel = melSpectrogram({ samples, sampleRate: speech.sampleRate }, tacotron2)
-      assert.equal(melScale(statisticsOf(mel)), 'natural logarithm', String(gain))
-      assert.equal(melScale(statisticsOf(mapped(mel, ln => ln / Math.LN10))), 'log10', String(gain))
+      assert.equal(valueScale(summaryOf(mel)), 'natural logarithm', String(gain))
+      assert.equal(valueScale(summaryOf(mapped(mel, ln => ln / Math.LN10))), 'log10', String(gain))
     }
-    near(statisticsOf(natural, natural).median, statisticsOf(natural).median, 1e-9)
+    near(summaryOf(natural, natural).median, summaryOf(natural).median, 1e-9)
   })
 })
 
-describe('melScaleDoubt', () => {
+describe('valueScaleDoubt', () => {
   test('is null for a mel of the convention', () => {
-    assert.equal(melScaleDoubt(statisticsOf(natural), tacotron2), null)
-    assert.equal(melScaleDoubt(statisticsOf(melSpectrogram(speech, lmnt)), lmnt), null)
-    assert.equal(melScaleDoubt(statisticsOf(melSpectrogram(at24k, vocos)), vocos), null)
+    assert.equal(valueScaleDoubt(summaryOf(natural), tacotron2), null)
+    assert.equal(valueScaleDoubt(summaryOf(melSpectrogram(speech, lmnt)), lmnt), null)
+    assert.equal(valueScaleDoubt(summaryOf(melSpectrogram(at24k, vocos)), vocos), null)
   })
 
   test('tells filters of area 1 from filters of height 1 with the same number of bands', () => {
-    const doubt = melScaleDoubt(statisticsOf(melSpectrogram(at24k, amphion)), vocos)
+    const doubt = valueScaleDoubt(summaryOf(melSpectrogram(at24k, amphion)), vocos)
     assert.match(doubt!, /do not look like vocos.*area 1.*BigVGAN/)
   })
 
@@ -81,26 +81,13 @@ describe('melScaleDoubt', () => {
       [normalised(natural), /tacotron2.*per band/],
       [mapped(natural, ln => ln / 12), /do not look like tacotron2/],
     ] as const) {
-      assert.match(melScaleDoubt(statisticsOf(mel), tacotron2)!, words)
+      assert.match(valueScaleDoubt(summaryOf(mel), tacotron2)!, words)
     }
   })
 })
 
-test('MelStatistics finds the median to within 0.01', () => {
-  const { median } = statisticsOf(natural)
+test('MelSummary finds the median to within 0.01', () => {
+  const { median } = summaryOf(natural)
   const ordered = natural.data.slice().sort()
   near(median, ordered[ordered.length >> 1]!, 0.01)
-})
-
-test('looksTransposed recognises a turned square mel by its level along each axis', () => {
-  const bands = 80
-  for (const start of [0, 40, 100]) {
-    const data = Float32Array.from(
-      { length: bands * bands },
-      (_, i) => natural.data[Math.floor(i / bands) * natural.frames + start + (i % bands)]!,
-    )
-    const turned = data.map((_, i) => data[(i % bands) * bands + Math.floor(i / bands)]!)
-    assert.equal(looksTransposed({ data, bands, frames: bands }), false, String(start))
-    assert.equal(looksTransposed({ data: turned, bands, frames: bands }), true, String(start))
-  }
 })
