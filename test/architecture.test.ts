@@ -105,7 +105,7 @@ describe('the browser entry', () => {
   for (const file of files.filter(file => folderOf(file) === 'browser')) visit(file)
 
   test('reaches no module of Node.js, and only packages that a page can load', () => {
-    assert.ok(reached.has('vocoder.ts') && reached.has('engines/wasm/serve.ts'))
+    assert.ok(reached.has('vocoder.ts') && reached.has('engines/wasm/worker-program.ts'))
     assert.deepEqual([...reached].filter(name => !isFile(name)).sort(), ['fflate', 'fft.js', 'wavefile', 'zod'])
   })
 

@@ -1,5 +1,5 @@
 /** The program of a worker in a browser: the wasm engine's side of the channel. */
-import { serve } from '../engines/wasm/serve.js'
+import { runWorker } from '../engines/wasm/worker-program.js'
 
 /** A dedicated worker's own scope, as far as it is used: the DOM's types describe a page. */
 interface WorkerScope {
@@ -8,7 +8,7 @@ interface WorkerScope {
 }
 
 const scope = globalThis as unknown as WorkerScope
-serve({
+runWorker({
   post: (message, transfer = []) => scope.postMessage(message, transfer),
   onMessage: handle => scope.addEventListener('message', event => handle(event.data)),
 })

@@ -12,11 +12,11 @@ import { networkShape } from '../native/addon.js'
 import { checkConstants } from '../native/constants.js'
 import { nativeFrameChains } from '../native/frame-chain.js'
 import { KernelEngine } from '../native/kernel-engine.js'
-import { WasmAddon, type WasmProgram } from './client.js'
 import { hostRuns } from './features.js'
 import { type WasmHost, type WasmInstructionSet, wasmInstructionSets } from './host.js'
 import { makeMemory } from './memory.js'
 import { type MemoryImport, memoryImport, withoutSharing } from './memory-import.js'
+import { WasmAddon, type WasmProgram } from './wasm-addon.js'
 import { type WasmModule, WebAssembly } from './webassembly.js'
 
 export interface WasmOptions {

@@ -26,7 +26,7 @@ const STACK_SIZE = 2 ** 18
 const STACK_ALIGNMENT = 16
 
 /** Reads the first message and takes the role that it names. */
-export function serve(channel: WorkerChannel): void {
+export function runWorker(channel: WorkerChannel): void {
   let engine: EngineWorker | undefined
   channel.onMessage(message => {
     if (engine !== undefined) {
