@@ -1,7 +1,6 @@
 /**
  * The interface of the compiled kernels (native/binding/): the functions of the addon, and the objects that it reads.
  */
-import { melHop, type NetworkConfig, positionSamples } from '../../model/network.js'
 import type { WeightUpdate } from '../engine.js'
 import type { SpectralTerm } from '../loss-kernels.js'
 import type { FilterTables } from './mel-filters.js'
@@ -11,6 +10,7 @@ declare const handle: unique symbol
 export interface Handle {
   readonly [handle]: 'engine'
 }
+
 /** A stream inside the addon. */
 export interface StreamHandle {
   readonly [handle]: 'stream'
@@ -61,7 +61,8 @@ export interface ClipWork {
   readonly label: number
 }
 
-export interface Work {
+/** The clips of a batch. */
+export interface BatchWork {
   readonly parameters: Float32Array
   readonly clips: readonly ClipWork[]
   readonly squared?: boolean
@@ -226,6 +227,7 @@ export interface NetworkShape {
   readonly encoder: readonly number[]
 }
 
+/** The parameters of an engine. */
 export interface EngineRequest {
   readonly shape: NetworkShape
   readonly instructionSet: string
@@ -236,6 +238,7 @@ export interface EngineRequest {
   readonly fast: boolean
 }
 
+/** The functions of the addon. */
 export interface Addon {
   /** The instruction sets that this processor supports, the best first. */
   targets(): string[]
@@ -248,14 +251,14 @@ export interface Addon {
    * Computes the loss and gradients of a batch. Resolves to the loss, `CANCELLED` or `OUT_OF_MEMORY`. Without
    * gradients, which only the readable reference supports, it computes predictions.
    */
-  run(handle: Handle, work: Work): Promise<number>
+  run(handle: Handle, work: BatchWork): Promise<number>
   /**
    * The first half of `Engine.backward`: writes each clip's `prediction`. The engine must do nothing else before the
    * second half.
    */
-  runForward(handle: Handle, work: Work): Promise<number>
+  runForward(handle: Handle, work: BatchWork): Promise<number>
   /** The second half: takes the same work, with ∂loss/∂prediction as targets, and writes the gradients. */
-  runBackward(handle: Handle, work: Work): Promise<number>
+  runBackward(handle: Handle, work: BatchWork): Promise<number>
   /**
    * The next four functions are the optimiser's. Each resolves when it has read and written its arrays, one per
    * parameter.
@@ -337,29 +340,3 @@ export type KernelAddon = Pick<
   | 'dispose'
   | 'cancelFlag'
 >
-
-export function networkShape(network: NetworkConfig): NetworkShape {
-  const { mel, frontEnd } = network
-  return {
-    channels: network.channels,
-    layers: network.layers,
-    dilationCycle: network.dilationCycle,
-    patch: positionSamples(network),
-    kernel: frontEnd?.kernel ?? 0,
-    bins: frontEnd?.bins ?? 0,
-    learnedWindows: frontEnd?.learned ?? false,
-    envelope: (frontEnd?.envelope ?? null) !== null,
-    embedding: network.stepEmbedding.size,
-    hidden: network.stepEmbedding.hidden,
-    inputMask: network.inputMask !== null,
-    tanhFirst: network.gate === 'tanh-sigmoid',
-    residualAfterStep: network.residual === 'after-step',
-    labels: network.labels?.length ?? 0,
-    conditioner: mel?.kind ?? 'none',
-    bands: mel?.bands ?? 0,
-    hop: mel === null ? 0 : melHop(mel),
-    upsamplerPerLayer: mel?.kind === 'transposed' && mel.sharing === 'per-layer',
-    strides: mel?.kind === 'transposed' ? mel.strides : [],
-    encoder: mel?.kind === 'frame-rate' ? mel.encoder : [],
-  }
-}

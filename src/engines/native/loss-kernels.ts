@@ -80,7 +80,7 @@ export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, c
 }
 
 /** What works on clips within a piece of an engine's work. */
-interface Work {
+interface LossWork {
   readonly addon: Addon
   readonly handle: Handle
   readonly cancelled: Uint8Array
@@ -90,7 +90,7 @@ interface Work {
 
 /** Corrects clips pass by pass and keeps what each pass was given. */
 async function corrected(
-  { addon, handle, cancelled, checked }: Work,
+  { addon, handle, cancelled, checked }: LossWork,
   { bands, shape }: ConventionTables,
   { passes, iterations }: CorrectionSettings,
   audio: readonly Float32Array[],

@@ -3,6 +3,7 @@ import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import type {
   Addon,
+  BatchWork,
   EngineRequest,
   FrameChainHandle,
   FrameChainShape,
@@ -10,7 +11,6 @@ import type {
   Handle,
   PredictWork,
   StreamHandle,
-  Work,
 } from '../native/addon.js'
 import { OUT_OF_MEMORY } from '../native/constants.js'
 import type { HostWorker, WasmHost } from './host.js'
@@ -112,19 +112,19 @@ export class WasmAddon
     return {} as Handle
   }
 
-  run(_: Handle, work: Work): Promise<number> {
+  run(_: Handle, work: BatchWork): Promise<number> {
     return this.#batch('run', work)
   }
 
-  runForward(_: Handle, work: Work): Promise<number> {
+  runForward(_: Handle, work: BatchWork): Promise<number> {
     return this.#batch('runForward', work)
   }
 
-  runBackward(_: Handle, work: Work): Promise<number> {
+  runBackward(_: Handle, work: BatchWork): Promise<number> {
     return this.#batch('runBackward', work)
   }
 
-  #batch(call: 'run' | 'runForward' | 'runBackward', work: Work): Promise<number> {
+  #batch(call: 'run' | 'runForward' | 'runBackward', work: BatchWork): Promise<number> {
     const arrays: Float32Array[] = []
     return this.#ask({ call, work: this.#encode(work, arrays) }, arrays)
   }

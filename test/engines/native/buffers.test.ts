@@ -12,9 +12,10 @@ import type { Mel } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
-import { type Handle, type NetworkShape, networkShape, type Work } from '#src/engines/native/addon'
+import type { BatchWork, Handle, NetworkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
+import { networkShape } from '#src/engines/native/network-shape'
 import { networkSchema } from '#src/model/network'
 import { parameterCount } from '#src/model/parameters'
 import { randomParameters } from '../../support/parameters.js'
@@ -155,7 +156,7 @@ describe('the native addon refuses', { skip: available ? false : 'no native engi
     })
 
   /** A request of one clip. `getters` replace its fields. */
-  const work = (getters: Readonly<Record<string, () => unknown>> = {}): Work => {
+  const work = (getters: Readonly<Record<string, () => unknown>> = {}): BatchWork => {
     const audio = { audio: noise(1), target: noise(2), sinusoids: new Float32Array(network.stepEmbedding.size) }
     const place = { ...mel(values => values), mel: gaussian(6, 0, 0, 6 * FRAMES), melOffset: 0, label: -1, gain: 1 }
     const size = parameterCount(network)
