@@ -6,8 +6,8 @@
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { DiffWaveError } from '../core/errors.js'
-import { readFileBytes } from '../core/files.js'
 import { MAX_METADATA_BYTES } from '../core/limits.js'
+import { readFileBytes } from '../core/read-file.js'
 
 export const METADATA_FILE = 'metadata.csv'
 

@@ -3,7 +3,7 @@ import type { MelConvention } from '../audio/mel/convention.js'
 import type { MelLogarithm, MelNumbers } from '../audio/mel/rescale.js'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
-import { kindOfPath } from '../core/files.js'
+import { kindOfPath } from '../core/path-kind.js'
 import { suggestion } from '../core/suggest.js'
 import { conventionChoices } from './choices.js'
 

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import type { WavOptions } from '../audio/codecs/wav-encode.js'
 import { DiffWaveError } from '../core/errors.js'
-import { makeFolder } from '../core/files.js'
+import { makeFolder } from '../core/make-folder.js'
 import type { AudioStream } from '../synthesis/result.js'
 import { withRelease } from './named-pipe.js'
 

@@ -1,8 +1,8 @@
 /** Writes what a model makes, as it makes it: the WAV, a picture beside it, and a line that says what it took. */
 import { basename } from 'node:path'
 import type { WavFormat } from '../audio/codecs/wav-bytes.js'
-import { writeFileBytes } from '../core/files.js'
 import type { OnProgress } from '../core/progress.js'
+import { writeFileBytes } from '../core/write-file.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import type { AudioStream, Synthesis } from '../synthesis/result.js'
 import type { Context } from './context.js'

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { defined } from './defined.js'
 import { throwIfAborted } from './errors.js'
 import type { FileSource } from './file-source.js'
-import { readFileBytes, readFileRange } from './files.js'
 import { filesBelow } from './folder.js'
+import { readFileBytes, readFileRange } from './read-file.js'
 
 /** @param folder path of the folder */
 export function folderSource(folder: string): FileSource {

@@ -3,7 +3,8 @@ import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { type DiffWaveError, throwIfAborted } from './errors.js'
-import { fileError, kindOfPath } from './files.js'
+import { fileError } from './file-error.js'
+import { kindOfPath } from './path-kind.js'
 
 export interface FilesBelowOptions {
   readonly signal?: AbortSignal | undefined

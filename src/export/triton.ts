@@ -5,10 +5,11 @@
  */
 import { join } from 'node:path'
 import { z } from 'zod'
-import { makeFolder, writeFileBytes } from '../core/files.js'
 import { MAX_SERVING_BATCH } from '../core/limits.js'
+import { makeFolder } from '../core/make-folder.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { type PathLike, toPath } from '../core/path.js'
+import { writeFileBytes } from '../core/write-file.js'
 import { type ExportedOnnx, type ExportOnnxOptions, exportOnnx, exportOnnxOptions } from './onnx/export-onnx.js'
 import type { OnnxPort } from './onnx/graphs.js'
 import { type ExportSource, readSource } from './source.js'

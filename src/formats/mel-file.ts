@@ -4,8 +4,10 @@ import { checkMel, checkMelFor } from '../audio/mel/check-mel.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { melFrames } from '../audio/mel/mel.js'
 import { DiffWaveError } from '../core/errors.js'
-import { kindOfPath, readFileBytes, writeFileBytes } from '../core/files.js'
 import { type PathLike, toPath } from '../core/path.js'
+import { kindOfPath } from '../core/path-kind.js'
+import { readFileBytes } from '../core/read-file.js'
+import { writeFileBytes } from '../core/write-file.js'
 import {
   checkReadAllOptions,
   checkReadOptions,

@@ -5,9 +5,9 @@
  */
 import type { MelStatisticsOfBands } from '../audio/mel/rescale.js'
 import { DiffWaveError } from '../core/errors.js'
-import { readFileBytes } from '../core/files.js'
 import { MAX_CONFIG_BYTES, MAX_MEL_BANDS } from '../core/limits.js'
 import { type PathLike, toPath } from '../core/path.js'
+import { readFileBytes } from '../core/read-file.js'
 import { decodeHdf5, isHdf5 } from './hdf5.js'
 import { decodeNpy, isNpy } from './npy.js'
 import { decodeNpz, npzNames } from './npz.js'

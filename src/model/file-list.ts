@@ -1,8 +1,9 @@
 /** `files.json` of a model folder: what its files have, so that downloads can be checked (docs/models.md). */
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
-import { readFileBytes, writeFileBytes } from '../core/files.js'
+import { readFileBytes } from '../core/read-file.js'
 import { LIST_FILE } from '../core/url-source.js'
+import { writeFileBytes } from '../core/write-file.js'
 import { configPath, weightsPath } from './folder.js'
 
 /** Sizes and SHA-256 of the files of a model, by name. */

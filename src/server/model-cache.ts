@@ -3,8 +3,8 @@
  * memory limit; the least recently used ones are dropped first. Clients name models, never paths.
  */
 import { DiffWaveError } from '../core/errors.js'
-import { kindOfPath } from '../core/files.js'
 import { folderSource } from '../core/folder-source.js'
+import { kindOfPath } from '../core/path-kind.js'
 import { suggestion } from '../core/suggest.js'
 import { Denoiser } from '../denoiser/denoiser.js'
 import { type EngineOptions, selectEngine } from '../engines/select.js'

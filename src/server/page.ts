@@ -1,8 +1,8 @@
 /** A built page: a handful of files that are read once, so that no request ever names a path. */
 import { createHash } from 'node:crypto'
 import { extname, join, sep } from 'node:path'
-import { readFileBytes } from '../core/files.js'
 import { filesBelow } from '../core/folder.js'
+import { readFileBytes } from '../core/read-file.js'
 
 interface PageFile {
   readonly bytes: Uint8Array

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { makeFolder } from '#src/core/files'
 import { removeEmptyFolders, watchMadeFolders } from '#src/core/made-folders'
+import { makeFolder } from '#src/core/make-folder'
 import { scratchFolder } from '../support/scratch.js'
 
 test('folders are noted and removed only if a program watches them, and if they are empty', async () => {

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
-import { readFileBytes } from '../../core/files.js'
 import { check, type FieldsOf } from '../../core/options.js'
 import { type PathLike, toPath } from '../../core/path.js'
+import { readFileBytes } from '../../core/read-file.js'
 import { wrongFileHint } from '../../core/wrong-file.js'
 import type { Recording } from '../audio.js'
 import { CONVERT_HINT } from './convert-hint.js'

@@ -1,6 +1,7 @@
 /** WAV files on disk. */
-import { readFileBytes, writeFileBytes, writeFilePieces } from '../../core/files.js'
 import { type PathLike, toPath } from '../../core/path.js'
+import { readFileBytes } from '../../core/read-file.js'
+import { writeFileBytes, writeFilePieces } from '../../core/write-file.js'
 import type { Audio, Recording } from '../audio.js'
 import { checkNotEmpty } from '../check-audio.js'
 import { decodeWav } from './wav.js'

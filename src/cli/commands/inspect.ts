@@ -1,6 +1,7 @@
 /** `diffwave inspect`: what is in this mel, recording, checkpoint or model folder. */
 import { DiffWaveError } from '../../core/errors.js'
-import { kindOfPath, readFileBytes } from '../../core/files.js'
+import { kindOfPath } from '../../core/path-kind.js'
+import { readFileBytes } from '../../core/read-file.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../each-input.js'

@@ -2,7 +2,7 @@
 import { extname } from 'node:path'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { writeFileBytes } from '../../core/files.js'
+import { writeFileBytes } from '../../core/write-file.js'
 import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'

@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { kindOfPath } from '../../core/files.js'
+import { kindOfPath } from '../../core/path-kind.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'

@@ -1,7 +1,8 @@
 /** Writes a report, its sounds shown and played by the components of the studio. */
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { readFileBytes, writeFileBytes } from '../../core/files.js'
+import { readFileBytes } from '../../core/read-file.js'
+import { writeFileBytes } from '../../core/write-file.js'
 import { PAGE_END } from './html.js'
 
 /** Style and program, built of studio/src/report by scripts/build-studio.mjs. */

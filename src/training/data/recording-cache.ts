@@ -7,7 +7,10 @@ import { readFileSync } from 'node:fs'
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { kindOfPath, makeFolder, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { makeFolder } from '../../core/make-folder.js'
+import { kindOfPath } from '../../core/path-kind.js'
+import { readFileBytes } from '../../core/read-file.js'
+import { writeFileBytes } from '../../core/write-file.js'
 
 /** A recording that was resampled in an earlier run. */
 export interface KeptRecording {

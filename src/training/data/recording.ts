@@ -12,7 +12,7 @@ import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
 import { FULL_SCALE, peakOf, sampleScaleDoubt } from '../../audio/sample-scale.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { readFileBytes } from '../../core/files.js'
+import { readFileBytes } from '../../core/read-file.js'
 import { melEndings, readMelOf } from '../../formats/mel-file.js'
 import { cacheFile, type KeptRecording, keep, readKept } from './recording-cache.js'
 

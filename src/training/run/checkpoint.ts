@@ -6,9 +6,12 @@
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
-import { flushFolder, kindOfPath, readFileBytes, readFileRange, writeFileBytes } from '../../core/files.js'
+import { flushFolder } from '../../core/make-folder.js'
 import { check } from '../../core/options.js'
+import { kindOfPath } from '../../core/path-kind.js'
+import { readFileBytes, readFileRange } from '../../core/read-file.js'
 import type { Tensor } from '../../core/tensor.js'
+import { writeFileBytes } from '../../core/write-file.js'
 import { checkpointPath } from '../../formats/run-folder.js'
 import {
   decodeSafetensors,

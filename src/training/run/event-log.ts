@@ -1,6 +1,6 @@
 /** Writes the event file of a training run, for TensorBoard. */
 import { appendFile } from 'node:fs/promises'
-import { fileError } from '../../core/files.js'
+import { fileError } from '../../core/file-error.js'
 import { eventFilePath } from '../../formats/run-folder.js'
 import { encodeEvent, encodeFileVersion, frameRecord, type Summary } from '../../formats/tfevents-writer.js'
 

@@ -13,7 +13,7 @@ import { type FileHandle, open, readdir, rm, stat, utimes } from 'node:fs/promis
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
-import { fileError, readFileBytes, writeFileBytes } from '../../core/files.js'
+import { fileError } from '../../core/file-error.js'
 import {
   identityTag,
   liveness,
@@ -21,7 +21,9 @@ import {
   type ProcessIdentity,
   parseIdentityTag,
 } from '../../core/process-identity.js'
+import { readFileBytes } from '../../core/read-file.js'
 import { atSuddenEnd } from '../../core/sudden-end.js'
+import { writeFileBytes } from '../../core/write-file.js'
 
 const FILE = 'lock.json'
 /** Max size of a lock in bytes. A lock has some 100 bytes, and longer files are not locks. */

@@ -5,7 +5,9 @@
 import { createReadStream } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
-import { fileError, kindOfPath, writeFilePieces } from '../../core/files.js'
+import { fileError } from '../../core/file-error.js'
+import { kindOfPath } from '../../core/path-kind.js'
+import { writeFilePieces } from '../../core/write-file.js'
 import { metricsPath } from '../../formats/run-folder.js'
 
 /** Number of characters that are written at a time. */

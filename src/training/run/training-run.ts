@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { DiffWaveError } from '../../core/errors.js'
-import { makeFolder } from '../../core/files.js'
+import { makeFolder } from '../../core/make-folder.js'
 import { removeAbandoned } from '../../core/temporary.js'
 import { allFinite, type Tensors } from '../../core/tensor.js'
 import type { Engine } from '../../engines/engine.js'

@@ -1,26 +1,14 @@
 /** Files are written whole or not at all, also by several writers, and no temporary files stay. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import {
-  checkFolder,
-  checkWritable,
-  fileError,
-  makeFolder,
-  readFileBytes,
-  writeFileBytes,
-  writeFilePieces,
-} from '#src/core/files'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { openTemporary, removeAbandoned } from '#src/core/temporary'
-import { checkNewModelFolder } from '#src/model/folder'
-import { hasCheckpoint } from '#src/training/run/checkpoint'
-import { code } from '../support/errors.js'
+import { writeFileBytes, writeFilePieces } from '#src/core/write-file'
 import { scratchFolder } from '../support/scratch.js'
 
 const scratch = scratchFolder('files')
@@ -40,7 +28,7 @@ describe('concurrent writers', () => {
     const folder = newFolder()
     const path = join(folder, 'a.bin')
     const program = `
-      import(${JSON.stringify(dist('core/files.js'))}).then(async ({ writeFileBytes, writeFilePieces }) => {
+      import(${JSON.stringify(dist('core/write-file.js'))}).then(async ({ writeFileBytes, writeFilePieces }) => {
         const failures = []
         const bytes = new Uint8Array(20000).fill(require('node:worker_threads').threadId)
         for (let i = 0; i < 60; i++) {
@@ -96,7 +84,7 @@ describe('temporary files', () => {
     const run = (program: string) =>
       spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
     const { signal } = run(`
-      import { writeFilePieces } from ${JSON.stringify(dist('core/files.js'))}
+      import { writeFilePieces } from ${JSON.stringify(dist('core/write-file.js'))}
       await writeFilePieces(${JSON.stringify(join(folder, 'a'))}, (async function* () {
         yield Buffer.from('half')
         process.kill(process.pid, 'SIGKILL')
@@ -105,7 +93,7 @@ describe('temporary files', () => {
     assert.equal(signal, 'SIGKILL')
     assert.match(readdirSync(folder).join(), /^a\..*\.tmp$/)
     const { stderr } = run(`
-      import { writeFileBytes } from ${JSON.stringify(dist('core/files.js'))}
+      import { writeFileBytes } from ${JSON.stringify(dist('core/write-file.js'))}
       await writeFileBytes(${JSON.stringify(join(folder, 'b'))}, 'whole')`)
     assert.equal(stderr, '')
     assert.deepEqual(readdirSync(folder), ['b'])
@@ -162,100 +150,5 @@ describe('replacing a file', () => {
     await assert.rejects(writeFilePieces(path, failing()), failure)
     assert.equal(readFileSync(path, 'utf8'), 'old')
     assert.deepEqual(readdirSync(folder), ['a'])
-  })
-})
-
-test('a large file is read whole, unless a signal or a size limit stops it', async () => {
-  const path = join(newFolder(), 'large')
-  const bytes = Uint8Array.from({ length: 3_000_001 }, (_, i) => i * 7)
-  writeFileSync(path, bytes)
-  assert.deepEqual(new Uint8Array(await readFileBytes(path)), bytes)
-  await assert.rejects(readFileBytes(path, { signal: AbortSignal.abort() }), code('ABORTED'))
-  await assert.rejects(readFileBytes(path, { maxBytes: 3_000_000 }), code('TOO_LARGE'))
-})
-
-test('errors of the file system are typed', async () => {
-  const folder = newFolder()
-  writeFileSync(join(folder, 'file'), '')
-  await assert.rejects(writeFileBytes(folder, ''), code('NOT_A_FILE'))
-  await assert.rejects(writeFileBytes(join(folder, 'none', 'a'), ''), code('NOT_WRITABLE'))
-  await assert.rejects(writeFileBytes(join(folder, 'file', 'a'), ''), code('NOT_A_DIRECTORY'))
-  await assert.rejects(writeFilePieces(folder, pieces('a')), code('NOT_A_FILE'))
-  assert.equal(fileError(Object.assign(new Error('full'), { code: 'EDQUOT' }), 'a', 'write').code, 'DISK_FULL')
-})
-
-test('a name that is too long is an error of reading or writing, as the file was to be', async () => {
-  const path = join(newFolder(), `${'x'.repeat(300)}.wav`)
-  const tooLong = (code: string) => ({
-    code,
-    message: /^the name is too long \(.{100}\)$/,
-    hint: /^Choose a shorter one/,
-  })
-  await assert.rejects(readFileBytes(path), tooLong('NOT_READABLE'))
-  for (const write of [checkWritable, checkFolder, makeFolder, checkNewModelFolder, hasCheckpoint]) {
-    await assert.rejects(write(path), tooLong('NOT_WRITABLE'), write.name)
-  }
-  await assert.rejects(writeFileBytes(path, ''), tooLong('NOT_WRITABLE'))
-  await assert.rejects(writeFilePieces(path, pieces('a')), tooLong('NOT_WRITABLE'))
-})
-
-test('under Node’s permission model an error names the missing flag', () => {
-  const folder = newFolder()
-  const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
-  const { stdout } = spawnSync(
-    process.execPath,
-    [
-      ...['--no-warnings', flag, '--allow-fs-read=*', '--input-type=module', '-e'],
-      `const { writeFileBytes } = await import(${JSON.stringify(dist('core/files.js'))})
-       await writeFileBytes(${JSON.stringify(join(folder, 'a'))}, '').catch(e => console.log(e.code, e.hint))`,
-    ],
-    { encoding: 'utf8' },
-  )
-  assert.equal(stdout.trim(), `NOT_WRITABLE Start Node with --allow-fs-write=${join(folder, 'a')}.`)
-})
-
-describe('makeFolder', () => {
-  test('makes a folder and its parents, and leaves an existing one', async () => {
-    const folder = join(scratch, 'one', 'two', 'three')
-    await makeFolder(folder)
-    await makeFolder(folder)
-    assert.ok(statSync(folder).isDirectory())
-  })
-
-  test('succeeds for many calls at once with the same path', async () => {
-    for (let round = 0; round < 100; round++) {
-      const folder = join(newFolder(), 'one', 'two')
-      const later = async (turns: number) => {
-        for (let turn = 0; turn < turns; turn++) await nextTurn()
-        await makeFolder(folder)
-      }
-      await Promise.all(Array.from({ length: 8 }, (_, i) => later(i)))
-      assert.ok(statSync(folder).isDirectory())
-    }
-  })
-
-  test('refuses a path that leads through a file', async () => {
-    const file = join(scratch, 'plain')
-    writeFileSync(file, '')
-    await assert.rejects(makeFolder(file), code('NOT_A_DIRECTORY'))
-    await assert.rejects(makeFolder(join(file, 'below', 'it')), code('NOT_A_DIRECTORY'))
-  })
-
-  const disk = join(scratch, 'disk')
-  mkdirSync(disk)
-  const onFullDisk = (command: string) =>
-    spawnSync('unshare', ['-rm', 'sh', '-c', `mount -t tmpfs -o nr_inodes=1 none ${disk} && ${command}`], {
-      encoding: 'utf8',
-    })
-  test('reports a full disk as DISK_FULL', {
-    skip: onFullDisk('true').status === 0 ? false : 'no file system can be mounted here',
-  }, () => {
-    const script = `
-      import { makeFolder } from ${JSON.stringify(dist('core/files.js'))}
-      for (const path of ['run', 'runs/one']) await makeFolder('${disk}/' + path).catch(e => console.log(e.code))`
-    const { stdout, stderr } = onFullDisk(
-      `${process.execPath} --input-type=module -e '${script.replaceAll("'", "'\\''")}'`,
-    )
-    assert.equal(stdout, 'DISK_FULL\nDISK_FULL\n', stderr)
   })
 })
