@@ -59,6 +59,7 @@ DIFFWAVE_NOINLINE static void compareMagnitudes(const SpectralTask& task, const 
       storeDoubles(task.ratios + bin / binsPerRatio * task.ratioStride, product);
       product = splatDouble(1);
     }
+    if (task.weight == 0) continue;
     const Doubles one = splatDouble(1), sign = difference > 0 ? one : difference < 0 ? -one : Doubles{};
     const Doubles factor = sign * (task.unit + 1 / above) * task.share * task.weight / a;
     re *= factor;
@@ -115,8 +116,8 @@ DIFFWAVE_NOINLINE static void comparePhases(const SpectralTask& task, const Spec
 }
 
 /**
- * Implements FrameKernels::spectralTerm: the sum of each frame's term [frames], and the gradient with respect to the
- * audio as windowed frames [L × frames].
+ * Implements FrameKernels::spectralTerm: the sum of each frame's term [frames], and, unless the weight is 0, the
+ * gradient with respect to the audio as windowed frames [L × frames].
  */
 [[maybe_unused]] static void spectralTerm(const SpectralTask& task) {
   const FrameTables& t = *task.tables;
@@ -130,6 +131,7 @@ DIFFWAVE_NOINLINE static void comparePhases(const SpectralTask& task, const Spec
     const double factor = task.share * task.weight;
     for (int i = 0; i < 2 * task.counted; i++) scratch.made[i] *= factor;
   }
+  if (task.weight == 0) return;
   for (int i = 2 * task.counted; i < 2 * t.bins; i++) scratch.made[i] = Doubles{};
   // The inverse transform divides by its size, and counts every bin but the first and the last twice.
   for (int i = 0; i < 2 * t.bins; i++) scratch.made[i] *= double(i < 2 || i >= 2 * t.bins - 2 ? t.size : t.size / 2);

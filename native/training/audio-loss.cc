@@ -42,7 +42,8 @@ void computeTerm(const SpectralTerm& term, const FrameKernels& kernels, double* 
   const ClipFrames clip(*term.tables, kernels, term.samples, frames);
   const Matrix made = clip.blocks([&](int64_t n) { return double(term.made[n]); });
   const Matrix wanted = clip.blocks([&](int64_t n) { return double(term.wanted[n]); });
-  const Matrix room = clip.room();
+  const bool hasGradient = term.weight != 0;
+  const Matrix room = hasGradient ? clip.room() : Matrix();
   std::vector<double> sums(size_t(clip.groups * lanes));
   const auto takeSums = [&](int64_t offset) { std::copy_n(sums.data(), frames, term.sums + offset); };
   Matrix magnitudes, ratios;
@@ -74,15 +75,21 @@ void computeTerm(const SpectralTerm& term, const FrameKernels& kernels, double* 
       task.ratioStride = ratios.stride;
     }
     task.sums = sums.data() + first;
-    task.frames = clip.frame(room, first);
-    task.frameStride = room.stride;
+    if (hasGradient) {
+      task.frames = clip.frame(room, first);
+      task.frameStride = room.stride;
+    }
     kernels.spectralTerm(task);
   }
   takeSums(0);
   for (int64_t frame = 0; ratios.stride > 0 && frame < frames; frame++) {
     for (int64_t i = 0; i < products; i++) term.ratios[frame * products + i] = ratios.row(i)[frame];
   }
-  clip.addUp(room, [&](int64_t n, double sum) { term.gradient[n] = sum; });
+  if (hasGradient) {
+    clip.addUp(room, [&](int64_t n, double sum) { term.gradient[n] = sum; });
+  } else {
+    std::fill_n(term.gradient, term.samples, 0.0);
+  }
 }
 
 void differentiateClip(const CorrectedClip& pass, const FrameTables& t, const FrameKernels& kernels, double* scratch) {

@@ -21,10 +21,10 @@ struct SpectralTerm {
   const float* wanted;  // the recording [samples]
   int64_t samples;
   int counted;                  // number of bins, from 0 Hz up, that take part
-  double weight;                // factor of the gradient
+  double weight;                // factor of the gradient; with 0 the gradient is not computed
   double offset;                // `magnitude`: c of the logarithms
   const unsigned char* counts;  // `phase`: whether each frame takes part [frames]
-  double* gradient;             // receives ∂loss/∂made [samples]
+  double* gradient;             // receives weight · ∂loss/∂made [samples]
   double* sums;    // receives a sum per frame [frames]; `magnitude`: then Σ |X| of each frame [2 × frames]
   double* ratios;  // `magnitude`: receives products of ratios [frames × products]
 

@@ -84,6 +84,21 @@ describe('spectral loss terms in native code', () => {
     })
   }
 
+  test('have no gradient with a weight of 0, whatever the audio is', async () => {
+    const silence = new Float32Array(2000)
+    const compared = { made: silence, wanted: silence, limit: 8000, weight: 0 }
+    // The gradient would be 0 times infinity.
+    const given = [{ ...magnitudeTerm(256, compared, RATE), softest: 0 }, ...terms(2000)].map(term => ({
+      ...term,
+      weight: 0,
+    }))
+    const found = await within(await engineOf(), kernels => kernels.terms(given))
+    assert.deepEqual(
+      found,
+      given.map(term => readable.of(term)),
+    )
+  })
+
   test('do not depend on the number of threads', async () => {
     const given = terms(5000)
     const [one, three] = await Promise.all(
