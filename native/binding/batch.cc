@@ -60,14 +60,15 @@ double BatchJob::execute() {
 double BatchJob::executeReference() {
   std::vector<ReferenceClip<float>> references;
   for (const auto& clip : clips) references.push_back(referenceClip(clip, engine->shape));
+  double loss = 0;
   if (gradients != nullptr) {
-    return referenceLossGradients(engine->shape, parameters, references, squared, gradients, clipLosses);
+    loss = referenceLossGradients(engine->shape, parameters, references, squared, gradients, clipLosses, cancelled);
   }
-  for (size_t i = 0; i < clips.size(); i++) {
-    const auto prediction = referencePredict(engine->shape, parameters, references[i]);
+  for (size_t i = 0; i < clips.size() && gradients == nullptr; i++) {
+    const auto prediction = referencePredict(engine->shape, parameters, references[i], cancelled);
     std::copy(prediction.begin(), prediction.end(), clips[i].prediction);
   }
-  return 0;
+  return cancelled->load(std::memory_order_relaxed) ? resultCancelled : loss;
 }
 
 /** Reads one clip of a request. @param learns whether it has a target, instead of room for the prediction */

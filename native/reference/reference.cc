@@ -100,9 +100,18 @@ class Reference {
   using State = Activations<Scalar>;
   using Layer = typename State::Layer;
 
-  Reference(const NetworkShape& shape, const Scalar* parameters)
-      : shape_(shape), offsets_(shape), fourier_(shape.windows), w_(parameters), C_(shape.channels) {}
+  Reference(const NetworkShape& shape, const Scalar* parameters, const std::atomic<bool>* cancelFlag)
+      : shape_(shape),
+        offsets_(shape),
+        fourier_(shape.windows),
+        w_(parameters),
+        C_(shape.channels),
+        cancelFlag_(cancelFlag) {}
 
+  /** Whether to end the work: checked before each layer. */
+  bool cancelled() const { return cancelFlag_ != nullptr && cancelFlag_->load(std::memory_order_relaxed); }
+
+  /** Without a prediction if it was cancelled. */
   State forward(const Clip& clip) const;
   /** Adds the clip's share of ∂loss/∂parameters, given ∂loss/∂prediction [samples]. */
   void backward(Scalar* g, const Clip& clip, const State& a, const Array& dPrediction) const;
@@ -153,6 +162,7 @@ class Reference {
   const FourierWindows<Scalar> fourier_;
   const Scalar* w_;
   const int C_;
+  const std::atomic<bool>* cancelFlag_;
 };
 
 /** Computes the mel after each transposed convolution, [bands × frames of that stage]. */
@@ -220,8 +230,8 @@ typename Reference<Scalar>::State Reference<Scalar>::forward(const Clip& clip) c
   inputForward(a, clip);
   a.skip.assign(a.input.size(), 0);
   Array x = a.input;
-  for (int l = 0; l < shape_.layers; l++) layerForward(l, a, x, clip);
-  outputForward(a, clip);
+  for (int l = 0; l < shape_.layers && !cancelled(); l++) layerForward(l, a, x, clip);
+  if (!cancelled()) outputForward(a, clip);
   return a;
 }
 
@@ -235,7 +245,8 @@ void Reference<Scalar>::backward(Scalar* g, const Clip& clip, const State& a, co
   d.mel.resize(size_t(shape_.bands * P));
   d.frames.resize(conditionerInput(clip, a).size());
   outputBackward(g, clip, a, dPrediction, d);
-  for (int l = shape_.layers - 1; l >= 0; l--) layerBackward(l, g, clip, a, d);
+  for (int l = shape_.layers - 1; l >= 0 && !cancelled(); l--) layerBackward(l, g, clip, a, d);
+  if (cancelled()) return;
   inputBackward(g, clip, a, d);
   melBackward(g, clip, a, d);
   embeddingBackward(g, clip, a, std::move(d.embedding));
@@ -577,15 +588,15 @@ void Reference<Scalar>::outputBackward(Scalar* g, const Clip& clip, const State&
 
 template <class Scalar>
 std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* parameters,
-                                     const ReferenceClip<Scalar>& clip) {
-  return Reference<Scalar>(shape, parameters).forward(clip).prediction;
+                                     const ReferenceClip<Scalar>& clip, const std::atomic<bool>* cancelled) {
+  return Reference<Scalar>(shape, parameters, cancelled).forward(clip).prediction;
 }
 
 template <class Scalar>
 Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameters,
                               const std::vector<ReferenceClip<Scalar>>& clips, bool squared, Scalar* gradients,
-                              Scalar* clipLosses) {
-  const Reference<Scalar> network(shape, parameters);
+                              Scalar* clipLosses, const std::atomic<bool>* cancelled) {
+  const Reference<Scalar> network(shape, parameters, cancelled);
   std::fill(gradients, gradients + ParameterOffsets(shape).count, Scalar(0));
   size_t samples = 0;
   for (const auto& clip : clips) samples += clip.audio.size();
@@ -593,6 +604,7 @@ Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameter
   for (size_t i = 0; i < clips.size(); i++) {
     const auto& clip = clips[i];
     const auto activations = network.forward(clip);
+    if (activations.prediction.empty()) break;
     std::vector<Scalar> dPrediction(clip.audio.size());
     Scalar sum = 0;
     for (size_t n = 0; n < dPrediction.size(); n++) {
@@ -609,11 +621,13 @@ Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameter
   return loss;
 }
 
-template std::vector<float> referencePredict(const NetworkShape&, const float*, const ReferenceClip<float>&);
-template std::vector<double> referencePredict(const NetworkShape&, const double*, const ReferenceClip<double>&);
+template std::vector<float> referencePredict(const NetworkShape&, const float*, const ReferenceClip<float>&,
+                                             const std::atomic<bool>*);
+template std::vector<double> referencePredict(const NetworkShape&, const double*, const ReferenceClip<double>&,
+                                              const std::atomic<bool>*);
 template float referenceLossGradients(const NetworkShape&, const float*, const std::vector<ReferenceClip<float>>&, bool,
-                                      float*, float*);
+                                      float*, float*, const std::atomic<bool>*);
 template double referenceLossGradients(const NetworkShape&, const double*, const std::vector<ReferenceClip<double>>&,
-                                       bool, double*, double*);
+                                       bool, double*, double*, const std::atomic<bool>*);
 
 }  // namespace diffwave

@@ -3,6 +3,7 @@
 // It runs in float, and in double for finite differences.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -25,18 +26,24 @@ struct ReferenceClip {
   std::vector<Scalar> deviations{};  // [positions × bins], if the windowed front end has an envelope
 };
 
-/** Computes the network's output for one clip [samples]. */
+/**
+ * Computes the network's output for one clip [samples].
+ *
+ * @param cancelled may be set meanwhile. Then the work ends at the next layer, and the result is empty
+ */
 template <class Scalar>
 std::vector<Scalar> referencePredict(const NetworkShape& shape, const Scalar* parameters,
-                                     const ReferenceClip<Scalar>& clip);
+                                     const ReferenceClip<Scalar>& clip, const std::atomic<bool>* cancelled = nullptr);
 
 /**
  * Computes the loss, the mean over all samples of the batch of weight · |prediction − target| or its square.
  * `gradients` receives ∂loss/∂parameters, laid out as the parameters, and clipLosses [clips] each clip's own mean.
+ *
+ * @param cancelled may be set meanwhile. Then the work ends at the next layer, and the results mean nothing
  */
 template <class Scalar>
 Scalar referenceLossGradients(const NetworkShape& shape, const Scalar* parameters,
                               const std::vector<ReferenceClip<Scalar>>& clips, bool squared, Scalar* gradients,
-                              Scalar* clipLosses);
+                              Scalar* clipLosses, const std::atomic<bool>* cancelled = nullptr);
 
 }  // namespace diffwave

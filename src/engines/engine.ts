@@ -6,8 +6,7 @@
  * stride. With a mel it is at most frames × hop samples. Steps are diffusion steps of the training schedule, and may be
  * fractional.
  *
- * A signal stops the work at the next layer of the network at the latest, also that of a loss and its gradients. Only
- * the readable reference (`native` with the instruction set `scalar`, for tests) first ends its window or its batch.
+ * A signal stops the work at the next layer of the network at the latest, also that of a loss and its gradients.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { CorrectionSettings } from '../audio/mel/correction.js'

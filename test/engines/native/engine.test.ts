@@ -3,7 +3,10 @@ import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { elementCount } from '#src/core/tensor'
 import type { Engine } from '#src/engines/engine'
+import { networkShape } from '#src/engines/native/addon'
+import { CANCELLED } from '#src/engines/native/constants'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
+import { loadAddon } from '#src/engines/native/load-addon'
 import { networkSchema } from '#src/model/network'
 import { parameterCount, parameterSpecs } from '#src/model/parameters'
 import { randomParameters } from '../../support/parameters.js'
@@ -42,6 +45,33 @@ test('gradients have the same bytes for any number of threads', { skip: !availab
   }
   assert.deepEqual(results[1], results[0])
   assert.deepEqual(results[2], results[0])
+})
+
+test('the readable reference stops at the next layer', { skip: !available }, async () => {
+  const network = networkSchema.parse({ channels: 16, layers: 4, dilationCycle: 2 })
+  const addon = loadAddon()
+  const engine = addon.create({
+    ...{ shape: networkShape(network), instructionSet: 'scalar', threads: 1, memoryLimit: 2 ** 30, fast: false },
+  })
+  const size = parameterCount(network)
+  const parameters = gaussian(1, 0, 0, size).map(value => 0.2 * value)
+  const run = (clip: object, more: object) => {
+    const audio = gaussian(2, 0, 0, 20_000)
+    const common = { audio, sinusoids: new Float32Array(network.stepEmbedding.size), gain: 1, label: -1 }
+    const cancelled = new Uint8Array(1)
+    const clips = [{ ...common, frames: 0, melOffset: 0, mel: undefined, deviations: undefined, ...clip }]
+    const result = addon.run(engine, { parameters, clips, cancelled, ...more })
+    cancelled[0] = 1
+    return result
+  }
+  const prediction = new Float32Array(20_000)
+  assert.equal(await run({ prediction }, {}), CANCELLED)
+  assert.ok(prediction.every(sample => sample === 0))
+  const gradients = new Float32Array(size)
+  const loss = { squared: true, gradients, clipLosses: new Float32Array(1) }
+  assert.equal(await run({ target: gaussian(3, 0, 0, 20_000) }, loss), CANCELLED)
+  assert.ok(gradients.every(gradient => gradient === 0))
+  addon.dispose(engine)
 })
 
 describe('the weights of the native engine', { skip: !available }, () => {
