@@ -174,7 +174,7 @@ def main():
         sys.exit(one_line(error))
     for folder, taken in zip(options.data, minutes):
         print(f"{taken / 60:6.2f} hours  {folder}")
-    print(f"{sum(minutes) / 60:6.2f} hours in {parts.number} parts")
+    print(f"{sum(minutes) / 60:6.2f} hours in {parts.number} {'part' if parts.number == 1 else 'parts'}")
     if left_out:
         print(f"left out: {', '.join(f'{count} {reason}' for reason, count in left_out.items())}")
 
