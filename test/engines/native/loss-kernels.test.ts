@@ -95,7 +95,7 @@ describe('spectral loss terms in native code', () => {
     const found = await within(await engineOf(), kernels => kernels.terms(given))
     assert.deepEqual(
       found,
-      given.map(term => readable.of(term)),
+      given.map(term => readable.sums(term)),
     )
   })
 
