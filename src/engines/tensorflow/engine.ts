@@ -25,7 +25,8 @@ import { snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { predictClips } from '../windowed/predict-clips.js'
 import { WindowedStream } from '../windowed/windowed-stream.js'
 import { type BackendName, backendPackages, corePackage } from './backend-names.js'
-import { WorkerClient } from './worker-client.js'
+import type { WorkerStart } from './messages.js'
+import { type EngineThread, WorkerClient } from './worker-client.js'
 
 export interface TensorflowOptions {
   readonly network: NetworkConfig
@@ -135,16 +136,14 @@ function isInstalled(resolve: NodeJS.RequireResolve, name: string): boolean {
 }
 
 /** Creates an engine. @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason; `BAD_PARAMETERS` */
-export async function createTensorflowEngine({
-  network,
-  parameters,
-  backend,
-  convention = null,
-}: TensorflowOptions): Promise<TensorflowEngine> {
+export async function createTensorflowEngine(
+  { network, parameters, backend, convention = null }: TensorflowOptions,
+  ownThread?: (start: WorkerStart) => EngineThread,
+): Promise<TensorflowEngine> {
   const checked = checkParameters(network, parameters, 'createEngine')
   const envelope = envelopeOf(network, convention)
   refuseMissingPackages(backend)
-  const worker = await WorkerClient.start({ backend, network, parameters: checked })
+  const worker = await WorkerClient.start({ backend, network, parameters: checked }, ownThread)
   return new TensorflowEngine(network, backend, worker, envelope)
 }
 

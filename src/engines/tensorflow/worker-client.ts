@@ -16,6 +16,32 @@ interface PendingTask {
   readonly reject: (error: DiffWaveError) => void
 }
 
+/** The engine's thread as its client uses it. */
+export interface EngineThread {
+  on(event: 'message', listener: (reply: WorkerReply) => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'exit', listener: () => void): unknown
+  postMessage(message: WorkerMessage): void
+  ref(): void
+  unref(): void
+  terminate(): Promise<unknown>
+}
+
+/** @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason */
+function startThread(start: WorkerStart): EngineThread {
+  requireThreads(`the tensorflow:${start.backend} engine`)
+  if (!existsSync(PROGRAM)) {
+    throw new DiffWaveError(
+      'ENGINE_UNAVAILABLE',
+      `the tensorflow:${start.backend} engine is not available: its thread is not part of this bundle`,
+      { where: fileURLToPath(PROGRAM), hint: 'Leave diffwave out of the bundle, as an external package.' },
+    )
+  }
+  // Native packages print to stderr when they are loaded, which a library must not do. The thread does not inherit
+  // the options of the process: with `--input-type` (node --eval) a file cannot even be run.
+  return new Worker(PROGRAM, { workerData: start, execArgv: [], stdout: true, stderr: true })
+}
+
 type ResultOf<Kind> = Extract<WorkerResult, { kind: Kind }>
 
 export class WorkerClient {
@@ -23,9 +49,9 @@ export class WorkerClient {
   #nextId = 1
   #ended: DiffWaveError | undefined
 
-  readonly #worker: Worker
+  readonly #worker: EngineThread
 
-  private constructor(worker: Worker) {
+  private constructor(worker: EngineThread) {
     this.#worker = worker
     worker.on('message', (reply: WorkerReply) => {
       const waiting = this.#waiting.get(reply.id)
@@ -43,24 +69,14 @@ export class WorkerClient {
     })
   }
 
-  /** Starts the thread. @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason */
-  static async start(start: WorkerStart): Promise<WorkerClient> {
-    requireThreads(`the tensorflow:${start.backend} engine`)
-    if (!existsSync(PROGRAM)) {
-      throw new DiffWaveError(
-        'ENGINE_UNAVAILABLE',
-        `the tensorflow:${start.backend} engine is not available: its thread is not part of this bundle`,
-        { where: fileURLToPath(PROGRAM), hint: 'Leave diffwave out of the bundle, as an external package.' },
-      )
-    }
-    // Native packages print to stderr when they are loaded, which a library must not do. The thread does not inherit
-    // the options of the process: with `--input-type` (node --eval) a file cannot even be run.
-    const worker = new Worker(PROGRAM, {
-      workerData: start,
-      execArgv: [],
-      stdout: true,
-      stderr: true,
-    })
+  /**
+   * Starts the thread.
+   *
+   * @param ownThread in place of a worker thread, for tests
+   * @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason
+   */
+  static async start(start: WorkerStart, ownThread = startThread): Promise<WorkerClient> {
+    const worker = ownThread(start)
     const client = new WorkerClient(worker)
     try {
       await new Promise<WorkerResult>((resolve, reject) => client.#waiting.set(0, { resolve, reject }))

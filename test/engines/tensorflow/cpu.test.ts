@@ -7,12 +7,12 @@ import '@tensorflow/tfjs-backend-cpu'
 
 import { gaussian } from '#src/core/random'
 import { registerCpuKernels } from '#src/engines/tensorflow/cpu-kernels'
-import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import { type CreateEngine, conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
+import { createInSameThread } from './same-thread.js'
 
 const create: CreateEngine = (network, parameters, convention = null) =>
-  createTensorflowEngine({ network, parameters, convention, backend: 'cpu' })
+  createInSameThread({ network, parameters, convention, backend: 'cpu' })
 conformance('tensorflow:cpu', create)
 // There is little that could differ from WASM: it runs the same graph.
 agreesWithOracle('tensorflow:cpu', create, 2)

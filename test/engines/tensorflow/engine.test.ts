@@ -7,9 +7,10 @@ import { networkSchema } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
 import { type CreateEngine, conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
+import { createInSameThread } from './same-thread.js'
 
 const create: CreateEngine = (network, parameters, convention = null) =>
-  createTensorflowEngine({ network, parameters, convention, backend: 'wasm' })
+  createInSameThread({ network, parameters, convention, backend: 'wasm' })
 conformance('tensorflow:wasm', create)
 agreesWithOracle('tensorflow:wasm', create, 6)
 
