@@ -8,13 +8,13 @@ import { sha256 } from '#src/core/integrity'
 import { encodeNpy } from '#src/formats/npy'
 import { Generator } from '#src/generator'
 import { Vocoder } from '#src/vocoder'
-import { noBrowser, openPage } from '../support/chromium.js'
+import { noBrowser, openPage, sharedPage } from '../support/chromium.js'
 import { golden, inRepository } from '../support/paths.js'
 import { scratchFolder } from '../support/scratch.js'
 import { serveFolders } from '../support/web-server.js'
 
 const bands = 80
-const frames = 24
+const frames = 12
 const mel = { bands, frames, data: Float32Array.from({ length: bands * frames }, (_, i) => Math.sin(i / 7) - 4) }
 
 const site = scratchFolder('browser-site')
@@ -25,7 +25,15 @@ for (const name of ['config.json', 'weights.safetensors']) {
 writeFileSync(join(site, 'index.html'), '<!doctype html><title>test</title><link rel="icon" href="data:,">')
 writeFileSync(join(site, 'mel.npy'), encodeNpy({ shape: [bands, frames], data: mel.data }))
 writeFileSync(join(site, 'broken.json'), '{')
-const folders = { '/': site, '/diffwave': inRepository('dist/browser'), '/digits': inRepository('models/digits') }
+const folders = {
+  '/': site,
+  // The same model at a path whose cache is still empty.
+  '/cached': join(site, 'model'),
+  '/diffwave': inRepository('dist/browser'),
+  '/digits': inRepository('models/digits'),
+}
+const plain = await serveFolders({ folders })
+const plainPage = sharedPage(`${plain.url}/index.html`)
 
 /** Runs a function body in the page, with the module as `d`. @returns its value; of a DiffWaveError, what it says */
 function inPage<Value>(page: Page, body: string): Promise<Value> {
@@ -54,7 +62,10 @@ interface Failure {
 
 const hashOf = (samples: Float32Array) => sha256(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength))
 
+const isolatedSite = await serveFolders({ folders, isolated: true })
+
 describe('audio in a page', { skip: noBrowser }, () => {
+  const isolatedPage = sharedPage(`${isolatedSite.url}/index.html`)
   let vocoded: string | null
   let generated: string | null
   before(async () => {
@@ -69,16 +80,16 @@ describe('audio in a page', { skip: noBrowser }, () => {
   for (const isolated of [false, true]) {
     const kind = isolated ? 'cross-origin isolated, two threads' : 'not cross-origin isolated, one thread'
     test(`has the bytes of Node.js: ${kind}`, async () => {
-      const { url } = await serveFolders({ folders, isolated })
-      const { page, errors } = await openPage(`${url}/index.html`)
+      const { page, errors } = await (isolated ? isolatedPage : plainPage)()
       const result = await inPage<Record<string, unknown>>(
         page,
         `const { mel } = await d.readMel('/mel.npy')
          const options = { instructionSet: 'simd128', threads: 2 }
          const vocoder = await d.Vocoder.load('/model', options)
-         const { samples } = await vocoder.synthesize(mel, { seed: 3 })
+         const made = await vocoder.synthesize(mel, { seed: 3 })
+         const { samples } = made
          const streamed = await whole(vocoder.stream(mel, { seed: 3, chunkFrames: 5 }))
-         const wav = await d.readWav(new Blob([(await vocoder.synthesize(mel, { seed: 3 })).toWav({ format: '32f' })]))
+         const wav = await d.readWav(new Blob([made.toWav({ format: '32f' })]))
          const generator = await d.Generator.load('/digits', options)
          const [clip] = await generator.generate({ seed: 5, seconds: 0.2, steps: 2, label: 'seven' })
          return { whole: await hash(samples), streamed: await hash(streamed), wav: await hash(wav.samples),
@@ -101,8 +112,7 @@ describe('audio in a page', { skip: noBrowser }, () => {
   }
 
   test('is heard while the stream is still being made', async () => {
-    const { url } = await serveFolders({ folders })
-    const { page } = await openPage(`${url}/index.html`)
+    const { page } = await plainPage()
     const heard = await inPage<{ readonly seconds: number; readonly started: boolean }>(
       page,
       `const { mel } = await d.readMel('/mel.npy')
@@ -116,8 +126,7 @@ describe('audio in a page', { skip: noBrowser }, () => {
   })
 
   test('starts even if a minute of it must be buffered first', async () => {
-    const { url } = await serveFolders({ folders })
-    const { page } = await openPage(`${url}/index.html`)
+    const { page } = await plainPage()
     const started = await inPage<boolean>(
       page,
       `const audio = {
@@ -137,8 +146,7 @@ describe('audio in a page', { skip: noBrowser }, () => {
   })
 
   test('fails with the error that onStart throws or rejects with', async () => {
-    const { url } = await serveFolders({ folders })
-    const { page } = await openPage(`${url}/index.html`)
+    const { page } = await plainPage()
     const messages = await inPage<readonly string[]>(
       page,
       `const audio = {
@@ -154,8 +162,7 @@ describe('audio in a page', { skip: noBrowser }, () => {
   })
 
   test('stops on a signal while the next piece is pending, and closes its source', async () => {
-    const { url } = await serveFolders({ folders })
-    const { page } = await openPage(`${url}/index.html`)
+    const { page } = await plainPage()
     const seen = await inPage<readonly [code: string, left: boolean]>(
       page,
       `let left = false
@@ -177,16 +184,15 @@ describe('audio in a page', { skip: noBrowser }, () => {
 
 describe('a model in a page', { skip: noBrowser }, () => {
   test('is loaded from the cache the second time, and again if a file has changed', async () => {
-    const { url, requests } = await serveFolders({ folders })
-    const { page } = await openPage(`${url}/index.html`)
+    const { page } = await plainPage()
     const load = `const progress = []
-      const model = await d.loadModel('/model', { onProgress: ({ done, total }) => progress.push([done, total]) })
+      const model = await d.loadModel('/cached', { onProgress: ({ done, total }) => progress.push([done, total]) })
       await model.dispose()
       return progress.at(-1)`
     const size = readFileSync(join(site, 'model/weights.safetensors')).length
     assert.deepEqual(await inPage(page, load), [size, size])
     assert.deepEqual(await inPage(page, load), [size, size])
-    const downloads = () => requests.filter(request => request === 'GET /model/weights.safetensors').length
+    const downloads = () => plain.requests.filter(request => request === 'GET /cached/weights.safetensors').length
     assert.equal(downloads(), 1)
     utimesSync(join(site, 'model/weights.safetensors'), 1e9, 1e9)
     assert.deepEqual(await inPage(page, load), [size, size])
@@ -194,8 +200,7 @@ describe('a model in a page', { skip: noBrowser }, () => {
   })
 
   test('can be loaded from files that a user chose', async () => {
-    const { url } = await serveFolders({ folders })
-    const { page } = await openPage(`${url}/index.html`)
+    const { page } = await plainPage()
     const name = await inPage<string>(
       page,
       `const files = await Promise.all(['config.json', 'weights.safetensors'].map(async name =>
@@ -217,18 +222,21 @@ describe('a model in a page', { skip: noBrowser }, () => {
 /** As a careful site has it: scripts and workers from its own server alone. */
 const STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
 
+/** A site under a policy; its script is the test's. */
+const strictSite = (policy: string) =>
+  serveFolders({
+    folders,
+    answer(_, response) {
+      response.setHeader('content-security-policy', policy)
+      return false
+    },
+  })
+const strict = await strictSite(STRICT)
+const stricter = await strictSite("default-src 'self'")
+
 describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
-  /** A page under the policy; its script is the test's. */
-  async function strictPage(policy = STRICT): Promise<Page> {
-    const { url } = await serveFolders({
-      folders,
-      answer(_, response) {
-        response.setHeader('content-security-policy', policy)
-        return false
-      },
-    })
-    return (await openPage(`${url}/index.html`)).page
-  }
+  const opened = sharedPage(`${strict.url}/index.html`)
+  const strictPage = async () => (await opened()).page
 
   test('without workerUrl gives ENGINE_UNAVAILABLE, with the directive to allow', async () => {
     const error = await inPage<Failure>(await strictPage(), `await d.loadModel('/model')`)
@@ -248,7 +256,7 @@ describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
   })
 
   test('without wasm-unsafe-eval gives ENGINE_UNAVAILABLE, with the directive to allow', async () => {
-    const page = await strictPage("default-src 'self'")
+    const { page } = await openPage(`${stricter.url}/index.html`)
     const error = await inPage<Failure>(
       page,
       `await d.loadModel('/model', { workerUrl: '/diffwave/diffwave-worker.js' })`,
@@ -292,14 +300,13 @@ const faulty = await serveFolders({
     return true
   },
 })
-const faultyPage = async () => (await openPage(`${faulty.url}/index.html`)).page
-/** One for all tests that change nothing in it: to open one takes longer than most of them. */
-const sharedPage = noBrowser ? null : await faultyPage()
 
 describe('a page gets an error or a note', { skip: noBrowser }, () => {
+  const unchanged = sharedPage(`${faulty.url}/index.html`)
+
   /** What a body throws in a page. @param init changes the page before, which is then a new one */
   async function failure(body: string, init?: string): Promise<Failure> {
-    const page = init === undefined ? sharedPage! : await faultyPage()
+    const { page } = await (init === undefined ? unchanged() : openPage(`${faulty.url}/index.html`))
     return inPage<Failure>(page, `${init}; ${body}; return { code: 'none', message: '', hint: null }`)
   }
 

@@ -16,6 +16,7 @@ import {
   noBrowser,
   type OpenedPage,
   openPage,
+  PagePool,
   resumeSound,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
@@ -32,6 +33,8 @@ put('voice/events.out.tfevents.1.diffwave', frameRecord(event))
 const page = await readStudioPage()
 const service = await testService({ page, runs: [folder] })
 
+const pages = new PagePool()
+
 /**
  * Opens a view and runs a test on it, which must leave no error behind.
  *
@@ -44,12 +47,8 @@ function studioTest(
   options: NonNullable<Parameters<typeof openPage>[1]> & { readonly refused?: RegExp } = {},
 ): void {
   test(title, { skip: noBrowser }, async () => {
-    const opened = await openPage(`${service.url}/#/${view}`, options)
-    try {
-      await run(opened.page, opened)
-    } finally {
-      await opened.page.context().close()
-    }
+    const opened = await pages.open(`${service.url}/#/${view}`, options)
+    await run(opened.page, opened)
     // Browsers report every refusal as an error.
     const errors = opened.errors.filter(error => options.refused?.test(error) !== true)
     assert.deepEqual(errors, [])
@@ -87,9 +86,10 @@ describe('the studio’s navigation', () => {
       await page.getByRole('button', { name: 'Light colours' }).click()
       assert.notEqual(await background(), dark)
       await page.reload()
-      await page.getByRole('button', { name: 'Dark colours' }).waitFor()
+      await page.getByRole('button', { name: 'Dark colours' }).click()
+      assert.equal(await background(), dark)
     },
-    { dark: true },
+    { width: 360, dark: true },
   )
 
   test('asks for the token of a service that requires one', { skip: noBrowser }, async () => {

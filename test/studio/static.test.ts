@@ -14,6 +14,7 @@ import {
   hears,
   noBrowser,
   openPage,
+  PagePool,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { scratchFolder } from '../support/scratch.js'
@@ -27,17 +28,15 @@ const built = await readStudioPage()
 await exportSite({ folder, page: built, models: smallModels })
 const site = await serveFolders({ folders: { '/below/here': folder } })
 
+const pages = new PagePool()
+
 describe('the exported studio', { skip: noBrowser }, () => {
   /** Runs a test on a view, which must leave no error behind. */
   function viewTest(title: string, view: string, run: (page: Page) => Promise<void>): void {
     test(title, async () => {
-      const { page, errors } = await openPage(`${site.url}/below/here/#/${view}`, { width: 360 })
-      try {
-        await run(page)
-        await assertNoOverflow(page)
-      } finally {
-        await page.context().close()
-      }
+      const { page, errors } = await pages.open(`${site.url}/below/here/#/${view}`, { width: 360 })
+      await run(page)
+      await assertNoOverflow(page)
       assert.deepEqual(errors, [])
     })
   }

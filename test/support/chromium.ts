@@ -119,15 +119,72 @@ export interface OpenedPage {
   readonly errors: string[]
 }
 
+export interface PageOptions {
+  /** Pixels. Default: 1280. */
+  readonly width?: number
+  /** Whether the system has dark colours. Default: false. */
+  readonly dark?: boolean
+}
+
 /**
  * Opens an address in a new context of the browser. The page must not send requests to other servers. The context is
  * closed at the end of the test, or of the file outside a test, because an open page keeps using the processor.
  */
-export async function openPage(
-  url: string,
-  options: { readonly width?: number; readonly dark?: boolean } = {},
-): Promise<OpenedPage> {
-  const { width = 1280, dark = false } = options
+export async function openPage(url: string, options: PageOptions = {}): Promise<OpenedPage> {
+  const opened = await open(url, options)
+  after(() => opened.page.context().close())
+  return opened
+}
+
+/**
+ * A page that the tests of a suite share, since to open one takes longer than most tests. It must be called in the
+ * suite, outside a test.
+ *
+ * @returns a function that opens the page the first time, and returns it
+ */
+export function sharedPage(url: string, options: PageOptions = {}): () => Promise<OpenedPage> {
+  let opened: Promise<OpenedPage> | undefined
+  after(async () => (await opened)?.page.context().close())
+  return () => {
+    opened ??= open(url, options)
+    return opened
+  }
+}
+
+/**
+ * Pages that many tests use, one after the other. A test gets a new document, but the window of an earlier test: to
+ * start a window takes longer than most tests. What a document has stored stays.
+ */
+export class PagePool {
+  readonly #windows = new Map<string, Promise<OpenedPage>>()
+  #documents = 0
+
+  constructor() {
+    after(async () => {
+      for (const window of this.#windows.values()) await (await window).page.context().close()
+    })
+  }
+
+  /** Opens a document. @param url has a hash, which is the only part that may differ between the tests of a window */
+  async open(url: string, options: PageOptions = {}): Promise<OpenedPage> {
+    const { origin, pathname, hash } = new URL(url)
+    // With the same path and query it would stay the same document.
+    const fresh = `${origin}${pathname}?${++this.#documents}${hash}`
+    const key = JSON.stringify([origin, options.width, options.dark])
+    const known = this.#windows.get(key)
+    if (known === undefined) {
+      const window = open(fresh, options)
+      this.#windows.set(key, window)
+      return window
+    }
+    const { page, errors } = await known
+    errors.length = 0
+    await page.goto(fresh)
+    return { page, errors }
+  }
+}
+
+async function open(url: string, { width = 1280, dark = false }: PageOptions): Promise<OpenedPage> {
   if (browser === undefined) {
     browser = chromium.launch({
       executablePath: path!,
@@ -143,7 +200,6 @@ export async function openPage(
     colorScheme: dark ? 'dark' : 'light',
     acceptDownloads: true,
   })
-  after(() => context.close())
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE)
   const errors: string[] = []
@@ -200,9 +256,15 @@ export async function assertAccessible(page: Page): Promise<void> {
   }
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
+      axe: {
+        run(options: object): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>
+      }
     }
-    return (await axe.run()).violations.map(({ id, impact, nodes }) => ({ id, impact, html: nodes.map(n => n.html) }))
+    return (await axe.run({ resultTypes: ['violations'] })).violations.map(({ id, impact, nodes }) => ({
+      id,
+      impact,
+      html: nodes.map(n => n.html),
+    }))
   })
   assert.deepEqual(
     violations.filter(({ impact }) => impact === 'serious' || impact === 'critical'),
