@@ -5,10 +5,10 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { OnnxGraph } from '#src/formats/onnx'
 import { melNumbers, noiseWav, npyMel, smallGenerator, smallVocoder } from './support/cli-inputs.js'
+import { moduleRunner } from './support/module-runner.js'
 import { inRepository } from './support/paths.js'
 import { scratch } from './support/process.js'
 
@@ -19,29 +19,20 @@ const mel = put('mel.npy', npyMel(FRAMES))
 
 const example = (name: string) => inRepository(`examples/${name}`)
 
-/** Runs an example to its end and returns what it printed. */
-function run(name: string, ...args: string[]): string {
+/** Runs an example to its end as a reader does, and returns what it printed. */
+function runAlone(name: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [example(name), ...args], { encoding: 'utf8' })
   assert.equal(status, 0, stderr)
   return stdout
 }
 
-/**
- * Runs an example several times in one process, where ONNX Runtime is compiled once, and returns what each run printed.
- */
-function runEach(name: string, calls: readonly (readonly string[])[]): string[] {
-  const program = `
-    for (const [i, args] of JSON.parse(process.argv[1]).entries()) {
-      process.argv = [process.execPath, '', ...args]
-      await import(${JSON.stringify(pathToFileURL(example(name)).href)} + '?' + i)
-    }`
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--input-type=module', '--eval', program, JSON.stringify(calls)],
-    { encoding: 'utf8' },
-  )
-  assert.equal(status, 0, stderr)
-  return stdout.trim().split('\n')
+const modules = moduleRunner()
+
+/** Runs an example to its end in the process of the others, and returns what it printed. */
+async function run(name: string, ...args: string[]): Promise<string> {
+  const { output, error } = await modules.run(example(name), args)
+  assert.equal(error, '')
+  return output
 }
 
 /** The body of a request: a mel as float32, [bands × frames]. */
@@ -56,7 +47,7 @@ function assertWav(bytes: Uint8Array, samples: number): void {
 }
 
 test('vocode.mjs writes the audio of a mel', async () => {
-  assert.match(run('vocode.mjs', mel, at('speech.wav'), smallVocoder), /0\.14 s in 6 steps/)
+  assert.match(runAlone('vocode.mjs', mel, at('speech.wav'), smallVocoder), /0\.14 s in 6 steps/)
   assert.equal((await readWav(at('speech.wav'))).samples.length, SAMPLES)
 })
 
@@ -95,15 +86,11 @@ function acousticModel(kind: keyof typeof acousticModels): Uint8Array {
 
 test('acoustic-model.mjs vocodes mels of Matcha, FastPitch, FastSpeech 2 and others', async () => {
   const kinds = Object.keys(acousticModels) as (keyof typeof acousticModels)[]
-  const printed = runEach(
-    'acoustic-model.mjs',
-    kinds.map(kind => {
-      const acoustic = put(`${kind}.onnx`, acousticModel(kind))
-      return [kind, acoustic, '3 1 4 1', at(`${kind}.wav`), smallVocoder]
-    }),
-  )
-  assert.equal(printed.length, kinds.length)
-  for (const line of printed) assert.match(line, /^4 frames, 0\.05 s$/)
+  for (const kind of kinds) {
+    const acoustic = put(`${kind}.onnx`, acousticModel(kind))
+    const printed = await run('acoustic-model.mjs', kind, acoustic, '3 1 4 1', at(`${kind}.wav`), smallVocoder)
+    assert.equal(printed, '4 frames, 0.05 s\n')
+  }
   const audio = await Promise.all(kinds.map(async kind => (await readWav(at(`${kind}.wav`))).samples))
   assert.equal(audio[0]!.length, 4 * 256)
   for (const other of audio.slice(1)) assert.deepEqual(other, audio[0])
@@ -111,15 +98,12 @@ test('acoustic-model.mjs vocodes mels of Matcha, FastPitch, FastSpeech 2 and oth
 
 test('acoustic-model.mjs undoes a normalisation', async () => {
   const acoustic = put('acoustic.onnx', acousticModel('matcha'))
-  // The first is a process of its own, as a reader runs it.
-  run('acoustic-model.mjs', 'matcha', acoustic, '3 1', at('plain.wav'), smallVocoder)
+  await run('acoustic-model.mjs', 'matcha', acoustic, '3 1', at('plain.wav'), smallVocoder)
   const statistics = { one: '{"mel_mean": 0, "mel_std": 1}', other: '{"mel_mean": -1, "mel_std": 0.5}' }
-  runEach(
-    'acoustic-model.mjs',
-    Object.entries(statistics).map(([name, json]) => {
-      return ['matcha', acoustic, '3 1', at(`${name}.wav`), smallVocoder, put(`${name}.json`, json)]
-    }),
-  )
+  for (const [name, json] of Object.entries(statistics)) {
+    const file = put(`${name}.json`, json)
+    await run('acoustic-model.mjs', 'matcha', acoustic, '3 1', at(`${name}.wav`), smallVocoder, file)
+  }
   const audio = async (name: string) => (await readWav(at(`${name}.wav`))).samples
   const plain = await audio('plain')
   assert.deepEqual(await audio('one'), plain)
@@ -127,12 +111,12 @@ test('acoustic-model.mjs undoes a normalisation', async () => {
 })
 
 test('generate.mjs writes clips that are named by their seeds', async () => {
-  assert.match(run('generate.mjs', at('clips'), smallGenerator), /seed 1, label none\nseed 2, label none/)
+  assert.match(await run('generate.mjs', at('clips'), smallGenerator), /seed 1, label none\nseed 2, label none/)
   assert.deepEqual(readdirSync(at('clips')).sort(), ['seed-1.wav', 'seed-2.wav'])
 })
 
 test('watch-steps.mjs saves the estimate of every step', async () => {
-  const printed = run('watch-steps.mjs', mel, at('steps'), smallVocoder)
+  const printed = await run('watch-steps.mjs', mel, at('steps'), smallVocoder)
   assert.equal(printed.match(/^step \d of 6: noise level 0\.\d{3}, RMS \d+\.\d{3}$/gm)?.length, 6)
   assert.equal(readdirSync(at('steps')).length, 7)
   assert.equal((await readWav(at('steps/step-1.wav'))).samples.length, SAMPLES)
@@ -140,7 +124,7 @@ test('watch-steps.mjs saves the estimate of every step', async () => {
 
 test('inpaint.mjs fills the gap and keeps the rest', async () => {
   const damaged = put('damaged.wav', noiseWav(1, 16_000))
-  run('inpaint.mjs', damaged, at('repaired.wav'), '0.30-0.31', smallVocoder)
+  await run('inpaint.mjs', damaged, at('repaired.wav'), '0.30-0.31', smallVocoder)
   const [before, after] = [await readWav(damaged), await readWav(at('repaired.wav'))]
   assert.deepEqual(after.samples.slice(0, 6000), before.samples.slice(0, 6000))
   assert.notDeepEqual(after.samples.slice(6615, 6836), before.samples.slice(6615, 6836))
@@ -149,14 +133,21 @@ test('inpaint.mjs fills the gap and keeps the rest', async () => {
 test('train.mjs trains a model and continues a run', async () => {
   put('recordings/a.wav', noiseWav(2, 16_000))
   put('recordings/b.wav', noiseWav(3, 16_000))
-  assert.match(run('train.mjs', at('recordings'), at('run'), '1'), /update 1, loss \d\.\d{4}/)
-  assert.match(run('train.mjs', at('recordings'), at('run'), '2'), /update 2, loss \d\.\d{4}/)
+  assert.match(await run('train.mjs', at('recordings'), at('run'), '1'), /update 1, loss \d\.\d{4}/)
+  assert.match(await run('train.mjs', at('recordings'), at('run'), '2'), /update 2, loss \d\.\d{4}/)
   assert.ok(existsSync(at('run/model/config.json')))
 })
 
 test('foreign-checkpoint.mjs loads a checkpoint and vocodes with it', async () => {
-  assert.match(run('foreign-checkpoint.mjs', smallVocoder, mel, at('foreign.wav')), /vocoder, 22050 Hz, 6 layers of 8/)
+  assert.match(
+    await run('foreign-checkpoint.mjs', smallVocoder, mel, at('foreign.wav')),
+    /vocoder, 22050 Hz, 6 layers of 8/,
+  )
   assert.deepEqual(readFileSync(at('foreign.wav')).length, 44 + 2 * SAMPLES)
+})
+
+test('no example leaves anything running', async () => {
+  assert.equal(await modules.end(), 0)
 })
 
 describe('http-server.mjs', () => {

@@ -1,6 +1,7 @@
 /**
  * Every fenced `sh` and `js` block of the README and of docs/ runs as it stands, in a folder that has the package
- * installed. A block that cannot run here says so after its language: ```sh not-run: reason.
+ * installed. A block that cannot run here says so after its language: ```sh not-run: reason. Blocks of `js` share a
+ * process, and commands that need no shell a thread, which load the package once.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -18,12 +19,13 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
 import { encodeNpy } from '#src/formats/npy'
+import { moduleRunner } from '../support/module-runner.js'
 import { golden, inRepository } from '../support/paths.js'
+import { called } from '../support/process.js'
 
 interface Block {
   readonly language: string
@@ -39,17 +41,6 @@ function blocks(file: string): readonly Block[] {
     reason: match[2] ?? null,
     text: match[3]!,
   }))
-}
-
-/** What runs in one process: a block of `sh`, or blocks of `js` that follow each other, which load the package once. */
-function runs(runnable: readonly Block[]) {
-  const found: { readonly language: string; readonly texts: string[] }[] = []
-  for (const { language, text } of runnable) {
-    const before = found.at(-1)
-    if (language === 'js' && before?.language === 'js') before.texts.push(text)
-    else found.push({ language, texts: [text] })
-  }
-  return found
 }
 
 const pages = [
@@ -96,10 +87,10 @@ async function writeInputs(): Promise<void> {
     const samples = gaussian(seed, 0, 0, length).map((z, i) => 0.1 * Math.sin(i / 20) + z / 50)
     writeFileSync(join(folder, name), encodeWav({ samples, sampleRate: 22050 }))
   }
-  write('recording.wav', 1, 11025)
+  write('recording.wav', 1, 6615)
   for (const [i, name] of ['a', 'b', 'c'].entries()) {
     write(`recordings/${name}.wav`, i, 8192)
-    write(`held-out/${name}.wav`, 10 + i, 8192)
+    write(`held-out/${name}.wav`, 10 + i, 4096)
   }
   writeFileSync(join(folder, 'weights.pt'), readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
   writeFileSync(join(folder, 'train.json'), JSON.stringify(tinyTraining))
@@ -118,12 +109,14 @@ const tinyTraining = (() => {
   return config
 })()
 
-function run(
-  command: string,
-  args: readonly string[],
-): Promise<{ readonly status: number | null; readonly output: string }> {
+interface Ended {
+  readonly status: number | null
+  readonly output: string
+}
+
+function runShell(script: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn('sh', ['-e', '-c', script], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     child.stdout.on('data', chunk => {
       output += chunk
@@ -136,6 +129,24 @@ function run(
   })
 }
 
+/** A command that a shell would only split at its spaces. */
+const PLAIN = /^npx diffwave( [\w./:@,=-]+)+$/
+
+/** Runs a block of `sh`. Without a need for a shell, a thread runs its commands, which starts only once. */
+async function runCommands(script: string): Promise<Ended> {
+  const lines = script.trim().split('\n')
+  if (!lines.every(line => PLAIN.test(line))) return runShell(script)
+  let output = ''
+  for (const line of lines) {
+    const { status, stdout, stderr } = called(line.split(' ').slice(2), { cwd: folder })
+    output += stdout + stderr
+    if (status !== 0) return { status, output }
+  }
+  return { status: 0, output }
+}
+
+const modules = moduleRunner()
+
 describe('the documentation', () => {
   for (const page of pages.filter(path => existsSync(inRepository(path)))) {
     const runnable = blocks(page).filter(({ language, reason }) => ['sh', 'js'].includes(language) && reason === null)
@@ -145,18 +156,22 @@ describe('the documentation', () => {
       folder = join(template, page.replaceAll('/', '-'))
       cpSync(inputs, folder, { recursive: true, verbatimSymlinks: true })
       // In the order of the page: later blocks may use the files of earlier ones.
-      for (const [i, { language, texts }] of runs(runnable).entries()) {
-        const scripts = texts.map((_, k) => join(folder, `block-${i}-${k}.mjs`))
-        if (language === 'js') for (const [k, text] of texts.entries()) writeFileSync(scripts[k]!, text)
-        const imports = scripts.map(script => `await import(${JSON.stringify(pathToFileURL(script).href)})`).join('\n')
-        const { status, output } =
-          language === 'js'
-            ? await run(process.execPath, ['--input-type=module', '--eval', imports])
-            : await run('sh', ['-e', '-c', texts[0]!])
-        assert.equal(status, 0, `${texts.join('\n')}\n${output}`)
+      for (const [i, { language, text }] of runnable.entries()) {
+        if (language === 'sh') {
+          const { status, output } = await runCommands(text)
+          assert.equal(status, 0, `${text}\n${output}`)
+          continue
+        }
+        const script = join(folder, `block-${i}.mjs`)
+        writeFileSync(script, text)
+        assert.equal((await modules.run(script, [], folder)).error, '', text)
       }
     })
   }
+
+  test('has modules that leave nothing running', async () => {
+    assert.equal(await modules.end(), 0)
+  })
 
   test('has no block without a language, and no empty block', () => {
     for (const page of pages.filter(path => existsSync(inRepository(path)))) {
