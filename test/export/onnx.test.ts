@@ -32,7 +32,7 @@ const files = scratch()
 const OUR_ENGINE = { engine: 'wasm', threads: 1 } as const
 type MelConfig = NonNullable<ModelConfigInput['network']['mel']>
 
-const SMALL = { channels: 6, layers: 4, dilationCycle: 3 } as const
+const SMALL = { channels: 6, layers: 4, dilationCycle: 3, stepEmbedding: { size: 16, hidden: 12 } } as const
 const mel5 = { kind: 'transposed', bands: 5, strides: [3, 4] } satisfies MelConfig
 const convention = {
   sampleRate: 8000,
@@ -105,7 +105,7 @@ describe('an ONNX file', () => {
     await exportOnnx(model, files.at('file.onnx'), { part: 'denoiser' })
     const [graph] = messages(readFileSync(files.at('file.onnx')), 7)
     const weights = new Map(messages(graph!, 5).map(constant => [texts(constant, 8)[0]!, constant]))
-    for (const [name, { shape, data }] of parametersOf(model.config)) {
+    for (const [name, { shape, data }] of model.parameters) {
       const constant = weights.get(name)
       assert.ok(constant !== undefined, name)
       const sizes = fields(constant).filter(field => field.number === 1)
@@ -179,7 +179,7 @@ describe('one call of the exported denoiser equals our engine', () => {
           ...SMALL,
           gate: 'tanh-sigmoid',
           residual: 'after-step',
-          stepEmbedding: { frequencies: 'inverse', fractional: 'direct' },
+          stepEmbedding: { ...SMALL.stepEmbedding, frequencies: 'inverse', fractional: 'direct' },
           mel: { ...mel5, sharing: 'per-layer' },
         },
       },
@@ -222,7 +222,7 @@ describe('one call of the exported denoiser equals our engine', () => {
       const { network } = config
       await exportOnnx(model, files.at('denoiser.onnx'), { part: 'denoiser' })
       const session = await openOnnx(readFileSync(files.at('denoiser.onnx')))
-      const engine = await createEngine(network, parametersOf(config), OUR_ENGINE, config.mel)
+      const engine = await createEngine(network, model.parameters, OUR_ENGINE, config.mel)
       for (const frames of [1, 2, 7]) {
         const steps = [3.5, 17]
         const audio = steps.map((_, i) => gaussian(2, i, 0, 12 * frames))
@@ -361,7 +361,7 @@ describe('an export of the whole process equals our synthesis', () => {
       await exportOnnx(model, files.at('whole.onnx'), choice)
       const session = await openOnnx(readFileSync(files.at('whole.onnx')))
       const { network, mel: melOfModel } = model.config
-      const engine = await createEngine(network, parametersOf(model.config), OUR_ENGINE, melOfModel)
+      const engine = await createEngine(network, model.parameters, OUR_ENGINE, melOfModel)
       const vocoder = new Vocoder(new Denoiser(model.config, engine))
       for (const frames of [1, 2, 7, 19]) {
         const lowest = melOfModel!.logarithm === 'none' ? -2 : Number.NEGATIVE_INFINITY
@@ -442,7 +442,8 @@ describe('the export of a shipped model', () => {
 
   for (const name of ['music', 'digits'] as const) {
     test(`${name}: agrees with our engine within 1e-4, with guidance and without a label`, async () => {
-      const choice = { steps: 10 }
+      // A loop, as their default numbers of steps are.
+      const choice = { steps: 12 }
       const session = await open(`models/${name}`, choice)
       const generator = new Generator(await loadModel(inRepository(`models/${name}`), OUR_ENGINE))
       const { config } = generator
@@ -470,7 +471,7 @@ describe('the export of a shipped model', () => {
 
   test('with half-precision weights is half as large and uses the rounded weights', async () => {
     const source = inRepository('models/digits')
-    const choice = { steps: 4 }
+    const choice = { steps: 12 }
     const full = await exportOnnx(source, files.at('full.onnx'), choice)
     const half = await exportOnnx(source, files.at('half.onnx'), { ...choice, type: 'F16' })
     assert.ok(half.bytes < 0.6 * full.bytes)
