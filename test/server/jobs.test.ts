@@ -3,9 +3,19 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { JobView } from '#src/server/jobs/job'
 import { npyMel } from '../support/cli-inputs.js'
-import { finishedJob, getJson, jobEvents, post, problem, type Service, testService } from '../support/service.js'
+import { quickVocoder } from '../support/quick-vocoder.js'
+import {
+  finishedJob,
+  getJson,
+  jobEvents,
+  post,
+  problem,
+  type Service,
+  smallModels,
+  testService,
+} from '../support/service.js'
 
-const service = await testService()
+const service = await testService({ models: new Map([...smallModels, ['quick', await quickVocoder()]]) })
 const ASYNC = { prefer: 'respond-async' }
 const submit = async (to: Service, path: string, body: Uint8Array | string = '') =>
   (await (await post(to, path, body, ASYNC)).json()) as JobView
@@ -29,7 +39,7 @@ describe('a job', () => {
   })
 
   test('sends its events in order, and the rest of them after a reconnection', async () => {
-    const { id } = await finishedJob(service, '/v1/vocode?seed=1', npyMel(400))
+    const { id } = await finishedJob(service, '/v1/vocode?seed=1', npyMel(120))
     const events = await jobEvents(service, id)
     assert.ok(events.every((event, i) => i === 0 || event.id > events[i - 1]!.id))
     assert.deepEqual([events[0]!.name, events[0]!.data['state']], ['state', 'running'])
@@ -85,7 +95,7 @@ describe('a job', () => {
 
 describe('the result of a job', () => {
   test('is not copied for each of its readers', async () => {
-    const { id } = await finishedJob(service, '/v1/vocode?steps=1&format=32f', npyMel(8000))
+    const { id } = await finishedJob(service, '/v1/vocode?model=quick&steps=1&format=32f', npyMel(8000))
     const before = process.memoryUsage().arrayBuffers
     const leave = new AbortController()
     const readers = Array.from({ length: 32 }, () =>

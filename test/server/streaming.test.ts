@@ -2,22 +2,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { writeModelFolder } from '#src/model/folder'
 import type { ServiceOptions } from '#src/server/options'
 import { npyMel } from '../support/cli-inputs.js'
-import { smallVocoderConfig } from '../support/configs.js'
-import { randomParameters } from '../support/parameters.js'
-import { scratch } from '../support/process.js'
+import { quickVocoder } from '../support/quick-vocoder.js'
 import * as support from '../support/service.js'
 
 const { idle, post, problem, running, waiting } = support
 
-/** A vocoder that makes long results in little time. */
-const quick = scratch().at('quick')
-const mel = { kind: 'frame-rate', bands: 80, hop: 256 } as const
-const config = smallVocoderConfig({ network: { channels: 2, layers: 1, dilationCycle: 1, patch: 64, mel } })
-await writeModelFolder(quick, { config, parameters: randomParameters(config.network, 1) })
-const models = new Map([...support.smallModels, ['quick', quick]])
+const models = new Map([...support.smallModels, ['quick', await quickVocoder()]])
 const testService = (options: Partial<ServiceOptions> = {}) => support.testService({ models, ...options })
 
 /** A result of 16 MB: more than the service and the sockets hold for a reader. */

@@ -199,9 +199,12 @@ describe('a job on workers', { skip: noRedis }, () => {
     await otherWorker()
     const job = await submit('/v1/vocode?seed=1', npyMel(4))
     await client.hset(JOB_KEY + job.id, 'passes', 100, 'refusals', 100)
-    await setTimeout(1500)
+    const passes = async () => Number(await client.hget(JOB_KEY + job.id, 'passes'))
+    for (let i = 0; (await passes()) < 103; i++) {
+      assert.ok(i < 300, 'nobody has handed it on')
+      await setTimeout(50)
+    }
     assert.notEqual(await state(job), 'failed')
-    assert.ok(Number(await client.hget(JOB_KEY + job.id, 'passes')) > 100, 'nobody has handed it on')
     await remove(busy)
     await until(job, 'done')
   })
@@ -266,10 +269,14 @@ describe('a Redis server that is unreachable for a while', { skip: noRedis }, ()
     const service = await testService({ redis: redis.url })
     const worker = await startWorker({ redis: redis.url, models: smallModels })
     after(() => worker.stop())
-    const response = await post(service, '/v1/generate?seed=1', '{"seconds": 2, "steps": 60}', ASYNC)
+    const work = '{"seconds": 2, "steps": 30}'
+    const response = await post(service, '/v1/generate?seed=1', work, ASYNC)
     const { id } = (await response.json()) as JobView
     const watched = jobEvents(service, id)
-    await setTimeout(500)
+    for (let i = 0; (await getJson(service, `/v1/jobs/${id}`))['state'] !== 'running'; i++) {
+      assert.ok(i < 300, 'the job is not running')
+      await setTimeout(50)
+    }
     await redis.kill()
     const refused = await post(service, '/v1/vocode', npyMel(4), ASYNC)
     assert.ok(Number(refused.headers.get('retry-after')) > 0)
@@ -282,7 +289,7 @@ describe('a Redis server that is unreachable for a while', { skip: noRedis }, ()
     await redis.restart()
     assert.equal((await watched).at(-1)!.data['state'], 'done')
     const result = await fetch(`${service.url}/v1/jobs/${id}/result`)
-    const direct = await post(service, '/v1/generate?seed=1', '{"seconds": 2, "steps": 60}')
+    const direct = await post(service, '/v1/generate?seed=1', work)
     assert.deepEqual(await result.arrayBuffer(), await direct.arrayBuffer())
   })
 

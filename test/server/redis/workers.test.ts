@@ -46,7 +46,7 @@ async function startedWorker(args: readonly string[] = [], { url } = redis) {
 }
 
 /** Long enough to be interrupted, short enough to be done twice. */
-const WORK = '{"seconds": 2, "steps": 80}'
+const WORK = '{"seconds": 2, "steps": 30}'
 
 describe('diffwave worker', { skip: noRedis }, () => {
   test('loses no job when it is killed: another worker makes the same bytes', async () => {
