@@ -21,7 +21,8 @@ compile('test/tsconfig.json')
  */
 const together = {
   studioPages: ['studio/page', 'studio/static', 'studio/report'],
-  pages: ['browser/', 'export/onnx-browser', 'packaging/browser-bundle'],
+  pages: ['browser/', 'export/onnx-browser', 'packaging/browser-bundle', 'packaging/bundle', 'packaging/package'],
+  tensorflow: ['engines/tensorflow/engine', 'engines/tensorflow/graph'],
   audio: ['audio/'],
   cli: ['cli/'],
   core: ['core/', 'architecture', 'docs/command-line', 'hostile/', 'native-layout', 'packaging/deploy', 'scripts/'],
@@ -49,12 +50,11 @@ const longest = [
   'cli',
   'export/onnx',
   'engines/tensorflow/cpu',
-  'engines/tensorflow/engine',
+  'tensorflow',
   'server/redis/redis-jobs',
   'server/redis/workers',
   'engines/wasm/engine',
   'examples',
-  'packaging/package',
   'server',
   'training',
   'server/streaming',
