@@ -110,17 +110,9 @@ export { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/r
 export type { OnStep, SamplingStep } from './synthesis/watch.js'
 export { Trainer, type TrainerOptions, type TrainerRunOptions } from './trainer.js'
 export type { TrainingConfig, TrainingConfigInput } from './training/config.js'
-export {
-  type Clip,
-  type Dataset,
-  type DatasetLoading,
-  type DatasetMels,
-  type DatasetOptions,
-  type DatasetReport,
-  type LeftOutRecording,
-  type LoadProgress,
-  loadDataset,
-} from './training/data/dataset.js'
+export type { Clip, Dataset, DatasetReport, LeftOutRecording } from './training/data/dataset.js'
+export type { DatasetLoading, DatasetMels, DatasetOptions, LoadProgress } from './training/data/dataset-options.js'
+export { loadDataset } from './training/data/load-dataset.js'
 export type { LeftOutReason } from './training/data/recording.js'
 export type { Preview } from './training/preview.js'
 export type { TrainingStep, TrainingSummary } from './training/run/training-run.js'

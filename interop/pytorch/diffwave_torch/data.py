@@ -23,7 +23,7 @@ USABLE_BAND = 0.97
 
 def is_validation(name, share):
     """Whether a file is kept for validation. A hash of its name decides, so that new files do not move others
-    (src/training/data/dataset.ts)."""
+    (src/training/data/dataset-builder.ts)."""
     return int.from_bytes(hashlib.sha256(os.path.basename(portable(name)).encode()).digest()[:4], "big") < share * 2**32
 
 

@@ -5,7 +5,8 @@
  */
 import type { ModelConfig } from '../../model/config.js'
 import { DataThreads } from './data-threads.js'
-import type { Clip, Dataset, DatasetLoading } from './dataset.js'
+import type { Clip, Dataset } from './dataset.js'
+import type { DatasetLoading } from './dataset-options.js'
 
 /** Number of recordings per folder that are compared with pulses. */
 const CLIPS_PER_FOLDER = 16

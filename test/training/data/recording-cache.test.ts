@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
-import { loadDataset } from '#src/training/data/dataset'
+import { loadDataset } from '#src/training/data/load-dataset'
 import { golden } from '../../support/paths.js'
 import { scratchFolder } from '../../support/scratch.js'
 
