@@ -115,7 +115,7 @@ export type { DatasetLoading, DatasetMels, DatasetOptions, LoadProgress } from '
 export { loadDataset } from './training/data/load-dataset.js'
 export type { LeftOutReason } from './training/data/recording.js'
 export type { Preview } from './training/preview.js'
-export type { TrainingStep, TrainingSummary } from './training/run/training-run.js'
+export type { TrainingStep, TrainingSummary } from './training/run/training-step.js'
 export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
 export {
   type AnalysedAudio,

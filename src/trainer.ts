@@ -21,7 +21,8 @@ import { type ReadDataset, readDataset } from './training/data/load-dataset.js'
 import { normalisePolarity } from './training/data/polarity.js'
 import { type Preview, previewClip } from './training/preview.js'
 import { refuseCheckpoint, refuseOtherConfig, refuseOwnModel } from './training/run/start.js'
-import { type TrainingStep, type TrainingSummary, trainingSteps } from './training/run/training-run.js'
+import { trainingSteps } from './training/run/training-run.js'
+import type { TrainingStep, TrainingSummary } from './training/run/training-step.js'
 
 /** A generator's clips may be shorter than a crop: silence follows them. Shorter ones than this are clicks. */
 const MIN_GENERATOR_SAMPLES = 256

@@ -2,12 +2,8 @@
 import { gaussian } from '#src/core/random'
 import { checkTrainingConfig, type TrainingConfig } from '#src/training/config'
 import type { Dataset } from '#src/training/data/dataset'
-import {
-  type TrainingRunOptions,
-  type TrainingStep,
-  type TrainingSummary,
-  trainingSteps,
-} from '#src/training/run/training-run'
+import { type TrainingRunOptions, trainingSteps } from '#src/training/run/training-run'
+import type { TrainingStep, TrainingSummary } from '#src/training/run/training-step'
 
 /** Makes the config of a vocoder of 4 channels. */
 export function config(fields: Record<string, unknown> = {}): TrainingConfig {

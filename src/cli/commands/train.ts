@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import type { DatasetReport } from '../../training/data/dataset.js'
-import type { TrainingStep, TrainingSummary } from '../../training/run/training-run.js'
+import type { TrainingStep, TrainingSummary } from '../../training/run/training-step.js'
 import { engineChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'

@@ -9,58 +9,23 @@ import { removeAbandoned } from '../../core/temporary.js'
 import { allFinite, type Tensors } from '../../core/tensor.js'
 import type { Engine } from '../../engines/engine.js'
 import { bestModelPath, lastModelPath, recordingCachePath } from '../../formats/run-folder.js'
-import type { Summary } from '../../formats/tfevents-writer.js'
 import type { ModelConfig } from '../../model/config.js'
-import { writeModelFolder } from '../../model/folder.js'
 import { learningRate } from '../config.js'
 import { BatchMaker } from '../data/batch.js'
 import { removeUnneeded } from '../data/recording-cache.js'
 import { Objective } from '../objective/objective.js'
 import { Adam } from '../optimiser/adam.js'
+import type { Gradients } from '../optimiser/gradients.js'
 import { Optimiser, type TrainingState } from '../optimiser/optimiser.js'
 import type { Preview } from '../preview.js'
 import { validate } from '../validation.js'
 import { hasCheckpoint, readCheckpoint, type TrainingProgress, writeCheckpoint } from './checkpoint.js'
-import { EventLog } from './event-log.js'
 import { type FolderLock, lockFolder } from './lock.js'
-import { appendMetrics } from './metrics-log.js'
+import { type LossByLevel, meanGradients } from './mean-gradients.js'
+import { writeRunModel } from './run-model.js'
 import { type StartOptions, startOrResume } from './start.js'
-
-/** Report of one update. */
-export interface TrainingStep {
-  /** Number of updates made so far, including those of earlier parts of the run. */
-  readonly step: number
-  /** The update at which this part of the run ends: the config’s `totalSteps`, or `maxSteps` if that is less. */
-  readonly totalSteps: number
-  /** Mean loss of the batch. NaN if it was not finite; the weights then stayed as they were. */
-  readonly loss: number
-  /** Norm of all gradients, before clipping. */
-  readonly gradientNorm: number
-  /** Learning rate of this update. */
-  readonly learningRate: number
-  /** Mean number of audio samples per second since this process started. */
-  readonly samplesPerSecond: number
-  /** Estimated seconds until `totalSteps`. */
-  readonly secondsLeft: number
-  /** Loss on the validation clips if this step had a validation, else null. */
-  readonly validationLoss: number | null
-  /** Whether a checkpoint was written at this step. */
-  readonly saved: boolean
-}
-
-/** How a part of a run ended. */
-export interface TrainingSummary {
-  /** Number of updates made so far, including those of earlier parts of the run. */
-  readonly step: number
-  /** Loss of the last update; null if none was made. */
-  readonly loss: number | null
-  /** Lowest validation loss of the whole run; null if there was none. */
-  readonly bestValidation: number | null
-  /** Training time in seconds, including earlier parts of the run. */
-  readonly seconds: number
-  /** The limit that ended this part of the run. */
-  readonly stoppedBy: 'total-steps' | 'max-steps' | 'max-hours' | 'signal'
-}
+import { TrainingLog } from './training-log.js'
+import type { TrainingStep, TrainingSummary } from './training-step.js'
 
 export interface TrainingRunOptions extends StartOptions {
   /**
@@ -94,9 +59,6 @@ export interface TrainingRunOptions extends StartOptions {
 
 /** Number of updates in a row without a finite gradient that ends the run. */
 const MAX_BROKEN_STEPS = 5
-
-/** For each clip, the diffusion step that it was trained on, and its loss. */
-type LossByLevel = readonly (readonly [step: number, loss: number])[]
 
 /** The part of a report that every step has. */
 type Report = Omit<TrainingStep, 'validationLoss' | 'saved'>
@@ -153,7 +115,7 @@ class TrainingRun {
   readonly #maker: BatchMaker
   readonly #objective: Objective
   readonly #model: ModelConfig
-  readonly #events: EventLog | null
+  readonly #log: TrainingLog
   /** Time of the clock when this part began. */
   readonly #began: number
   /** Progress when this part began. */
@@ -183,7 +145,7 @@ class TrainingRun {
     this.#maker = new BatchMaker(options.config, this.#model, options.data.training, engine)
     this.#objective = new Objective(options.config)
     this.#began = options.clock()
-    this.#events = options.events === undefined ? null : new EventLog(options.out, options.events.now)
+    this.#log = new TrainingLog(options.out, options.events?.now ?? null)
   }
 
   async *steps(): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
@@ -202,7 +164,7 @@ class TrainingRun {
         batches = next
         const { step } = this.#progress
         const report = this.#report(update)
-        if (step % every.log === 0) await this.#log(report, update.byLevel)
+        if (step % every.log === 0) await this.#log.writeStep(report, this.#progress.seconds, update.byLevel)
         const validationLoss = step % every.validation === 0 ? await this.#validate() : null
         // While updates have no finite gradient, nothing is saved: the previous checkpoint is the last good one.
         const saved = step % every.checkpoint === 0 && this.#broken === 0
@@ -238,7 +200,7 @@ class TrainingRun {
 
   /** Does one update, and makes the batches of the next one while the engine works. */
   async #step(batches: readonly ReturnType<BatchMaker['batch']>[]) {
-    const running = this.#gradients(batches)
+    const running = meanGradients(this.#engine, this.#objective, this.#optimiser, batches)
     running.catch(() => undefined) // awaited below
     // The engine starts once we yield. While it works, the average catches up and the next batches are made.
     await setImmediate()
@@ -261,34 +223,7 @@ class TrainingRun {
     return batch * accumulation * cropSamples
   }
 
-  /**
-   * Computes the mean loss and gradients over the batches of one update. If the engine finds a loss that is not finite,
-   * the loss is NaN.
-   */
-  async #gradients(batches: readonly ReturnType<BatchMaker['batch']>[]) {
-    const byLevel: [number, number][] = []
-    let total: Map<string, Float32Array> | null = null
-    let sum = 0
-    for (const batch of batches) {
-      try {
-        const { loss, clipLosses, gradients } = await this.#objective.differentiate(this.#engine, batch)
-        sum += loss
-        clipLosses.forEach((clipLoss, i) => {
-          byLevel.push([Number(batch.steps[i]!.toFixed(2)), Number(clipLoss.toPrecision(4))])
-        })
-        if (total === null) total = new Map(gradients)
-        else await this.#optimiser.add(total, gradients)
-      } catch (error) {
-        if (!(error instanceof DiffWaveError) || error.code !== 'NOT_FINITE') throw error
-        sum = Number.NaN
-      }
-    }
-    const gradients = total ?? new Map<string, Float32Array>()
-    await this.#optimiser.scale(gradients, 1 / batches.length)
-    return { loss: sum / batches.length, gradients, byLevel }
-  }
-
-  async #update(loss: number, gradients: Map<string, Float32Array>) {
+  async #update(loss: number, gradients: Gradients) {
     const { optimiser } = this.#options.config
     const rate = learningRate(optimiser, this.#progress.step)
     const gradientNorm = await this.#optimiser.norm(gradients)
@@ -326,24 +261,6 @@ class TrainingRun {
     }
   }
 
-  async #log(report: Report, byLevel: LossByLevel): Promise<void> {
-    const { step, loss, gradientNorm, learningRate: rate } = report
-    await appendMetrics(this.#options.out, {
-      step,
-      loss,
-      gradientNorm,
-      learningRate: rate,
-      samplesPerSecond: Math.round(report.samplesPerSecond),
-      seconds: Math.round(this.#progress.seconds),
-      byLevel,
-    })
-    await this.#events?.write(step, [
-      scalar('loss', loss),
-      scalar('gradient norm', gradientNorm),
-      scalar('learning rate', rate),
-    ])
-  }
-
   /** Computes the loss on the validation clips; null if there are none. */
   async #validate(): Promise<number | null> {
     const engine = this.#engine
@@ -351,7 +268,7 @@ class TrainingRun {
     if (data.validation.length === 0) return null
     this.#optimiser.catchUp(this.#state)
     await engine.setParameters(this.#state.average)
-    const { loss, byLevel } = await validate({
+    const validation = await validate({
       engine,
       maker: this.#maker,
       objective: this.#objective,
@@ -359,17 +276,15 @@ class TrainingRun {
       cropSamples: config.data.cropSamples,
       clips: data.validation,
     })
-    const { step, best } = this.#progress
-    if (this.#events !== null) {
-      // A model whose outputs are not finite cannot be heard.
-      const preview = Number.isFinite(loss) ? ((await events?.preview?.(engine, this.#model, data)) ?? []) : []
-      await this.#events.write(step, [scalar('validation loss', loss), ...preview])
-    }
+    const { loss } = validation
+    // A model whose outputs are not finite cannot be heard.
+    const preview = Number.isFinite(loss) ? ((await events?.preview?.(engine, this.#model, data)) ?? []) : []
     await engine.setParameters(this.#state.weights)
-    await appendMetrics(out, { step, validationLoss: loss, validationByLevel: byLevel })
+    const { step, best } = this.#progress
+    await this.#log.writeValidation(step, validation, preview)
     if (Number.isFinite(loss) && (best === null || loss < best)) {
       this.#progress = { ...this.#progress, best: loss }
-      await this.#export(bestModelPath(out))
+      await this.#writeModel(bestModelPath(out))
     }
     return loss
   }
@@ -383,7 +298,7 @@ class TrainingRun {
     }
     await this.#lock.assertHeld()
     await writeCheckpoint(this.#options.out, this.#state, this.#progress)
-    await this.#export(lastModelPath(this.#options.out))
+    await this.#writeModel(lastModelPath(this.#options.out))
   }
 
   /**
@@ -404,28 +319,14 @@ class TrainingRun {
     const { state, progress } = await readCheckpoint(out, new Adam())
     this.#state = state
     this.#progress = progress
-    await this.#export(lastModelPath(out))
+    await this.#writeModel(lastModelPath(out))
     return new DiffWaveError('DIVERGED', `${problem}: rolled back to the checkpoint of step ${progress.step}`, {
       where,
       hint: `Lower the learning rate and start from its model: --from ${lastModelPath(out)}`,
     })
   }
 
-  #export(folder: string): Promise<void> {
-    const { step, seconds, samplesSeen, data } = this.#progress
-    const provenance = {
-      ...this.#model.provenance,
-      trainedWith: 'diffwave train',
-      steps: step,
-      hours: Number((seconds / 3600).toFixed(2)),
-      samplesSeen,
-      dataFingerprint: data,
-    }
-    const config = { ...this.#model, provenance }
-    return writeModelFolder(folder, { config, parameters: this.#state.average })
+  #writeModel(folder: string): Promise<void> {
+    return writeRunModel(folder, { config: this.#model, parameters: this.#state.average }, this.#progress)
   }
-}
-
-function scalar(tag: string, value: number): Summary {
-  return { kind: 'scalar', tag, value }
 }
