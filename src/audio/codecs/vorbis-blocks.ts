@@ -1,7 +1,6 @@
 /**
  * Decodes the blocks of Vorbis (Vorbis I specification, section 4.3) and mixes them down to one channel. The transform
- * is
- * linear, so the spectra of the channels are added up and transformed once.
+ * is linear, so the spectra of the channels are added up and transformed once.
  */
 import { CosineTransform } from '../transforms/cosine-transform.js'
 import { bitLength, LowBitReader } from './low-bit-reader.js'

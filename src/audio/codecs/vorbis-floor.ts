@@ -1,7 +1,6 @@
 /**
  * Floors of Vorbis (Vorbis I specification, section 7.2, type 1). A floor is the coarse envelope of a channel's
- * spectrum:
- * a polyline over frequency in steps of 0.547 dB. Type 0, which no encoder has used since 2001, is refused.
+ * spectrum: a polyline over frequency in steps of 0.547 dB. Type 0, which no encoder has used since 2001, is refused.
  */
 import { EndOfBits } from './bit-reader.js'
 import { bitLength, type LowBitReader } from './low-bit-reader.js'
