@@ -27,7 +27,7 @@ import {
   wholeClipFields,
 } from './synthesis/options.js'
 import { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
-import { watchFrom } from './synthesis/watch.js'
+import { watchFrom } from './synthesis/sampling-step.js'
 
 /** Options that describe a clip. */
 interface ClipFields {

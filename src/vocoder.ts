@@ -31,7 +31,7 @@ import {
   wholeClipFields,
 } from './synthesis/options.js'
 import type { AudioStream, Synthesis } from './synthesis/result.js'
-import { watchFrom } from './synthesis/watch.js'
+import { watchFrom } from './synthesis/sampling-step.js'
 
 /** Options of every synthesis, whole or streamed. */
 interface VocoderFields {

@@ -48,7 +48,7 @@ export type { InterpolateOptions } from '../repair/interpolation.js'
 export { Restored, type StartLevelOptions } from '../repair/start-level.js'
 export type { SamplingOptions, WholeClipOptions } from '../synthesis/options.js'
 export { type AudioStream, Synthesis, type SynthesisFields } from '../synthesis/result.js'
-export type { OnStep, SamplingStep } from '../synthesis/watch.js'
+export type { OnStep, SamplingStep } from '../synthesis/sampling-step.js'
 export {
   type AnalysedAudio,
   type AnalyseOptions,

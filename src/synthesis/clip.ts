@@ -18,7 +18,7 @@ import type { RefinementConfig } from '../model/diffusion-config.js'
 import { melContext, positionSamples } from '../model/network.js'
 import { lookAhead } from './look-ahead.js'
 import { type AudioStream, Synthesis } from './result.js'
-import { type OnStep, watchSteps } from './watch.js'
+import { type OnStep, watchSteps } from './sampling-step.js'
 
 /** Default number of samples that a stream processes at a time: some tenths of a second. */
 const DEFAULT_CHUNK = 8192

@@ -7,7 +7,7 @@ import { seededNoise } from '../diffusion/noise.js'
 import { reverseBatch } from '../diffusion/reverse-batch.js'
 import type { Sampler } from '../diffusion/samplers/sampler.js'
 import { positionSamples } from '../model/network.js'
-import { type OnStep, watchSteps } from './watch.js'
+import { type OnStep, watchSteps } from './sampling-step.js'
 
 interface ClipsRequest {
   readonly sampler: Sampler

@@ -4,7 +4,7 @@ import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
 import { abortSignal, callback, type FieldsOf, onProgress, seed } from '../core/options.js'
 import type { OnProgress } from '../core/progress.js'
 import { type SamplerName, samplerNames } from '../model/diffusion-config.js'
-import type { OnStep, SamplingStep } from './watch.js'
+import type { OnStep, SamplingStep } from './sampling-step.js'
 
 /** Options of the reverse process, which vocoder, generator and repairs share. */
 export interface SamplingOptions {
