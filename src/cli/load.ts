@@ -4,6 +4,7 @@ import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Context } from './context.js'
+import { environment } from './environment.js'
 import { type ModelOptions, parseWhole } from './options.js'
 
 /** The default models, unless DIFFWAVE_MODEL names another. */
@@ -12,7 +13,7 @@ export const DEFAULT_GENERATOR = 'music'
 
 /** The model that `-m` or DIFFWAVE_MODEL names, else the fallback. */
 export function modelName({ model }: Pick<ModelOptions, 'model'>, fallback: string): string {
-  return model ?? (process.env['DIFFWAVE_MODEL'] || fallback)
+  return model ?? environment('MODEL') ?? fallback
 }
 
 /**
@@ -21,8 +22,8 @@ export function modelName({ model }: Pick<ModelOptions, 'model'>, fallback: stri
  * @throws DiffWaveError `BAD_OPTION` for a DIFFWAVE_THREADS that is no number
  */
 export function loadOptions({ engine, threads, precision }: Omit<ModelOptions, 'model'>) {
-  const environment = process.env['DIFFWAVE_THREADS']
-  const wanted = threads ?? (environment ? threadsOf(environment) : undefined)
+  const stated = environment('THREADS')
+  const wanted = threads ?? (stated === undefined ? undefined : threadsOf(stated))
   return defined({ engine, threads: wanted, precision })
 }
 

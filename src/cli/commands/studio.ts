@@ -3,7 +3,8 @@ import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { flag, text } from '../options.js'
-import { modelSources, serve, serveOptions, serviceOptions } from './serve.js'
+import { runService } from '../run-service.js'
+import { modelSources, serveOptions, serviceOptions } from '../serve-options.js'
 
 /** @throws DiffWaveError `FILE_NOT_FOUND` if the page was not built */
 async function studioPage() {
@@ -66,7 +67,7 @@ export const command = defineCommand({
   async run(context, _, chosen) {
     if (chosen.export !== undefined) return exportPage(context, chosen.export, chosen)
     const page = await studioPage()
-    await serve(context, { ...(await serviceOptions(context, chosen)), page }, async url => {
+    await runService(context, { ...(await serviceOptions(context, chosen)), page }, async url => {
       context.note(`the studio is at ${url}`)
       if (!chosen.open) return
       const { openInBrowser } = await import('../open-in-browser.js')

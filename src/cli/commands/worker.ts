@@ -2,10 +2,11 @@
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand } from '../command.js'
+import { environment } from '../environment.js'
 import { loadOptions, noteThreads } from '../load.js'
 import { real, text, whole } from '../options.js'
-import { logLine } from '../text.js'
-import { megabytes, modelSources, serveOptions } from './serve.js'
+import { serviceLog, untilStopped } from '../run-service.js'
+import { megabytes, modelSources, serveOptions } from '../serve-options.js'
 
 const { models, engine, threads, precision, drain } = serveOptions
 
@@ -42,7 +43,7 @@ export const command = defineCommand({
     'diffwave worker --models speech voice=runs/voice/model',
   ],
   run: async (context, _, options) => {
-    const redis = options.redis ?? (process.env['DIFFWAVE_REDIS'] || undefined)
+    const redis = options.redis ?? environment('REDIS')
     if (redis === undefined) {
       throw new DiffWaveError('BAD_OPTION', 'the Redis server is missing', {
         expected: 'its address, as redis://localhost:6379',
@@ -59,12 +60,10 @@ export const command = defineCommand({
       ...loading,
       ...defined({ parallel, drainSeconds, lockSeconds, modelBytes: megabytes(options.modelMemory) }),
       signal: context.signal,
-      ...(context.quiet ? {} : { log: { write: (line: string) => void process.stdout.write(logLine(line)) } }),
+      ...serviceLog(context),
     })
     context.note('waiting for jobs')
-    if (!context.signal.aborted) {
-      await new Promise(resolve => context.signal.addEventListener('abort', resolve, { once: true }))
-    }
+    await untilStopped(context)
     await worker.stop()
   },
 })
