@@ -14,8 +14,8 @@ type Signal = keyof typeof signalStatus
 /**
  * Watches the process. Every early end aborts the work first, so that temporary files are removed and a training run is
  * saved:
- * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; a second signal ends the process at once. If the terminal is gone,
- *   SIGHUP itself ends the process, which shells report as the same status.
+ * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; a second signal ends the process at once. SIGINT itself ends the
+ *   process in the end, and so does any signal if the terminal is gone; shells report the same status.
  * - The reader of standard output leaves, as `| head` does: quietly, status 0.
  * - Standard output cannot be written, because the disk is full for example: an error, status 1.
  *
@@ -86,14 +86,16 @@ export class Ending {
   }
 }
 
-/** Ends the process with a signal's status. */
+/** Ends the process with a signal's status, as shells report it. */
 function exitBy(signal: Signal): never {
   // After a second signal, the work has no time left to clean up.
   undoAll()
   // On exit, Node restores the settings of the terminal that it started on, and aborts with a core dump if that
   // terminal was closed (an assertion in node::ResetStdio). Dying of the signal leaves that out.
   const lost = [process.stdin, process.stdout, process.stderr].some(({ isTTY, fd }) => isTTY && !isatty(fd))
-  if (lost) {
+  // On Ctrl-C, a shell ends its script or loop only if the command dies of the signal.
+  const isInterrupted = signal === 'SIGINT' && process.platform !== 'win32'
+  if (lost || isInterrupted) {
     removeEmptyFolders()
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)

@@ -1,6 +1,7 @@
 /** Runs that end early: by a reader that leaves, a full output, or a signal. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { constants } from 'node:os'
 import { test } from 'node:test'
@@ -74,6 +75,23 @@ test('a signal at any time from the start ends the run with its status, and leav
     assert.equal(spawnSync('bash', ['-c', script]).status, 143)
     assert.ok(!readdirSync(folder).some(file => file.startsWith('early')))
   }
+})
+
+test('Ctrl-C ends a loop of the shell over commands', { skip: process.platform === 'win32' }, async context => {
+  const run = [process.execPath, program, ...slow, '-o', at('loop.wav')].map(word => `'${word}'`).join(' ')
+  const shell = spawn('bash', ['-c', `for i in 1 2; do ${run}; done; echo over`], { detached: true })
+  context.after(() => shell.exitCode === null && shell.signalCode === null && process.kill(-shell.pid!, 'SIGKILL'))
+  let stdout = ''
+  shell.stdout.on('data', data => {
+    stdout += data
+  })
+  const closed = once(shell, 'close')
+  await begun('loop')
+  // A terminal sends it to all processes in the foreground.
+  process.kill(-shell.pid!, 'SIGINT')
+  assert.deepEqual(await Promise.race([closed, setTimeout(10_000, 'goes on', { ref: false })]), [null, 'SIGINT'])
+  assert.equal(stdout, '')
+  assert.ok(!readdirSync(folder).some(file => file.startsWith('loop')))
 })
 
 test('a second signal ends the process at once and leaves no file either', async () => {

@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { inRepository } from '../support/paths.js'
+import { shellStatus } from '../support/process.js'
 import { scratchFolder } from '../support/scratch.js'
 
 const scratch = scratchFolder('cli-train')
@@ -50,7 +51,8 @@ async function started(stdout: 'pipe' | number = 'pipe') {
   return { child, out, notes: () => notes }
 }
 
-const ended = (child: ChildProcess) => new Promise<number | null>(resolve => child.once('close', resolve))
+const ended = (child: ChildProcess) =>
+  new Promise<number | null>(resolve => child.once('close', (...how) => resolve(shellStatus(...how))))
 const isSaved = (out: string) => existsSync(join(out, 'checkpoint.safetensors')) && !existsSync(join(out, 'lock.json'))
 
 describe('train saves a run that is ended', () => {

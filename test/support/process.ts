@@ -87,9 +87,14 @@ export function started(args: readonly string[]) {
     stderr += data
   })
   const ended = new Promise<{ status: number | null; stderr: string }>(resolve =>
-    child.on('close', status => resolve({ status, stderr })),
+    child.on('close', (status, signal) => resolve({ status: shellStatus(status, signal), stderr })),
   )
   return { child, ended }
+}
+
+/** The status that a shell reports of a process that ended with a status or died of a signal. */
+export function shellStatus(status: number | null, signal: NodeJS.Signals | null): number | null {
+  return signal === null ? status : 128 + constants.signals[signal]
 }
 
 /**
