@@ -13,7 +13,7 @@ import type { ModelConfig } from '#src/model/config'
 import type { SamplerName } from '#src/model/diffusion-config'
 import { modelView, scheduleView } from '#src/synthesis/model-view'
 import { noised } from '#src/synthesis/noised'
-import { checkStepBytes, type SamplingStep } from '#src/synthesis/watch'
+import { checkStepBytes, type SamplingStep } from '#src/synthesis/sampling-step'
 import { Vocoder } from '#src/vocoder'
 import type { Facts, Sound } from '../audio/sound.js'
 import type {
