@@ -353,6 +353,8 @@ for path in sys.argv[1:]:
     const wider = written('wider.json', c => {
       c.model.network.channels = 12
     })
+    folder.put('useless/a.wav', 'no audio')
+    folder.put('useless/metadata.csv', 'lost.wav,cat\n')
     folder.put('other/a.wav', readFileSync(folder.at('data/1.wav')))
     const others = ['--data', folder.at('other'), '--out', folder.at('shapes')]
     const ended = await Promise.all([
@@ -360,6 +362,7 @@ for path in sys.argv[1:]:
       start('train', [wider, ...options('shapes', 2), '--resume']).ended,
       start('train', [file, ...others, '--resume']).ended,
       start('train', [file, ...options('start.json/run', 1)]).ended,
+      start('train', [file, '--data', folder.at('useless'), '--out', folder.at('none')]).ended,
     ])
     const messages = ended.map(({ status, stderr }) => {
       assert.equal(status, 1)
@@ -369,5 +372,10 @@ for path in sys.argv[1:]:
     assert.match(messages[1]!, /^error: .*the parameter .* has another shape: expected \[12, .*got \[8, /)
     assert.match(messages[2]!, /^error: .*the recordings are not those this run was started with/)
     assert.match(messages[3]!, /^error: .*start\.json.*: (not a directory|file exists)$/)
+    assert.match(
+      messages[4]!,
+      /^error: no recording of at least 4096 samples below .*useless; left out: 1 unreadable; /,
+    )
+    assert.match(messages[4]!, /; metadata\.csv: 1 of 1 lines name no recording: lost\.wav$/)
   })
 })

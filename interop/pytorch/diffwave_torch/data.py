@@ -6,6 +6,7 @@ import copy
 import hashlib
 import os
 import unicodedata
+from collections import Counter
 
 import numpy
 import soundfile
@@ -150,7 +151,10 @@ class Dataset:
                     own_folder = os.path.join(folder, os.path.dirname(name))
                     (self.validation if kept else self.training).add(heard, limit, own_folder, context, shortest)
         if not self.training.pieces:
-            raise DataError(f"no recording of at least {shortest} samples below {', '.join(folders)}")
+            counts = Counter(reason for _, reason in self.left_out).most_common()
+            reasons = [f"left out: {', '.join(f'{count} {reason}' for reason, count in counts)}"] if counts else []
+            found = f"no recording of at least {shortest} samples below {', '.join(folders)}"
+            raise DataError("; ".join([found, *reasons, *self.notes[:3]]))
         self.fingerprint = digest.hexdigest()
         self.hours = sum(self.training.lengths) / rate / 3600
         self.training.close()

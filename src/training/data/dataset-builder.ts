@@ -20,6 +20,8 @@ import { type SharedNames, sharedNames } from './shared-names.js'
  * Share of half a recording's sample rate up to which frequencies count. Resampling filters remove what lies above.
  */
 const USABLE_BAND = 0.97
+/** Notes that the error for a data set without recordings repeats: they may say why there are none. */
+const REPEATED_NOTES = 3
 
 /** Whether a file is kept for validation. A hash of the name decides, so that new files do not move others. */
 export function isValidation(name: string, share: number): boolean {
@@ -137,6 +139,7 @@ export class DatasetBuilder {
         expected: 'WAV, FLAC, MP3 or Ogg files',
         got: `${files} files, ${this.#leftOut.length} left out${reasons}${kept}`,
         where: folders.join(', '),
+        ...(notes.length === 0 ? {} : { hint: `Notes on the folders: ${notes.slice(0, REPEATED_NOTES).join('; ')}.` }),
       })
     }
     const report = {

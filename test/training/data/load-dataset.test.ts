@@ -239,6 +239,9 @@ test('refuses a folder without usable recordings, with the most frequent reasons
   const common = { folders: [folder], sampleRate: 22050, minSamples: 6000 }
   const reasons = /got 3 files, 3 left out \(2 too short, 1 unreadable\)/
   await assert.rejects(loadDataset(common), code('BAD_DATA', reasons))
+  writeFileSync(join(folder, 'metadata.csv'), 'lost.wav,cat\n')
+  const hint = 'Notes on the folders: metadata.csv: 1 of 1 lines name no recording: lost.wav.'
+  await assert.rejects(loadDataset(common), { hint })
   const mels = { convention: config().model.mel!, folder: join(scratch, 'no-mels') }
   await assert.rejects(loadDataset({ ...common, mels }), code('FILE_NOT_FOUND', /no-mels/))
 })
