@@ -4,8 +4,8 @@
  *
  * 1. A, the magnitudes of the mel's own transform that fit it (src/audio/mel/inverse.ts).
  * 2. Power V = A²/(3L/8): under a periodic Hann window of L samples, white noise of deviation 1 has mean square 3L/8.
- * 3. Bins of the front end's shorter transform: a triangle of ±q bins around every q-th, q = L/K, of area one; the first
- *    and last bin are repeated beyond the ends.
+ * 3. Bins of the front end's shorter transform: a triangle of ±q bins around every q-th, q = L/K, of area one; the
+ *    first and last bin are repeated beyond the ends.
  * 4. Linear between frames at the middle of each position; the last frame is repeated.
  * 5. E = max(floor, √V).
  */
