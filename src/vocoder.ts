@@ -181,6 +181,7 @@ export class Vocoder extends SoundModel {
       throw new DiffWaveError('BAD_OPTION', 'not a list of mels, or too many', {
         expected: `an array of at most ${MAX_CLIPS} mels`,
         got: Array.isArray(mels) ? String(mels.length) : describe(mels),
+        where: 'synthesizeBatch mels',
       })
     }
     if (!Number.isSafeInteger(seed + Math.max(0, mels.length - 1))) {

@@ -44,7 +44,11 @@ export async function resample(
   checkSampleRate(from, 'resample from', 'BAD_OPTION')
   checkSampleRate(to, 'resample to', 'BAD_OPTION')
   if (to / from > 256 || from / to > 256) {
-    throw new DiffWaveError('BAD_OPTION', 'the sample rates are too far apart', { expected: 'a factor of 256 at most' })
+    throw new DiffWaveError('BAD_OPTION', 'the sample rates are too far apart', {
+      expected: 'a factor of 256 at most',
+      got: `${from} Hz and ${to} Hz`,
+      where: 'resample',
+    })
   }
   if (from === to) return samples.slice()
   // The conversion reads them chunk by chunk, and the caller may write to its array meanwhile.

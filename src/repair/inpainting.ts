@@ -76,6 +76,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
     throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording and the model differ in sample rate', {
       expected: `${sampleRate} Hz`,
       got: `${audio.sampleRate} Hz`,
+      where: 'the recording',
       hint: 'Resample the recording first: the audio around a gap must stay as it is.',
     })
   }
@@ -186,6 +187,7 @@ function regionMel(samples: Float32Array, region: Region, convention: MelConvent
   if (bridged === null) {
     throw new DiffWaveError('BAD_AUDIO', 'the gap touches every frame of the mel', {
       expected: `at least ${convention.windowLength} samples on one side of it`,
+      where: 'the recording',
     })
   }
   const first = (region.start - from) / hop

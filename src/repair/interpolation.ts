@@ -61,6 +61,7 @@ export async function interpolate(
     throw new DiffWaveError('BAD_AUDIO', 'the two recordings differ in length', {
       expected: `${a.length} samples at ${sampleRate} Hz`,
       got: String(b.length),
+      where: 'the second recording',
       hint: 'Trim or pad one of them first: only you know which parts belong together.',
     })
   }

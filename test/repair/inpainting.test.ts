@@ -156,6 +156,7 @@ describe('inpaint', () => {
     await assert.rejects(inpaint({ gaps: [{ start: 1, end: 12 }] }, long), { code: 'BAD_OPTION', message: /too long/ })
     await assert.rejects(generator.inpaint({ samples: recording, sampleRate: 16000 }, { gaps }), {
       code: 'SAMPLE_RATE_MISMATCH',
+      where: 'the recording',
     })
     const broken = recording.slice()
     broken[3] = Number.NaN
@@ -163,7 +164,7 @@ describe('inpaint', () => {
     const short = { samples: new Float32Array(1200).fill(0.1), sampleRate: 22050 }
     await assert.rejects(
       new Vocoder(fakeModel(smallVocoderConfig())).inpaint(short, { gaps: [{ start: 0.02, end: 0.03 }] }),
-      { code: 'BAD_AUDIO' },
+      { code: 'BAD_AUDIO', where: 'the recording' },
     )
   })
 })

@@ -47,7 +47,10 @@ describe('interpolate', () => {
   })
 
   test('refuses recordings of different lengths and a mix out of range', async () => {
-    await assert.rejects(generator.interpolate(audio(clean), audio(clean.slice(1))), { code: 'BAD_AUDIO' })
+    await assert.rejects(generator.interpolate(audio(clean), audio(clean.slice(1))), {
+      code: 'BAD_AUDIO',
+      where: 'the second recording',
+    })
     await assert.rejects(generator.interpolate(audio(clean), audio(clean), { mix: 2 }), { code: 'BAD_OPTION' })
   })
 })

@@ -66,11 +66,14 @@ export async function* melPieces(
       yield { mel: sliceMel(mel, start, Math.min(mel.frames, start + limit)), last: false }
     }
   }
-  if (frames === 0) throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { expected: 'at least one' })
+  if (frames === 0) {
+    throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { expected: 'at least one', got: '0', where: 'mel' })
+  }
   if (source.frames !== undefined && source.frames !== frames) {
     throw new DiffWaveError('BAD_MEL', 'the mel has another number of frames than it announced', {
       expected: String(source.frames),
       got: String(frames),
+      where: 'mel',
     })
   }
   yield { mel: { data: new Float32Array(0), bands, frames: 0 }, last: true }
