@@ -1,6 +1,5 @@
 /** Finds the recordings in a folder. */
-import { basename } from 'node:path'
-import { type FilesBelowOptions, filesBelow } from '../core/folder.js'
+import { type FilesBelowOptions, filesBelow, isAppleDouble } from '../core/folder.js'
 
 /** The endings of the files that `decodeAudio` can read. */
 export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
@@ -11,9 +10,7 @@ export const AUDIO_FILE = /\.(wav|flac|mp3|ogg|oga|opus)$/i
  * @throws DiffWaveError as `filesBelow`
  */
 export async function audioFiles(folder: string, options: FilesBelowOptions = {}): Promise<string[]> {
-  const files = await filesBelow(folder, AUDIO_FILE, options)
-  // macOS puts such a file beside each file of a foreign disk. It has the same ending, but no audio.
-  return files.filter(file => !basename(file).startsWith('._'))
+  return (await filesBelow(folder, AUDIO_FILE, options)).filter(file => !isAppleDouble(file))
 }
 
 /**

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { basename, extname, join, relative } from 'node:path'
 import { AUDIO_FILE } from '../audio/audio-files.js'
 import { DiffWaveError } from '../core/errors.js'
-import { filesBelow } from '../core/folder.js'
+import { filesBelow, isAppleDouble } from '../core/folder.js'
 import { kindOfPath } from '../core/path-kind.js'
 import { isPattern, matchingFiles, patternBase } from './glob.js'
 import { isStandardInput, spooled } from './spool.js'
@@ -98,7 +98,7 @@ async function folderInputs(
   { title, ending }: InputKind,
   signal: AbortSignal,
 ): Promise<readonly Input[]> {
-  const files = await filesBelow(folder, ending, { signal })
+  const files = (await filesBelow(folder, ending, { signal })).filter(file => !isAppleDouble(file))
   if (files.length === 0) {
     // A folder with the name of a file: the user meant a file.
     const code = ending.test(folder) ? 'NOT_A_FILE' : 'BAD_DATA'

@@ -1,7 +1,7 @@
 /** The files below a folder. */
 import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { join, sep } from 'node:path'
+import { basename, join, sep } from 'node:path'
 import { type DiffWaveError, throwIfAborted } from './errors.js'
 import { fileError } from './file-error.js'
 import { kindOfPath } from './path-kind.js'
@@ -95,6 +95,14 @@ export async function isVacant(path: string): Promise<boolean> {
   const kind = await kindOfPath(path, 'write')
   if (kind !== 'directory') return kind === 'missing'
   return (await listFolder(path)).length === 0
+}
+
+/**
+ * Whether a file is one of those that macOS puts beside each file of a foreign disk (AppleDouble). It has the other
+ * file's ending, but not its contents.
+ */
+export function isAppleDouble(path: string): boolean {
+  return basename(path).startsWith('._')
 }
 
 /** Whether a link leads to a folder. A link that leads nowhere does not. */

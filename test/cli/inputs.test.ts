@@ -15,6 +15,8 @@ put('data/a.wav', noiseWav(0, 2000))
 put('data/sub/B.WAV', noiseWav(1, 2000))
 put('data/sub/.hidden.wav', noiseWav(1, 2000))
 put('data/notes.txt', 'no recording')
+// As macOS writes it on a foreign disk.
+put('data/._a.wav', 'no recording')
 symlinkSync('..', at('data/sub/loop'))
 
 test('a folder stands for the recordings in it, and a circular link is followed once', () => {
