@@ -97,44 +97,52 @@ export class BatchMaker {
    * @param white standard normal numbers, one array per crop
    */
   noised(crops: readonly Crop[], steps: Float64Array, white: readonly Float32Array[]) {
-    const { weighting, noiseLevels, pulses } = this.#config
-    const fromNoise = noiseLevels.kind === 'own'
-    // The time-frequency loss takes the weight of the level as one number per clip, not per sample.
-    const loss = this.#config.loss === 'time-frequency' ? 'l2' : this.#config.loss
+    const { noiseLevels, pulses, emphasis: exponent } = this.#config
     const { diffusion, network } = this.#model
     const levels = Array.from(steps, step => alphaBarAt(this.schedule, step))
     const domain = this.#domain
     const placed = pulses === 'free' ? null : crops.map((crop, i) => this.#placedPulses(crop, i))
-    const noise = crops.map(({ mel }, i) => {
-      const own = white[i]!
-      const { length } = own
-      const reader = mel === null ? null : readWhole(mel)
-      // In a noised recording, pulses elsewhere than its own would teach the network to remove them.
-      const freely = () => (fromNoise ? domain.start(reader, { length }) : domain.noise(reader, { length }))
-      const shape = placed === null ? freely() : placed[i]!.pulses.start(length, placed[i]!.later)
-      return shape((start, count) => own.subarray(start, start + count), 0, length)
-    })
-    const bases = levels.map(level => levelWeight(weighting, diffusion.prediction, level))
-    const ownWeights = crops.map(({ mel }, i) => domain.lossWeight(mel, white[i]!.length, loss, bases[i]!))
-    const perSample = this.#config.loss !== 'time-frequency'
-    const weighted = perSample && (weighting.kind !== 'none' || ownWeights.some(weight => weight !== null))
-    const weight = ownWeights.map((own, i) => own ?? new Float32Array(white[i]!.length).fill(bases[i]!))
-    const { emphasis: exponent } = this.#config
+    const noise = crops.map((crop, i) => this.#noise(crop, white[i]!, placed?.[i] ?? null))
     return {
       // Own steps start where a synthesis starts.
-      audio: fromNoise ? noise : crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
+      audio: noiseLevels.kind === 'own' ? noise : crops.map((crop, i) => diffuse(crop.audio, noise[i]!, levels[i]!)),
       target: crops.map((crop, i) => predictionTarget(diffusion.prediction, crop.audio, noise[i]!, levels[i]!)),
       steps,
       levels,
       clean: crops.map(crop => crop.audio),
       limits: crops.map(crop => crop.limit),
-      levelWeights: bases,
+      ...this.#weights(crops, levels),
       ...(placed === null ? {} : { voiced: placed.map(({ voiced }) => voiced) }),
       emphases: crops.map(({ mel }) => (exponent === 0 ? null : domain.emphasis(mel, exponent))),
-      ...(weighted ? { weight } : {}),
       ...(network.mel === null ? {} : { mel: crops.map(crop => crop.mel!) }),
       ...(network.labels === null ? {} : { labels: crops.map(crop => crop.label) }),
     }
+  }
+
+  /** The noise of a crop: that of the data domain, or what a synthesis would start from. */
+  #noise({ mel }: Crop, white: Float32Array, placed: PlacedPulses | null): Float32Array {
+    const domain = this.#domain
+    const { length } = white
+    const reader = mel === null ? null : readWhole(mel)
+    // In a noised recording, pulses elsewhere than its own would teach the network to remove them.
+    const freely = () =>
+      this.#config.noiseLevels.kind === 'own' ? domain.start(reader, { length }) : domain.noise(reader, { length })
+    const shape = placed === null ? freely() : placed.pulses.start(length, placed.later)
+    return shape((start, count) => white.subarray(start, start + count), 0, length)
+  }
+
+  /** Weights of the losses of crops: one number per crop and, unless all are 1, one per sample. */
+  #weights(crops: readonly Crop[], levels: readonly number[]) {
+    const { weighting, loss } = this.#config
+    // The time-frequency loss takes the weight of the level as one number per clip, not per sample.
+    const perSample = loss !== 'time-frequency'
+    const levelWeights = levels.map(level => levelWeight(weighting, this.#model.diffusion.prediction, level))
+    const own = crops.map(({ mel, audio }, i) =>
+      this.#domain.lossWeight(mel, audio.length, perSample ? loss : 'l2', levelWeights[i]!),
+    )
+    if (!perSample || (weighting.kind === 'none' && own.every(weight => weight === null))) return { levelWeights }
+    const weight = crops.map(({ audio }, i) => own[i] ?? new Float32Array(audio.length).fill(levelWeights[i]!))
+    return { levelWeights, weight }
   }
 
   /**
