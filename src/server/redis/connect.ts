@@ -32,6 +32,29 @@ function end(client: Redis): void {
   client.disconnect()
 }
 
+/** A client, and from now on those that BullMQ duplicates from it. */
+function withDuplicates(client: Redis): readonly Redis[] {
+  const all = [client]
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = override => {
+    const copy = duplicate(override)
+    all.push(copy)
+    return copy
+  }
+  return all
+}
+
+/** @param reason why; null if the server never answered */
+function unreachable(url: URL, reason: unknown, cause: unknown): DiffWaveError {
+  return new DiffWaveError('REDIS_UNAVAILABLE', 'Redis cannot be reached', {
+    expected: 'a running Redis server',
+    got: reason instanceof Error ? reason.message : 'no answer',
+    where: withoutPassword(url),
+    hint: 'Check address and password with `redis-cli -u URL ping`.',
+    cause,
+  })
+}
+
 /**
  * Connects to a Redis server.
  *
@@ -59,13 +82,7 @@ export async function connect(
     enableOfflineQueue: patient,
     ...(patient ? {} : { commandTimeout: REDIS_SECONDS * 1000 }),
   })
-  const all = [client]
-  const duplicate = client.duplicate.bind(client)
-  client.duplicate = override => {
-    const copy = duplicate(override)
-    all.push(copy)
-    return copy
-  }
+  const all = withDuplicates(client)
   const close = () => {
     closed = true
     for (const one of all) end(one)
@@ -92,15 +109,8 @@ export async function connect(
     const isSilent = closed
     close()
     throwIfAborted(signal)
-    const reason = last ?? error
-    throw new DiffWaveError('REDIS_UNAVAILABLE', 'Redis cannot be reached', {
-      expected: 'a running Redis server',
-      // A connection that was closed here has no error of its own.
-      got: isSilent ? 'no answer' : reason instanceof Error ? reason.message : 'no answer',
-      where: withoutPassword(url),
-      hint: 'Check address and password with `redis-cli -u URL ping`.',
-      cause: error,
-    })
+    // A connection that was closed here has no error of its own.
+    throw unreachable(url, isSilent ? null : (last ?? error), error)
   } finally {
     clearTimeout(silent)
     signal?.removeEventListener('abort', close)

@@ -4,6 +4,25 @@ import { bytes, json, responses } from '../http/documented.js'
 import { Refusal } from '../refusal.js'
 import type { ServiceState } from '../service-state.js'
 
+/** Brings the metrics that are measured when they are asked for up to date. */
+async function measure({ metrics, queue, tools, jobs }: ServiceState): Promise<void> {
+  const { running, waiting } = queue.state
+  // Without an answer of the store, metrics of the rest are worth more than none.
+  const held = await jobs.counts().catch(() => null)
+  const { rss, heapUsed, external } = process.memoryUsage()
+  const { user, system } = process.cpuUsage()
+  metrics.gauge('diffwave_queue_running', 'Requests that are worked on.', running)
+  metrics.gauge('diffwave_queue_waiting', 'Requests that wait for their turn.', waiting)
+  for (const state of ['queued', 'running'] as const) {
+    metrics.gauge('diffwave_jobs', 'Jobs in hand.', held?.[state] ?? Number.NaN, { state })
+  }
+  metrics.gauge('diffwave_model_bytes', 'Estimated memory of loaded models.', tools.models.bytes)
+  metrics.gauge('process_resident_memory_bytes', 'Resident memory.', rss)
+  metrics.gauge('process_heap_bytes', 'JavaScript heap in use.', heapUsed)
+  metrics.gauge('process_external_bytes', 'Memory of buffers.', external)
+  metrics.total('process_cpu_seconds_total', 'Processor time used.', (user + system) / 1e6)
+}
+
 export function healthRoutes(app: FastifyInstance, state: ServiceState): void {
   const tags = ['Health']
   const open = { config: { open: true, rateLimit: false } } as const
@@ -43,23 +62,8 @@ export function healthRoutes(app: FastifyInstance, state: ServiceState): void {
       },
     },
     async (_, reply) => {
-      const { metrics, queue, tools, jobs } = state
-      const { running, waiting } = queue.state
-      // Without an answer of the store, metrics of the rest are worth more than none.
-      const held = await jobs.counts().catch(() => null)
-      const { rss, heapUsed, external } = process.memoryUsage()
-      const { user, system } = process.cpuUsage()
-      metrics.gauge('diffwave_queue_running', 'Requests that are worked on.', running)
-      metrics.gauge('diffwave_queue_waiting', 'Requests that wait for their turn.', waiting)
-      for (const state of ['queued', 'running'] as const) {
-        metrics.gauge('diffwave_jobs', 'Jobs in hand.', held?.[state] ?? Number.NaN, { state })
-      }
-      metrics.gauge('diffwave_model_bytes', 'Estimated memory of loaded models.', tools.models.bytes)
-      metrics.gauge('process_resident_memory_bytes', 'Resident memory.', rss)
-      metrics.gauge('process_heap_bytes', 'JavaScript heap in use.', heapUsed)
-      metrics.gauge('process_external_bytes', 'Memory of buffers.', external)
-      metrics.total('process_cpu_seconds_total', 'Processor time used.', (user + system) / 1e6)
-      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(metrics.text())
+      await measure(state)
+      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(state.metrics.text())
     },
   )
 }
