@@ -7,6 +7,7 @@ import type { Denoiser } from '../denoiser/denoiser.js'
 import type { GeneratedClips } from '../evaluation/generator/generated-clips.js'
 import type { Context } from './context.js'
 import type { EvaluateOptions } from './evaluate-options.js'
+import { modelFacts, noteLeftOut, writeEvaluationReport } from './evaluate-output.js'
 import { DEFAULT_VOCODER, modelName } from './load.js'
 import { sampling } from './options.js'
 
@@ -23,12 +24,7 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
   ])
   const { reference, training, generated: folders = [], seed = drawSeed() } = options
   const name = modelName(options, DEFAULT_VOCODER)
-  if (folders.length !== (model === null ? 1 : 0)) {
-    throw new DiffWaveError('BAD_OPTION', 'clips come from a generator or from one folder', {
-      expected: '-m with a generator, or one folder with --generated',
-      got: [...(model === null ? [] : [name]), ...folders].join(', '),
-    })
-  }
+  checkSource(model === null ? null : name, folders)
   const start = performance.now()
   const made =
     model === null
@@ -49,7 +45,7 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
     }),
   )
   const leftOut = [...made.leftOut, ...evaluation.leftOut]
-  for (const { file, reason } of leftOut) context.note(`left out: ${file}: ${reason}`)
+  noteLeftOut(context, leftOut)
   const soundSeconds = made.clips.reduce((sum, { samples }) => sum + samples.length, 0) / made.sampleRate
   const realTimeFactor = model === null ? null : elapsed / soundSeconds
   const facts = {
@@ -59,22 +55,26 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
     ...(model === null
       ? {}
       : {
-          engine: `${model.engine.name}, ${model.engine.device}`,
-          steps: String(options.steps ?? 'default'),
-          sampler: options.sampler ?? 'default',
+          ...modelFacts(model, options),
           guidance: String(options.guidance ?? 'default'),
           realTimeFactor: realTimeFactor!.toFixed(3),
         }),
     seed: String(seed),
   }
   const all = { ...evaluation, leftOut }
-  if (options.output !== undefined) {
-    const title = `diffwave evaluate: ${facts.generated}`
-    const { writeReport } = await import('../evaluation/report/write-report.js')
-    const report = generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES))
-    await writeReport(options.output, report, context.signal)
-  }
+  await writeEvaluationReport(context, options, facts.generated, title =>
+    generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES)),
+  )
   context.result(generatorLines(all), { ...facts, seed, realTimeFactor, ...generatorJson(all) })
+}
+
+/** @throws DiffWaveError `BAD_OPTION` unless the clips come from one source */
+function checkSource(model: string | null, folders: readonly string[]): void {
+  if (folders.length === (model === null ? 1 : 0)) return
+  throw new DiffWaveError('BAD_OPTION', 'clips come from a generator or from one folder', {
+    expected: '-m with a generator, or one folder with --generated',
+    got: [...(model === null ? [] : [model]), ...folders].join(', '),
+  })
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Synthesizer } from '../evaluation/vocoder/model-systems.js'
 import type { System } from '../evaluation/vocoder/system.js'
 import type { Context } from './context.js'
 import type { EvaluateOptions } from './evaluate-options.js'
+import { modelFacts, noteLeftOut, writeEvaluationReport } from './evaluate-output.js'
 import { DEFAULT_VOCODER, loadOptions, modelName } from './load.js'
 import { sampling } from './options.js'
 
@@ -43,7 +44,7 @@ export async function evaluateCopies(
         onProgress,
       }),
     )
-    for (const { file, reason } of evaluation.leftOut) context.note(`left out: ${file}: ${reason}`)
+    noteLeftOut(context, evaluation.leftOut)
     for (const { name, lengthDifferences } of evaluation.files) {
       for (const [system, samples] of lengthDifferences) {
         if (Math.abs(samples) > convention.hop) context.note(`${name}: ${system} is ${samples} samples longer`)
@@ -56,18 +57,13 @@ export async function evaluateCopies(
         ? {}
         : {
             model: name,
-            engine: `${model.engine.name}, ${model.engine.device}`,
-            steps: String(options.steps ?? 'default'),
-            sampler: options.sampler ?? 'default',
+            ...modelFacts(model, options),
             refinement: String(options.refine ?? 'default'),
           }),
       seed: String(seed),
     }
-    if (options.output !== undefined) {
-      const title = `diffwave evaluate: ${model === null ? generated.join(', ') || 'Griffin-Lim' : name}`
-      const { writeReport } = await import('../evaluation/report/write-report.js')
-      await writeReport(options.output, vocoderReport(evaluation, title, facts), context.signal)
-    }
+    const measured = model === null ? generated.join(', ') || 'Griffin-Lim' : name
+    await writeEvaluationReport(context, options, measured, title => vocoderReport(evaluation, title, facts))
     context.result(vocoderLines(evaluation), { ...facts, seed, ...vocoderJson(evaluation) })
   } finally {
     await own?.zeroed?.dispose()

@@ -7,16 +7,22 @@ import { type EvaluateOptions, evaluateOptions } from '../evaluate-options.js'
 import { DEFAULT_VOCODER, openModel } from '../load.js'
 import { checkFile, confirmOverwrite } from '../outputs.js'
 
-const ofVocoders = ['mel', 'limit', 'refine'] as const
-const ofGenerators = ['training', 'count', 'seconds', 'guidance'] as const
+/** What is evaluated: copies of recordings, which vocoders make, or clips, which generators make. */
+type Evaluated = 'copies' | 'clips'
 
-function refuseOthers(clips: boolean, options: EvaluateOptions): void {
-  const other = (clips ? ofVocoders : ofGenerators).find(name => options[name] !== undefined)
+/** The options that only one of them takes. */
+const own = { copies: ['mel', 'limit', 'refine'], clips: ['training', 'count', 'seconds', 'guidance'] } as const
+
+/** @throws DiffWaveError `BAD_OPTION` for an option of the other kind */
+function refuseOthers(evaluated: Evaluated, options: EvaluateOptions): void {
+  const others = evaluated === 'clips' ? own.copies : own.clips
+  const other = others.find(name => options[name] !== undefined)
   if (other === undefined) return
-  throw new DiffWaveError('BAD_OPTION', `--${other} is for ${clips ? 'vocoders' : 'generators'}`, {
-    hint: clips
-      ? 'Clips are evaluated here, as the model is a generator or --training was given.'
-      : 'Copies of recordings are evaluated here: for clips give a generator, or --generated with --training.',
+  throw new DiffWaveError('BAD_OPTION', `--${other} is for ${evaluated === 'clips' ? 'vocoders' : 'generators'}`, {
+    hint:
+      evaluated === 'clips'
+        ? 'Clips are evaluated here, as the model is a generator or --training was given.'
+        : 'Copies of recordings are evaluated here: for clips give a generator, or --generated with --training.',
   })
 }
 
@@ -44,9 +50,9 @@ export const command = defineCommand({
     const model = runs ? await openModel(context, options, DEFAULT_VOCODER) : null
     try {
       // Clips have no originals of their own: the training clips, or the model, say that they are meant.
-      const clips = model === null ? options.training !== undefined : model.config.kind === 'generator'
-      refuseOthers(clips, options)
-      await (clips ? evaluateClips : evaluateCopies)(context, model, options)
+      const areClips = model === null ? options.training !== undefined : model.config.kind === 'generator'
+      refuseOthers(areClips ? 'clips' : 'copies', options)
+      await (areClips ? evaluateClips : evaluateCopies)(context, model, options)
     } finally {
       await model?.dispose()
     }
