@@ -102,13 +102,64 @@ export function addonPath(target = nativeTarget()): string {
   return join(root, 'prebuilds', target, 'diffwave.node')
 }
 
-/** The first compiler that is there, or null. */
-function findCompiler(compiler?: string): string | null {
-  const candidates = compiler === undefined ? ['g++', 'c++', 'clang++'] : [compiler]
-  return candidates.find(name => spawnSync(name, ['--version']).status === 0) ?? null
+/** The given compiler, or the first that is there. @throws DiffWaveError `ENGINE_UNAVAILABLE` */
+function findCompiler(wanted: string | undefined): string {
+  const candidates = wanted === undefined ? ['g++', 'c++', 'clang++'] : [wanted]
+  const found = candidates.find(name => spawnSync(name, ['--version']).status === 0)
+  if (found !== undefined) return found
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine cannot be built: there is no C++ compiler', {
+    expected: wanted ?? 'g++, c++ or clang++',
+    hint: 'Install one (Debian: g++, macOS: xcode-select --install); the wasm engine needs none.',
+  })
+}
+
+/** What is built, and for which system. */
+interface Build extends Pick<z.output<typeof optionsSchema>, 'what' | 'sanitize'> {
+  readonly compiler: string
+  readonly platform: string
+  readonly architecture: string
+  /** Whether the system has glibc. */
+  readonly glibc: boolean
+}
+
+/** Flags of the instruction sets that are built, by name. */
+function includedSets({ what, compiler, platform, architecture }: Build): ReadonlyMap<string, readonly string[]> {
+  // AMX needs Linux (a process must request it) and a compiler that knows it: g++ 11, clang 12.
+  const sets = Object.entries(instructionSets[architecture] ?? { baseline: [] })
+    .filter(([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)))
+    .filter(([name]) => what !== 'addon' || name !== ONLY_FOR_TESTS)
+  return new Map(sets)
+}
+
+/** The source files below native/, each with the flags that it alone is compiled with. */
+function sourceFiles(build: Build, sets: ReturnType<typeof includedSets>): (readonly [string, readonly string[]])[] {
+  const { what, compiler, glibc } = build
+  const bfloat16 = sets.get('avx512bf16')
+  const vectorFlags = bfloat16 !== undefined && knowsFlags(compiler, bfloat16) ? bfloat16 : []
+  return [
+    ...sourcesIn(join(root, 'native'))
+      .filter(name => !isInstructionSet(name) && !leftOut[what].some(folder => name.startsWith(folder)))
+      .filter(name => !name.startsWith('platform/wasm/') && (glibc || name !== 'platform/old-glibc.cc'))
+      .map(name => [name, name === EMULATED_AMX ? vectorFlags : []] as const),
+    ...[...sets].map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
+  ]
+}
+
+function linkFlags({ what, sanitize, platform, glibc }: Build): string[] {
+  return [
+    ...(what === 'addon' ? ['-shared'] : []),
+    ...(platform === 'darwin' && what === 'addon' ? ['-undefined', 'dynamic_lookup'] : []),
+    ...(platform !== 'darwin' && sanitize === undefined ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
+    ...(sanitize === undefined ? [withoutUnused(platform)] : []),
+    // What the static C++ library would export.
+    ...(glibc && sanitize === undefined ? ['-Wl,--exclude-libs,ALL'] : []),
+    ...(glibc && sanitize === undefined ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
+  ]
 }
 
 /**
+ * Builds the addon or a test program.
+ *
  * @returns the path of what was built
  * @throws DiffWaveError `ENGINE_UNAVAILABLE` (no compiler, no headers, or it does not compile), `BAD_OPTION`,
  *   `ABORTED`
@@ -118,53 +169,26 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
   const { target = nativeTarget(), what, sanitize, signal } = checked
   const [platform, architecture, library] = target.split('-') as [string, string, string?]
   const compiler = findCompiler(checked.compiler)
-  if (compiler === null) {
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the native engine cannot be built: there is no C++ compiler', {
-      expected: checked.compiler ?? 'g++, c++ or clang++',
-      hint: 'Install one (Debian: g++, macOS: xcode-select --install); the wasm engine needs none.',
-    })
-  }
-  const native = join(root, 'native')
-  // AMX needs Linux (a process must request it) and a compiler that knows it: g++ 11, clang 12.
-  const sets = Object.entries(instructionSets[architecture] ?? { baseline: [] })
-    .filter(([name, flags]) => name !== 'amx' || (platform === 'linux' && knowsFlags(compiler, flags)))
-    .filter(([name]) => what !== 'addon' || name !== ONLY_FOR_TESTS)
-  const defined = Object.entries(definitions).flatMap(([name, flag]) =>
-    sets.some(([set]) => set === name) ? [flag] : [],
-  )
-  const vectorFlags = sets.find(([name, flags]) => name === 'avx512bf16' && knowsFlags(compiler, flags))?.[1]
   const glibc = platform === 'linux' && library !== 'musl'
-  const files: (readonly [string, readonly string[]])[] = [
-    ...sourcesIn(native)
-      .filter(name => !isInstructionSet(name) && !leftOut[what].some(folder => name.startsWith(folder)))
-      .filter(name => !name.startsWith('platform/wasm/') && (glibc || name !== 'platform/old-glibc.cc'))
-      .map(name => [name, name === EMULATED_AMX ? (vectorFlags ?? []) : []] as const),
-    ...sets.map(([name, flags]) => [`targets/${name}.cc`, flags] as const),
-  ]
-  const result = checked.out ?? addonPath(target)
+  const build: Build = { what, sanitize, compiler, platform, architecture, glibc }
+  const sets = includedSets(build)
+  const files = sourceFiles(build, sets)
+  const defined = Object.entries(definitions).flatMap(([name, flag]) => (sets.has(name) ? [flag] : []))
   const sanitizers = [
     ...(sanitize === undefined ? [] : sanitizerFlags[sanitize]),
     ...(what === 'fuzz' ? ['-fsanitize=fuzzer'] : []),
   ]
+  const result = checked.out ?? addonPath(target)
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
   const fresh = `${result}.${process.pid}.new`
   try {
     const flags = [...commonFlags, ...sanitizers, ...defined, `-I${headersFolder()}`]
     const objectOf = (source: string) => join(objects, `${source.replaceAll('/', '-')}.o`)
     await eachOf(files, async ([source, own]) => {
-      await compile(compiler, [...flags, ...own, '-c', join(native, source), '-o', objectOf(source)], signal)
+      await compile(compiler, [...flags, ...own, '-c', join(root, 'native', source), '-o', objectOf(source)], signal)
     })
     await mkdir(dirname(result), { recursive: true })
-    const link = [
-      ...sanitizers,
-      ...(what === 'addon' ? ['-shared'] : []),
-      ...(platform === 'darwin' && what === 'addon' ? ['-undefined', 'dynamic_lookup'] : []),
-      ...(platform !== 'darwin' && sanitize === undefined ? ['-s', '-static-libstdc++', '-static-libgcc'] : []),
-      ...(sanitize === undefined ? [withoutUnused(platform)] : []),
-      // What the static C++ library would export.
-      ...(glibc && sanitize === undefined ? ['-Wl,--exclude-libs,ALL'] : []),
-      ...(glibc && sanitize === undefined ? oldGlibc.map(name => `-Wl,--wrap=${name}`) : []),
-    ]
+    const link = [...sanitizers, ...linkFlags(build)]
     await compile(compiler, [...link, ...files.map(([source]) => objectOf(source)), '-o', fresh, '-lpthread'], signal)
     await rename(fresh, result)
     return result
