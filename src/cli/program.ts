@@ -1,7 +1,7 @@
 /** Builds the program, its help and its errors from the commands' data. */
-import { readFileSync } from 'node:fs'
 import { Command as Commander, CommanderError, Option } from 'commander'
 import { DiffWaveError } from '../core/errors.js'
+import { packageVersion } from '../core/package.js'
 import { suggestion } from '../core/suggest.js'
 import type { Command, OptionSpec } from './command.js'
 import type { CommandEntry } from './commands.js'
@@ -17,16 +17,11 @@ export const globalOptions = [
 /** Width of the help in columns, unless the terminal is narrower. */
 const HELP_COLUMNS = 100
 
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
-}
-
 /** Runs the program. @throws DiffWaveError as the command does; `BAD_OPTION` for a call that cannot be parsed */
 export async function runProgram(commands: readonly CommandEntry[], argv: readonly string[], signal: AbortSignal) {
   const program = new Commander('diffwave')
     .description('Neural vocoding, audio generation and training with DiffWave.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
   for (const { flags, description } of globalOptions) program.option(flags, description)

@@ -1,9 +1,9 @@
 /** Finds models by name or path, in this package and in the packages that hold one model each. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { DiffWaveError } from '../core/errors.js'
+import { packageRoot } from '../core/package.js'
 import { kindOfPath } from '../core/path-kind.js'
 import { suggestion } from '../core/suggest.js'
 import { configPath } from './folder.js'
@@ -108,25 +108,5 @@ function namesIn(folder: string): readonly string[] {
     return readdirSync(folder)
   } catch {
     return []
-  }
-}
-
-/** The folder of the nearest package.json above this file that is named `diffwave`; null in a bundle. */
-export function packageRoot(): string | null {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (true) {
-    if (packageName(join(folder, 'package.json')) === 'diffwave') return folder
-    const parent = dirname(folder)
-    if (parent === folder) return null
-    folder = parent
-  }
-}
-
-/** The name in a package.json; undefined if the file is missing or cannot be read. */
-function packageName(path: string): unknown {
-  try {
-    return (JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown } | null)?.name
-  } catch {
-    return undefined
   }
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import swagger from '@fastify/swagger'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { packageVersion } from '../core/package.js'
 import { admitRequests } from './http/admission.js'
 import { answerBrokenRequest } from './http/broken-request.js'
 import { allowOrigins, protectPages } from './http/browsers.js'
@@ -20,7 +21,6 @@ import { operationRoutes } from './routes/operations.js'
 import { pageRoutes } from './routes/page.js'
 import { runRoutes } from './routes/runs.js'
 import type { ServiceState } from './service-state.js'
-import { packageVersion } from './version.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -41,7 +41,7 @@ const options = {
 
 /** Whether a model lies in this package, where an update would lose what is written. */
 async function isShipped(folder: string): Promise<boolean> {
-  const { packageRoot } = await import('../../model/shipped-models.js')
+  const { packageRoot } = await import('../../core/package.js')
   const root = packageRoot()
   if (root === null) return false
   const models = join(root, 'models')

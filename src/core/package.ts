@@ -1,0 +1,30 @@
+/** This package: its folder and its version. */
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The folder of the nearest package.json above this file that is named `diffwave`; null in a bundle. */
+export function packageRoot(): string | null {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (true) {
+    if (manifestIn(folder)?.name === 'diffwave') return folder
+    const parent = dirname(folder)
+    if (parent === folder) return null
+    folder = parent
+  }
+}
+
+/** The version, as in package.json; `0` in a bundle, which has none. */
+export function packageVersion(): string {
+  const root = packageRoot()
+  return (root === null ? undefined : manifestIn(root)?.version) ?? '0'
+}
+
+/** The package.json of a folder; undefined if it is missing or cannot be read. */
+function manifestIn(folder: string): { readonly name?: string; readonly version?: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) ?? undefined
+  } catch {
+    return undefined
+  }
+}
