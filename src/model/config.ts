@@ -1,6 +1,6 @@
 /** A model's `config.json`: its kind, its network, its mel convention and its noise schedules. */
 import { z } from 'zod'
-import { conventionSchema, refinementObstacle } from '../audio/mel/convention.js'
+import { conventionSchema, type MelConvention, refinementObstacle } from '../audio/mel/convention.js'
 import { correctionObstacle } from '../audio/mel/correction.js'
 import { pitchObstacle } from '../audio/mel/pitch.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
@@ -38,113 +38,122 @@ const fieldsSchema = z.strictObject({
 
 type Fields = z.output<typeof fieldsSchema>
 
-/** Rules that involve several fields: the path and message of the error, and the condition. */
-const rules: readonly (readonly [path: string, message: string, holds: (config: Fields) => boolean])[] = [
-  [
+/** A rule that involves several fields. */
+interface Rule {
+  /** The field that an error names. */
+  readonly path: string
+  /** What is wrong with a config; null if nothing is. */
+  problem(config: Fields): string | null
+}
+
+function rule(path: string, message: string, holds: (config: Fields) => boolean): Rule {
+  return { path, problem: config => (holds(config) ? null : message) }
+}
+
+/** @param obstacle what the mel convention lacks for the field; null if nothing */
+function needs(path: string, obstacle: (config: Fields, mel: MelConvention) => string | null): Rule {
+  return {
+    path,
+    problem(config) {
+      const missing = config.mel === null ? null : obstacle(config, config.mel)
+      return missing === null ? null : `needs ${missing}`
+    },
+  }
+}
+
+const rules: readonly Rule[] = [
+  rule(
     'network.mel',
     'a vocoder needs a mel conditioner, a generator has none',
     c => (c.kind === 'vocoder') === (c.network.mel !== null),
-  ],
-  ['mel', 'a mel convention and a mel conditioner come together', c => (c.network.mel === null) === (c.mel === null)],
-  ['mel.sampleRate', 'must equal sampleRate', c => c.mel === null || c.mel.sampleRate === c.sampleRate],
-  [
+  ),
+  rule(
+    'mel',
+    'a mel convention and a mel conditioner come together',
+    c => (c.network.mel === null) === (c.mel === null),
+  ),
+  rule('mel.sampleRate', 'must equal sampleRate', c => c.mel === null || c.mel.sampleRate === c.sampleRate),
+  rule(
     'network.mel.bands',
     'must equal the convention’s bands',
     c => c.mel === null || c.network.mel === null || c.mel.bands === c.network.mel.bands,
-  ],
-  [
+  ),
+  rule(
     'network.mel',
     'its hop must equal the convention’s',
     c => c.mel === null || c.network.mel === null || c.mel.hop === melHop(c.network.mel),
-  ],
-  [
-    'aliases',
-    'must stand for labels of the network',
-    c => Object.values(c.aliases).every(label => c.network.labels?.includes(label)),
-  ],
-  [
+  ),
+  rule('aliases', 'must stand for labels of the network', c =>
+    Object.values(c.aliases).every(label => c.network.labels?.includes(label)),
+  ),
+  rule(
     'network.inputMask.steps',
     'must equal the training schedule’s',
     ({ network, diffusion }) =>
       network.inputMask === null || network.inputMask.steps === scheduleSteps(diffusion.training),
-  ],
-  [
+  ),
+  rule(
     'labelShares',
     'must be as many as the network’s labels',
     c => c.labelShares === null || c.labelShares.length === c.network.labels?.length,
-  ],
-  ['labelShares', 'must not all be 0', c => c.labelShares === null || c.labelShares.some(share => share > 0)],
-  [
+  ),
+  rule('labelShares', 'must not all be 0', c => c.labelShares === null || c.labelShares.some(share => share > 0)),
+  rule(
     'diffusion.clamp',
     'must be false with this signalScale: a clamp to ±1 would cut the scaled signal',
     c => !c.diffusion.clamp || c.diffusion.signalScale === 1,
-  ],
-  [
+  ),
+  rule(
     'diffusion.subbands.gains',
     'must be as many as the network’s patch',
     ({ network, diffusion }) =>
       diffusion.subbands === null || network.frontEnd !== null || diffusion.subbands.gains.length === network.patch,
-  ],
-  [
+  ),
+  rule(
     'network.patch',
     'must be a power of two for subbands',
     c => c.diffusion.subbands === null || c.network.frontEnd !== null || patchIsBlock(c.network),
-  ],
-  [
+  ),
+  rule(
     'diffusion.subbands',
     'are for generators with clamp false and signalScale 1: the gains scale',
     c => c.diffusion.subbands === null || leavesScaleToGains(c),
-  ],
-  [
+  ),
+  rule(
     'diffusion.subbands',
     'must be null behind a front end',
     c => c.network.frontEnd === null || !isInSubbands(c.diffusion),
-  ],
-  [
-    'network.frontEnd.envelope',
-    'needs centred mel frames, windowLength equal to fftSize, and an fftSize that is a multiple of the kernel',
-    ({ network: { frontEnd }, mel }) =>
-      frontEnd === null || frontEnd.envelope === null || mel === null || envelopeObstacle(frontEnd, mel) === null,
-  ],
-  [
-    'network.frontEnd.correction',
-    'needs a mel of magnitudes with windows of at least two and a half hops',
-    ({ network: { frontEnd }, mel }) =>
-      frontEnd === null || frontEnd.correction === null || mel === null || correctionObstacle(mel) === null,
-  ],
-  [
+  ),
+  needs('network.frontEnd.envelope', ({ network: { frontEnd } }, mel) =>
+    frontEnd === null || frontEnd.envelope === null ? null : envelopeObstacle(frontEnd, mel),
+  ),
+  needs('network.frontEnd.correction', ({ network }, mel) => (hasCorrection(network) ? correctionObstacle(mel) : null)),
+  rule(
     'network.frontEnd.correction',
     'needs a network that predicts x0',
     ({ network, diffusion }) => !hasCorrection(network) || diffusion.prediction === 'x0',
-  ],
-  [
+  ),
+  rule(
     'network.frontEnd.envelope',
     'needs signalScale 1 and no mel-envelope prior: it is of audio as it is',
     ({ network, diffusion }) => !hasEnvelope(network) || (diffusion.signalScale === 1 && !isWhitened(diffusion)),
-  ],
-  [
+  ),
+  rule(
     'diffusion.prior',
     'a front-end prior needs network.frontEnd.envelope',
     c => c.diffusion.prior?.kind !== 'front-end' || hasEnvelope(c.network),
-  ],
-  [
-    'diffusion.prior.harmonics',
-    'need a mel of magnitudes with centred frames and 24 bands below 1,600 Hz',
-    ({ diffusion: { prior }, mel }) =>
-      prior?.kind !== 'front-end' || prior.harmonics === null || mel === null || pitchObstacle(mel) === null,
-  ],
-  ['diffusion.prior', 'a prior needs a mel', c => c.diffusion.prior === null || c.mel !== null],
-  [
+  ),
+  needs('diffusion.prior.harmonics', ({ diffusion: { prior } }, mel) =>
+    prior?.kind !== 'front-end' || prior.harmonics === null ? null : pitchObstacle(mel),
+  ),
+  rule('diffusion.prior', 'a prior needs a mel', c => c.diffusion.prior === null || c.mel !== null),
+  rule(
     'diffusion.prior',
     'a mel-envelope prior needs windows of at least two hops',
     c => !isWhitened(c.diffusion) || c.mel === null || 2 * c.mel.hop <= c.mel.windowLength,
-  ],
-  ['diffusion.refinement', 'refinement needs a mel', c => c.diffusion.refinement === null || c.mel !== null],
-  [
-    'diffusion.refinement',
-    'refinement needs windows of 2.5 hops or more, and transforms of at most 32',
-    c => c.diffusion.refinement === null || c.mel === null || refinementObstacle(c.mel) === null,
-  ],
+  ),
+  rule('diffusion.refinement', 'refinement needs a mel', c => c.diffusion.refinement === null || c.mel !== null),
+  needs('diffusion.refinement', (c, mel) => (c.diffusion.refinement === null ? null : refinementObstacle(mel))),
 ]
 
 /** Renames `licence`, as configs of earlier versions spell it, to `license`. */
@@ -158,8 +167,9 @@ function withLicense(value: unknown): unknown {
 export const modelConfigSchema = z.preprocess(
   withLicense,
   fieldsSchema.superRefine((config, context) => {
-    for (const [path, message, holds] of rules) {
-      if (!holds(config)) context.addIssue({ code: 'custom', path: path.split('.'), message })
+    for (const { path, problem } of rules) {
+      const message = problem(config)
+      if (message !== null) context.addIssue({ code: 'custom', path: path.split('.'), message })
     }
   }),
 )

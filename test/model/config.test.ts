@@ -68,7 +68,7 @@ describe('contradictory fields are refused by name', () => {
       },
     ],
     [
-      'diffusion.refinement: refinement needs windows',
+      'diffusion.refinement: needs windows',
       {
         ...vocoder,
         ...diffusion({ refinement: { iterations: 2 } }, vocoder),
