@@ -28,8 +28,9 @@ int readThreads(const Js& js, napi_value value) {
 }
 
 /**
- * create({ shape, instructionSet: name or 'scalar', threads, memoryLimit in bytes, fast }) → engine. If `fast`, the
- * layers multiply bfloat16 numbers, if the instruction set can (`fastTargets`).
+ * create({ shape, instructionSet: name or 'scalar', threads, memoryLimit in bytes, fast, winograd }) → engine. If
+ * `fast`, the layers multiply bfloat16 numbers, if the instruction set can (`fastTargets`). Without `winograd`, streams
+ * lag less and are slower (ForwardWeights).
  */
 napi_value create(const Js& js, napi_value* arguments) {
   const napi_value options = arguments[0];
@@ -39,6 +40,7 @@ napi_value create(const Js& js, napi_value* arguments) {
   const std::string name = js.text(js.property(options, "instructionSet"));
   const int threads = readThreads(js, js.property(options, "threads"));
   const bool fast = js.boolean(js.property(options, "fast"));
+  engine->winograd = js.boolean(js.property(options, "winograd"));
   const double memoryLimit = js.number(js.property(options, "memoryLimit"));
   require(memoryLimit >= 0 && memoryLimit < 0x1p63, "bad memory limit");
   if (name != "scalar") {

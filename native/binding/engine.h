@@ -24,6 +24,7 @@ struct Engine : Handle {
   int64_t parameterCount = 0;
   const Target* target = nullptr;           // null for the readable reference
   const ForwardKernels* forward = nullptr;  // the target's kernels, at the requested precision
+  bool winograd = true;                     // see ForwardWeights
   std::unique_ptr<Pool> pool;
   std::unique_ptr<Training> training;
   std::shared_ptr<const ForwardWeights> weights;  // packed from the parameters of `version`

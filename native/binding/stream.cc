@@ -78,7 +78,8 @@ double Feeding::run(Pool& pool) {
 /** Returns the weights of new streams, packed from the parameters of a version. */
 std::shared_ptr<const ForwardWeights> weightsOf(Engine& engine, const float* parameters, int64_t version) {
   if (engine.weights == nullptr || engine.version != version) {
-    engine.weights = std::make_shared<ForwardWeights>(engine.shape, parameters, *engine.forward, *engine.pool);
+    engine.weights =
+        std::make_shared<ForwardWeights>(engine.shape, parameters, *engine.forward, *engine.pool, engine.winograd);
     engine.version = version;
   }
   return engine.weights;

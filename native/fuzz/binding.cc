@@ -190,6 +190,7 @@ Value* Session::create() {
   set(options, "instructionSet", world_.text(sets[between(0, 7)]));
   set(options, "threads", number(double(between(1, 3))));
   set(options, "fast", world_.boolean(coin()));
+  set(options, "winograd", world_.boolean(coin()));
   set(options, "memoryLimit", number(coin() ? 0x1p26 : double(between(0, 1 << 20))));
   Value* engine = world_.call("create", {odd(options)});
   return engine == nullptr ? world_.undefined() : engine;

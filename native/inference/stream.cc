@@ -22,7 +22,7 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
   if (threads != 2 || s.layers < 2 || s.upsamplerPerLayer) return 0;
   const auto cost = [&](int layer) {
     const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
-    return s.dilation(layer) <= weights.kernels.maxWinogradDilation ? 0.72 * direct : direct;
+    return weights.layers[size_t(layer)].winograd ? 0.72 * direct : direct;
   };
   const double first = s.inputs() + (s.windowed() ? double(s.signals()) * s.windows.kernel / s.channels : 0);
   double all = first, before = first + cost(0);
@@ -42,14 +42,14 @@ int blocksPerTask(int64_t blocks, int threads) {
 }
 
 /** Largest number of positions by which a layer lags behind the one before. */
-int64_t lag(const NetworkShape& shape, const ForwardKernels& kernels, int layer) {
-  const int64_t dilation = shape.dilation(layer);
-  return dilation <= kernels.maxWinogradDilation ? (winogradOutputs + 1) * dilation - 1 : dilation;
+int64_t lag(const ForwardWeights& weights, int layer) {
+  const int64_t dilation = weights.shape.dilation(layer);
+  return weights.layers[size_t(layer)].winograd ? (winogradOutputs + 1) * dilation - 1 : dilation;
 }
 
-int64_t sumOfLags(const NetworkShape& shape, const ForwardKernels& kernels) {
+int64_t sumOfLags(const ForwardWeights& weights) {
   int64_t sum = 0;
-  for (int i = 0; i < shape.layers; i++) sum += lag(shape, kernels, i);
+  for (int i = 0; i < weights.shape.layers; i++) sum += lag(weights, i);
   return sum;
 }
 }  // namespace
@@ -62,7 +62,7 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
       schedules_(pool.threads(), secondStage_ > 0),
       schedulesAlone_(1, false),
       advancePositions_(std::max(schedules_.maxPositions(), schedulesAlone_.maxPositions())),
-      latency_(sumOfLags(weights_->shape, weights_->kernels)),
+      latency_(sumOfLags(*weights_)),
       conditioner_(*weights_, pool, passes, latency_, advancePositions_),
       envelope_(weights_->shape.windows) {
   passes_.reserve(size_t(passes));
@@ -94,7 +94,7 @@ void Stream::openPass(Pass& pass) {
   const int64_t between = secondStage_ > 0 ? advancePositions_ : 0;
   for (int i = 0; i < s.layers; i++) {
     pass.inputs.push_back(
-        ring(s.dilation(i) + lag(s, weights_->kernels, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
+        ring(s.dilation(i) + lag(*weights_, i) + advancePositions_ + (i == secondStage_ ? between : 0)));
   }
   pass.skip = ring(latency_ + 3 * advancePositions_ + between);
   if (s.inputMask || s.windowed()) {

@@ -16,7 +16,8 @@ Buffer allocate(int64_t size) {
   return buffer;
 }
 
-ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const ForwardKernels& k, Pool& pool)
+ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const ForwardKernels& k, Pool& pool,
+                               bool winograd)
     : shape(s), kernels(k), offsets(s), parameters(allocate(offsets.count)), padded(k.paddedChannels(s.channels)) {
   const int C = s.channels;
   melChannels = s.conditioner == Conditioner::none ? 0 : s.conditionerChannels();
@@ -33,7 +34,11 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   };
 
   layers.resize(size_t(s.layers));
-  for (int i = 0; i < s.layers; i++) allocateLayer(layers[size_t(i)], i);
+  for (int i = 0; i < s.layers; i++) {
+    Layer& layer = layers[size_t(i)];
+    layer.winograd = winograd && s.dilation(i) <= k.maxWinogradDilation;
+    allocateLayer(layer);
+  }
   pool.forEach(s.layers, [&](int i, int) { packLayer(i, from); });
   keep(from, offsets.embedding1.weight, offsets.layer[0].dilated.weight);
   if (s.windowed()) packWindows(from);
@@ -58,9 +63,8 @@ static int64_t panelRows(const ForwardWeights& w, const ForwardWeights::Layer& l
 }
 
 /** Allocates a layer's panels and biases. */
-void ForwardWeights::allocateLayer(Layer& layer, int index) {
+void ForwardWeights::allocateLayer(Layer& layer) {
   const int C = shape.channels;
-  layer.winograd = shape.dilation(index) <= kernels.maxWinogradDilation;
   layer.gate = allocate(kernels.layerPackedSize(2 * C, panelRows(*this, layer)));
   if (shape.conditioner == Conditioner::frameRate) {
     layer.conditioner = allocate(kernels.packedSize(2 * C, true, melChannels));

@@ -15,8 +15,11 @@ struct ForwardWeights {
    * Packs a layer per task of the pool. Parameters that are read later are copied. Throws std::bad_alloc.
    *
    * @param parameters flat
+   * @param winograd whether layers of small dilations run in Winograd blocks. These are faster, but a stream waits for
+   * the last of a block's four positions
    */
-  ForwardWeights(const NetworkShape& shape, const float* parameters, const ForwardKernels& kernels, Pool& pool);
+  ForwardWeights(const NetworkShape& shape, const float* parameters, const ForwardKernels& kernels, Pool& pool,
+                 bool winograd);
 
   struct Layer {
     bool winograd;          // runs in Winograd blocks (native/winograd.h)
@@ -56,7 +59,7 @@ struct ForwardWeights {
   mutable ScheduleTimes scheduleTimes;
 
  private:
-  void allocateLayer(Layer& layer, int index);
+  void allocateLayer(Layer& layer);
   void packLayer(int index, const float* parameters);
   void keep(const float* parameters, int64_t begin, int64_t end);
   void packWindows(const float* parameters);

@@ -44,14 +44,14 @@ const optionsSchema = z.strictObject({
  */
 export async function loadModel(model: ModelInput, options: LoadModelOptions = {}): Promise<Denoiser> {
   const checked = check(optionsSchema, options, 'loadModel options')
-  const { engine, threads, instructionSet, precision, workerUrl, correction, ...rest } = checked
+  const { engine, threads, instructionSet, precision, latency, workerUrl, correction, ...rest } = checked
   const { onProgress, signal, cache, files, download, ...hints } = rest
   throwIfAborted(signal)
   const read = await readInput(model, hints, { onProgress, signal, cache, files, download })
   const { parameters, notes } = read
   throwIfAborted(signal)
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
-  const running = { engine, threads, instructionSet, precision, workerUrl }
+  const running = { engine, threads, instructionSet, precision, latency, workerUrl }
   const selected = await selectEngine(config.network, parameters, running, config.mel, true)
   // Not awaited, so that the caller can go on. If it fails, the first use fails again and reports it.
   selected.engine.prepare?.().catch(() => undefined)

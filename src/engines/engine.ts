@@ -15,6 +15,7 @@ import type { Tensors } from '../core/tensor.js'
 import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import type { NetworkConfig } from '../model/network.js'
 import type { ComputeTerms, LossKernels } from './loss-kernels.js'
+import type { Latency } from './native/instruction-sets.js'
 
 /** A batch of whole clips, each with its own length, and their conditioning. */
 export interface ClipBatch {
@@ -177,6 +178,8 @@ export interface Engine {
   readonly device: string
   /** The architecture of the network. */
   readonly network: NetworkConfig
+  /** `low` if streams lag only by the receptive field (`EngineOptions.latency`). Absent if the engine has no choice. */
+  readonly latency?: Latency
   /**
    * Runs whole clips through the network.
    *

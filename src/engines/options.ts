@@ -4,7 +4,14 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_THREADS } from '../core/limits.js'
 import type { FieldsOf } from '../core/options.js'
 import type { Engine } from './engine.js'
-import { type InstructionSet, instructionSets, type Precision, precisions } from './native/instruction-sets.js'
+import {
+  type InstructionSet,
+  instructionSets,
+  type Latency,
+  latencies,
+  type Precision,
+  precisions,
+} from './native/instruction-sets.js'
 import { backendNames } from './tensorflow/backend-names.js'
 import { type WasmInstructionSet, wasmInstructionSets } from './wasm/host.js'
 
@@ -38,6 +45,13 @@ export interface EngineOptions {
    * with BF16, or arm64 with BF16; elsewhere it is the same as `exact`. Training is always exact. Default: `exact`.
    */
   readonly precision?: Precision | undefined
+  /**
+   * `low` shortens the look-ahead of a stream (`AudioStream.lookAhead`), for mels that arrive in real time. The layers
+   * then compute each position by itself, not four together in a Winograd block, which takes longer
+   * (docs/streaming-and-latency.md), and the output differs by rounding. It needs the native or the wasm engine;
+   * elsewhere it is the same as `normal`. Default: `normal`.
+   */
+  readonly latency?: Latency | undefined
 }
 
 /** How a network is run, and where a web page has the engine's worker. */
@@ -55,6 +69,7 @@ export const engineFields = {
   threads: z.number().int().min(1).max(MAX_THREADS).optional(),
   instructionSet: z.enum([...instructionSets, ...wasmInstructionSets]).optional(),
   precision: z.enum(precisions).default('exact'),
+  latency: z.enum(latencies).default('normal'),
 } satisfies FieldsOf<EngineOptions>
 
 /** The fields of `HostedEngineOptions`. */

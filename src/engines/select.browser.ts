@@ -27,6 +27,7 @@ export async function selectEngine(
     engine,
     threads = navigator.hardwareConcurrency,
     instructionSet,
+    latency,
     workerUrl,
   } = check(engineOptions, options, 'engine options')
   if (engine !== 'auto' && engine !== 'wasm') {
@@ -35,6 +36,6 @@ export async function selectEngine(
     })
   }
   const build = ownInstructionSet('wasm', wasmInstructionSets, instructionSet)
-  const wasm = { network, parameters, convention, ...defined({ instructionSet: build }) }
+  const wasm = { network, parameters, convention, latency, ...defined({ instructionSet: build }) }
   return { engine: withCorrection(await createEngineOn(pageHost(workerUrl), threads, wasm), convention), notes: [] }
 }

@@ -77,7 +77,15 @@ export async function selectEngine(
   }
   const { engine, notes } = await chooseEngine({ network, parameters, ownsParameters, convention }, checked)
   const exact = checked.precision === 'fast' && !engine.device.includes(BFLOAT16_DEVICE)
-  return { engine, notes: exact ? [...notes, `precision fast: ${engine.device} computes it as exact`] : notes }
+  const normal = checked.latency === 'low' && engine.latency !== 'low'
+  return {
+    engine,
+    notes: [
+      ...notes,
+      ...(exact ? [`precision fast: ${engine.device} computes it as exact`] : []),
+      ...(normal ? [`latency low: ${engine.device} has only normal latency`] : []),
+    ],
+  }
 }
 
 /** What every engine needs to run a network. */
@@ -85,16 +93,16 @@ type Running = Required<Pick<NativeOptions, 'network' | 'parameters' | 'ownsPara
 
 async function chooseEngine(
   { network, parameters, ownsParameters, convention }: Running,
-  { engine, threads, instructionSet, precision }: z.output<typeof engineOptions>,
+  { engine, threads, instructionSet, precision, latency }: z.output<typeof engineOptions>,
 ): Promise<SelectedEngine> {
   const common = { network, parameters, convention, ...defined({ threads }) }
   const native = async () => {
     const own = defined({ instructionSet: ownInstructionSet('native', instructionSets, instructionSet) })
-    return createNativeEngine({ ...common, ownsParameters, precision, ...own })
+    return createNativeEngine({ ...common, ownsParameters, precision, latency, ...own })
   }
   const wasm = async () => {
     const own = defined({ instructionSet: ownInstructionSet('wasm', wasmInstructionSets, instructionSet) })
-    return createWasmEngine({ ...common, ...own })
+    return createWasmEngine({ ...common, latency, ...own })
   }
   const tensorflow = (backend: BackendName) => () =>
     createTensorflowEngine({ network, parameters, backend, convention })

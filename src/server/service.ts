@@ -35,13 +35,13 @@ export interface Service {
  * @throws DiffWaveError `BAD_OPTION`, `MISSING_PACKAGE`, `REDIS_UNAVAILABLE`
  */
 async function createState(options: CheckedOptions, log: () => FastifyInstance['log']) {
-  const { models: sources, limits, engine, threads, instructionSet, precision, redis, signal } = options
+  const { models: sources, limits, engine, threads, instructionSet, precision, latency, redis, signal } = options
   const queue = new WorkQueue(limits, () => performance.now() / 1000)
   const uploads = new Uploads(limits)
   const metrics = new Metrics()
   const models = new ModelCache({
     sources,
-    engine: defined({ engine, threads, instructionSet, precision }),
+    engine: defined({ engine, threads, instructionSet, precision, latency }),
     maxBytes: limits.modelBytes,
     onEvent: (event, model) => {
       log().info({ model }, `model ${event}`)

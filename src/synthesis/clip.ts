@@ -58,7 +58,12 @@ export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
     seed,
     steps: sampler.steps.length,
     length: clipLength(request),
-    lookAhead: lookAhead(config, sampler.steps.length, refinement?.iterations ?? 0, modelDomain(model)),
+    lookAhead: lookAhead(config, {
+      steps: sampler.steps.length,
+      iterations: refinement?.iterations ?? 0,
+      domain: modelDomain(model),
+      latency: model.engine.latency,
+    }),
   })
 }
 

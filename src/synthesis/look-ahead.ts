@@ -3,9 +3,22 @@ import { correctionLag } from '../audio/mel/correction.js'
 import { refinementLookAhead } from '../audio/mel/phase-refinement.js'
 import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'
+import type { Latency } from '../engines/native/instruction-sets.js'
 import { streamLag } from '../engines/windowed/stream-lag.js'
 import type { ModelConfig } from '../model/config.js'
 import { melContext, melHop, positionSamples } from '../model/network.js'
+
+/** What the look-ahead depends on beside the model. */
+export interface LookAheadOptions {
+  /** Number of steps of the reverse process. */
+  readonly steps: number
+  /** Iterations of phase refinement. Default: the model's. */
+  readonly iterations?: number
+  /** The model's data domain, if it is at hand. */
+  readonly domain?: DataDomain
+  /** The engine's latency. Default: `normal`. */
+  readonly latency?: Latency | undefined
+}
 
 /**
  * An upper bound of the look-ahead in samples. It is the sum of what each part needs:
@@ -17,13 +30,16 @@ import { melContext, melHop, positionSamples } from '../model/network.js'
  */
 export function lookAhead(
   config: ModelConfig,
-  steps: number,
-  iterations: number = config.diffusion.refinement?.iterations ?? 0,
-  domain: DataDomain = domainOf(config),
+  {
+    steps,
+    iterations = config.diffusion.refinement?.iterations ?? 0,
+    domain = domainOf(config),
+    latency = 'normal',
+  }: LookAheadOptions,
 ): number {
   const { network, mel } = config
   const corrected = mel === null ? 0 : correctionLag(mel, network.frontEnd?.correction?.passes ?? 0)
-  const passes = steps * (streamLag(network) * positionSamples(network) + corrected)
+  const passes = steps * (streamLag(network, latency) * positionSamples(network) + corrected)
   const frames =
     network.mel === null ? 0 : (Math.max(melContext(network.mel), domain.melContext) + 1) * melHop(network.mel)
   return passes + frames + domain.lookAhead + (mel === null ? 0 : refinementLookAhead(mel, iterations))

@@ -16,8 +16,12 @@ import { golden } from '../support/paths.js'
 const frames = 100
 const mel = { data: gaussian(1, 0, 0, 80 * frames).map(value => value - 5), bands: 80, frames }
 
-async function open(engine: 'auto' | 'tensorflow:wasm', correction: number): Promise<Vocoder> {
-  return new Vocoder(await loadModel(golden('pytorch-windows'), { engine, correction }))
+async function open(
+  engine: 'auto' | 'tensorflow:wasm',
+  correction: number,
+  latency: 'normal' | 'low' = 'normal',
+): Promise<Vocoder> {
+  return new Vocoder(await loadModel(golden('pytorch-windows'), { engine, correction, latency }))
 }
 
 describe('a vocoder with a windowed front end', () => {
@@ -49,24 +53,28 @@ describe('a vocoder with a windowed front end', () => {
   test('looks ahead by a window and a correction for each step', async () => {
     await using plain = await open('auto', 0)
     await using corrected = await open('auto', 1)
+    await using low = await open('auto', 0, 'low')
     const ahead = (vocoder: Vocoder, steps: number) => vocoder.stream(mel, { steps }).lookAhead
     assert.equal(ahead(corrected, 4) - ahead(plain, 4), 4 * 1024)
     // Lags of dilations 1, 2, 1, and 256/128 positions of half windows in and out; one step more, one lag more.
     assert.equal(ahead(plain, 5) - ahead(plain, 4), (4 + 9 + 4 + 2) * 128)
+    assert.equal(ahead(low, 5) - ahead(low, 4), (1 + 2 + 1 + 2) * 128)
   })
 
-  test('returns its first audio once the look-ahead is covered by the mel', async () => {
-    await using vocoder = await open('auto', 1)
-    if (vocoder.model.engine.name !== 'native') return
-    let read = 0
-    async function* arriving() {
-      for (; read < frames; read++) yield sliceMel(mel, read, read + 1)
-    }
-    const stream = vocoder.stream(arriving(), { steps: 4, chunkFrames: 1 })
-    const { value } = await stream.next()
-    assert.ok(read * 256 <= stream.lookAhead + value!.length + 256, `${read} frames, ${stream.lookAhead} samples`)
-    await stream.return()
-  })
+  for (const latency of ['normal', 'low'] as const) {
+    test(`returns its first audio once the mel covers the look-ahead, with ${latency} latency`, async () => {
+      await using vocoder = await open('auto', 1, latency)
+      if (vocoder.model.engine.name !== 'native') return
+      let read = 0
+      async function* arriving() {
+        for (; read < frames; read++) yield sliceMel(mel, read, read + 1)
+      }
+      const stream = vocoder.stream(arriving(), { steps: 4, chunkFrames: 1 })
+      const { value } = await stream.next()
+      assert.ok(read * 256 <= stream.lookAhead + value!.length + 256, `${read} frames, ${stream.lookAhead} samples`)
+      await stream.return()
+    })
+  }
 })
 
 describe('a generator with a windowed front end', () => {

@@ -109,6 +109,7 @@ const titles: Readonly<Record<string, string>> = {
   patch: 'samples per position (patch)',
   receptiveFieldMilliseconds: 'receptive field',
   lookAheadMilliseconds: 'look-ahead with the defaults',
+  lowLatencyMilliseconds: 'look-ahead with low latency',
   drawsLabels: 'draws a label by the seed',
 }
 const units: Readonly<Record<string, string>> = {
@@ -120,6 +121,7 @@ const units: Readonly<Record<string, string>> = {
   receptiveField: 'samples',
   receptiveFieldMilliseconds: 'ms',
   lookAheadMilliseconds: 'ms',
+  lowLatencyMilliseconds: 'ms',
 }
 
 /** A fact as one or more lines. JSON has its name, a line its title and unit. */

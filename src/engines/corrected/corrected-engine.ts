@@ -20,6 +20,7 @@ import type {
   StreamRequest,
 } from '../engine.js'
 import type { ComputeTerms, CorrectedClips } from '../loss-kernels.js'
+import type { Latency } from '../native/instruction-sets.js'
 import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { CorrectedStream } from './corrected-stream.js'
 import { ReadableCorrection } from './readable-correction.js'
@@ -60,6 +61,10 @@ class CorrectedEngine implements Engine {
 
   get device(): string {
     return this.#inner.device
+  }
+
+  get latency(): Latency {
+    return this.#inner.latency ?? 'normal'
   }
 
   get network(): NetworkConfig {

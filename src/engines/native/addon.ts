@@ -236,6 +236,8 @@ export interface EngineRequest {
   readonly memoryLimit: number
   /** Whether the layers multiply bfloat16 numbers, if the instruction set can. */
   readonly fast: boolean
+  /** Whether layers of small dilations run in Winograd blocks. Without them, streams lag less and are slower. */
+  readonly winograd: boolean
 }
 
 /** The functions of the addon. */

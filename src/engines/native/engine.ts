@@ -8,7 +8,7 @@ import { checkParameters } from '../../model/parameters.js'
 import type { Engine } from '../engine.js'
 import { nativeFrameChains } from './frame-chain.js'
 import { nativeFrontEnd } from './front-end.js'
-import { type InstructionSet, instructionSets, type Precision } from './instruction-sets.js'
+import { type InstructionSet, instructionSets, type Latency, type Precision } from './instruction-sets.js'
 import { KernelEngine } from './kernel-engine.js'
 import { availableThreads, loadAddon } from './load-addon.js'
 import { nativeLosses } from './loss-kernels.js'
@@ -29,6 +29,8 @@ export interface NativeOptions {
   readonly instructionSet?: InstructionSet
   /** `exact` or `fast` (see `EngineOptions.precision`). Default: `exact`. */
   readonly precision?: Precision
+  /** `normal` or `low` (see `EngineOptions.latency`). Default: `normal`. */
+  readonly latency?: Latency
   /** Bytes of working memory; what a batch takes is stated in native/training/training.h. Default: 2 GiB. */
   readonly memoryLimit?: number
 }
@@ -38,7 +40,7 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 31
 /** @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createNativeEngine(options: NativeOptions): Promise<Engine> {
   const { network, parameters, threads = availableThreads(), memoryLimit = DEFAULT_MEMORY_LIMIT } = options
-  const { precision = 'exact', ownsParameters = false } = options
+  const { precision = 'exact', latency = 'normal', ownsParameters = false } = options
   const addon = loadAddon()
   const checked = checkParameters(network, parameters, 'createEngine')
   const present = addon.targets()
@@ -50,7 +52,8 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
     })
   }
   const fast = precision === 'fast' && addon.fastTargets().includes(instructionSet)
-  const handle = addon.create({ shape: networkShape(network), instructionSet, threads, memoryLimit, fast })
+  const winograd = latency === 'normal'
+  const handle = addon.create({ shape: networkShape(network), instructionSet, threads, memoryLimit, fast, winograd })
   const frontEnd = instructionSet === 'scalar' ? undefined : nativeFrontEnd(addon, handle)
   const envelope = envelopeOf(network, options.convention ?? null, frontEnd)
   const device = `CPU, ${instructionSet}${fast ? BFLOAT16_DEVICE : ''}, ${threads} thread${threads === 1 ? '' : 's'}`
@@ -62,6 +65,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
     handle,
     threads,
     isReference: instructionSet === 'scalar',
+    latency: instructionSet === 'scalar' ? 'normal' : latency,
     parameters: checked,
     ownsParameters,
     envelope,

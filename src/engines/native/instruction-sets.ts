@@ -1,4 +1,4 @@
-/** The native engine's instruction sets and precisions by name, apart from it, so that naming one does not load it. */
+/** Names of what the native engine can be asked for, apart from it, so that naming one does not load it. */
 
 /** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
 export const instructionSets = ['amx', 'avx512', 'avx2', 'neon', 'baseline', 'scalar'] as const
@@ -10,3 +10,7 @@ export type InstructionSet = (typeof instructionSets)[number]
  */
 export const precisions = ['exact', 'fast'] as const
 export type Precision = (typeof precisions)[number]
+
+/** How long a stream may wait for later audio: `normal` with Winograd blocks, `low` for the receptive field alone. */
+export const latencies = ['normal', 'low'] as const
+export type Latency = (typeof latencies)[number]

@@ -31,6 +31,7 @@ import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
 import { OUT_OF_MEMORY } from './constants.js'
 import type { FrameChains } from './frame-chain.js'
+import type { Latency } from './instruction-sets.js'
 import type { NativeLosses } from './loss-kernels.js'
 import { NativeQueue } from './queue.js'
 import { NativeStream, type Parameters } from './stream.js'
@@ -49,6 +50,8 @@ export interface KernelEngineParts {
   readonly threads?: number
   /** Whether the addon runs the readable reference, which has no streams. Default: false. */
   readonly isReference?: boolean
+  /** The latency that the addon's `create` was asked for. Default: `normal`. */
+  readonly latency?: Latency
   readonly parameters: Tensors
   /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
   readonly ownsParameters?: boolean
@@ -72,6 +75,7 @@ export class KernelEngine implements Engine {
   readonly name: string
   readonly device: string
   readonly network: NetworkConfig
+  readonly latency: Latency
   readonly optimiser?: OptimiserKernels
   readonly spectralTerms?: ComputeTerms
   readonly gaussian?: NonNullable<Engine['gaussian']>
@@ -98,6 +102,7 @@ export class KernelEngine implements Engine {
     this.name = name
     this.device = device
     this.network = network
+    this.latency = parts.latency ?? 'normal'
     this.#addon = addon
     this.#handle = handle
     this.#queue = new NativeQueue(name, addon.cancelFlag?.bind(addon))
@@ -216,7 +221,7 @@ export class KernelEngine implements Engine {
       const predict: PredictWindow = (window, signal) => this.#predictWindow(window, signal)
       return new WindowedStream(this.network, request, predict, this.#envelope)
     }
-    const { network } = this
+    const { network, latency } = this
     const addon = this.#addon
     const handle = this.#handle
     const queue = this.#queue
@@ -224,7 +229,8 @@ export class KernelEngine implements Engine {
     const streams = this.#streams
     const envelope = this.#envelope
     const checkAlive = () => this.#checkAlive()
-    return new NativeStream({ network, envelope, addon, handle, queue, streams, parameters, checkAlive }, request)
+    const host = { network, latency, envelope, addon, handle, queue, streams, parameters, checkAlive }
+    return new NativeStream(host, request)
   }
 
   /**

@@ -13,6 +13,7 @@ import type { NoiseStream, StreamRequest } from '../engine.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
 import { streamLag } from '../windowed/stream-lag.js'
 import type { Handle, KernelAddon, MelWork, StreamHandle } from './addon.js'
+import type { Latency } from './instruction-sets.js'
 import type { NativeQueue } from './queue.js'
 import type { StreamQueue } from './stream-queue.js'
 
@@ -25,6 +26,7 @@ export interface Parameters {
 /** What a stream needs from its engine. */
 export interface StreamHost {
   readonly network: NetworkConfig
+  readonly latency: Latency
   /** The envelope of the network's front end; null if it has none. */
   readonly envelope: FrontEndEnvelope | null
   readonly addon: KernelAddon
@@ -57,7 +59,7 @@ export class NativeStream implements NoiseStream {
     const { steps, label = null } = request
     checkLabel(network, label)
     this.#envelope = host.envelope?.stream() ?? null
-    this.latency = streamLag(network) * positionSamples(network)
+    this.latency = streamLag(network, host.latency) * positionSamples(network)
     this.#passes = steps.map(() => ({ fed: 0, ended: false }))
     this.#melEnded = network.mel === null
     const gains = Float32Array.from(steps, step => outputGain(network, step))

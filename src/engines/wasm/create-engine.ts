@@ -10,6 +10,7 @@ import { checkParameters } from '../../model/parameters.js'
 import type { Engine } from '../engine.js'
 import { checkConstants } from '../native/constants.js'
 import { nativeFrameChains } from '../native/frame-chain.js'
+import type { Latency } from '../native/instruction-sets.js'
 import { KernelEngine } from '../native/kernel-engine.js'
 import { networkShape } from '../native/network-shape.js'
 import { hostRuns } from './features.js'
@@ -28,6 +29,8 @@ export interface WasmOptions {
   readonly threads?: number
   /** The build to run. Default: `relaxed-simd` if the host supports it, else `simd128`. */
   readonly instructionSet?: WasmInstructionSet
+  /** `normal` or `low` (see `EngineOptions.latency`). Default: `normal`. */
+  readonly latency?: Latency
   /** Bytes of working memory for training. Default: 1 GiB. */
   readonly memoryLimit?: number
 }
@@ -94,7 +97,7 @@ async function compileModule(host: WasmHost, instructionSet: WasmInstructionSet)
 
 /** Creates an engine on a host. @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_PARAMETERS` */
 export async function createEngineOn(host: WasmHost, threads: number, options: WasmOptions): Promise<Engine> {
-  const { network, parameters, memoryLimit = DEFAULT_MEMORY_LIMIT } = options
+  const { network, parameters, memoryLimit = DEFAULT_MEMORY_LIMIT, latency = 'normal' } = options
   const checked = checkParameters(network, parameters, 'createEngine')
   const envelope = envelopeOf(network, options.convention ?? null)
   const instructionSet = chooseBuild(options.instructionSet)
@@ -110,6 +113,7 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
       threads: count,
       memoryLimit,
       fast: false,
+      winograd: latency === 'normal',
     })
     const device = `CPU, WebAssembly ${instructionSet}, ${count} thread${count === 1 ? '' : 's'}`
     return new KernelEngine({
@@ -118,6 +122,7 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
       network,
       addon,
       handle,
+      latency,
       parameters: checked,
       envelope,
       frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),

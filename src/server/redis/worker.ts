@@ -124,13 +124,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 }
 
 function createTools(
-  { models, engine, threads, instructionSet, precision, ...rest }: CheckedWorkerOptions,
+  { models, engine, threads, instructionSet, precision, latency, ...rest }: CheckedWorkerOptions,
   log: Logger,
 ) {
   return {
     models: new ModelCache({
       sources: models,
-      engine: defined({ engine, threads, instructionSet, precision }),
+      engine: defined({ engine, threads, instructionSet, precision, latency }),
       maxBytes: rest.modelBytes,
       onEvent: (event, model) => log.info({ model }, `model ${event}`),
     }),

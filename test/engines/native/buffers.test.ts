@@ -153,6 +153,7 @@ describe('the native addon refuses', { skip: available ? false : 'no native engi
       threads: 1,
       memoryLimit: 2 ** 20,
       fast: false,
+      winograd: true,
     })
 
   /** A request of one clip. `getters` replace its fields. */

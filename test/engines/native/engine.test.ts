@@ -52,6 +52,7 @@ test('the readable reference stops at the next layer', { skip: !available }, asy
   const addon = loadAddon()
   const engine = addon.create({
     ...{ shape: networkShape(network), instructionSet: 'scalar', threads: 1, memoryLimit: 2 ** 30, fast: false },
+    winograd: true,
   })
   const size = parameterCount(network)
   const parameters = gaussian(1, 0, 0, size).map(value => 0.2 * value)

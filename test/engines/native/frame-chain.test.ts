@@ -250,6 +250,7 @@ describe('native phase refinement', () => {
     }
     const handle = addon.create({
       ...{ shape: networkShape(network), instructionSet: sets[0]!, threads: 1, memoryLimit: 2 ** 20, fast: false },
+      winograd: true,
     })
     for (const wrong of [
       { size: 24 },

@@ -88,6 +88,7 @@ describe('the addon’s front-end calls', () => {
   const addon = loadAddon()
   const handle = addon.create({
     ...{ shape: networkShape(network), instructionSet: sets[0]!, threads: 1, memoryLimit: 2 ** 20, fast: false },
+    winograd: true,
   })
 
   test('refuse envelopes and mels that do not fit', () => {

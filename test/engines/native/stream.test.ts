@@ -70,6 +70,7 @@ const cases = (ends: readonly ((typeof frontEnds)[number] | null)[]) =>
       .filter(network => networkSchema.safeParse(network).success),
     instructionSet: fc.constantFrom(...(fast.length > 0 ? fast : (['baseline'] as const))),
     threads: fc.integer({ min: 1, max: 4 }),
+    latency: fc.constantFrom('normal', 'low'),
     positions: fc.integer({ min: 1, max: 1800 }),
     seed: fc.nat(),
   })
@@ -125,7 +126,7 @@ for (const [name, ends] of [
 ] as const) {
   test(`streams${name}: any chunks and threads give the whole’s bytes, as in the reference`, { skip }, async () => {
     await fc.assert(
-      fc.asyncProperty(cases(ends), async ({ network: input, instructionSet, threads, positions, seed }) => {
+      fc.asyncProperty(cases(ends), async ({ network: input, instructionSet, threads, latency, positions, seed }) => {
         const network: NetworkConfig = networkSchema.parse(input)
         const parameters = randomParameters(network, seed)
         const hop = network.mel === null ? 1 : melHop(network.mel)
@@ -147,8 +148,8 @@ for (const [name, ends] of [
             ...(label === null ? {} : { labels: [label, label, label] }),
           })
         const [one, several, reference] = await Promise.all([
-          createNativeEngine({ network, parameters, convention, instructionSet, threads: 1 }),
-          createNativeEngine({ network, parameters, convention, instructionSet, threads }),
+          createNativeEngine({ network, parameters, convention, instructionSet, threads: 1, latency }),
+          createNativeEngine({ network, parameters, convention, instructionSet, threads, latency }),
           createNativeEngine({ network, parameters, convention, instructionSet: 'scalar' }),
         ])
         try {
