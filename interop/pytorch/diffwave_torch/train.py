@@ -24,6 +24,7 @@ from .diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from .errors import InputError, one_line
 from .fields import ConfigError
 from .loss import Objective
+from .metrics import append_metrics, cut_metrics
 from .network import Network
 from .optimiser import adam, learning_rate, update_average
 from .option_types import above_zero, whole
@@ -169,7 +170,8 @@ class Trainer:
                 raise DataError(
                     f"{options.out}: the recordings are not those this run was started with; --new-data allows it"
                 )
-            self.cut_metrics(position["step"])
+            if self.processes.rank == 0:
+                cut_metrics(options.out, position["step"])
             return {**position, "data": dataset.fingerprint, "config": identity, "model": self.config["model"]}
         if options.start:
             path = os.path.join(options.start, "weights.safetensors")
@@ -323,19 +325,7 @@ class Trainer:
         write_model(os.path.join(self.options.out, "model"), self.config["model"], self.state.average, provenance)
 
     def log(self, line):
-        text = json.dumps(line)
-        with open(os.path.join(self.options.out, "metrics.jsonl"), "a", encoding="utf8") as file:
-            file.write(text + "\n")
-        print(text, flush=True)
-
-    def cut_metrics(self, step):
-        """Removes the lines after a step from the log."""
-        path = os.path.join(self.options.out, "metrics.jsonl")
-        if self.processes.rank == 0 and os.path.exists(path):
-            with open(path, encoding="utf8") as file:
-                lines = [line for line in file if json.loads(line)["step"] <= step]
-            with open(path, "w", encoding="utf8") as file:
-                file.writelines(lines)
+        print(append_metrics(self.options.out, line), flush=True)
 
     def run(self, stopping):
         """Updates the weights until the config's last step, --max-steps, the end of --minutes, or a signal."""
