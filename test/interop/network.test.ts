@@ -193,7 +193,7 @@ describe('the vocos mel in PyTorch', { skip }, () => {
     const ours = folder.put('vocos.npy', encodeNpy({ shape: [bands, frames], data }))
     const program = `
 import sys, numpy, soundfile, torch
-from diffwave_torch.model_config import VOCOS
+from diffwave_torch.mel_convention import VOCOS
 from diffwave_torch.mel import MelTransform
 audio = torch.from_numpy(soundfile.read(sys.argv[1], dtype="float64")[0][:48000])
 padded = torch.nn.functional.pad(audio[None, None], (512, 512), mode="reflect")[0]
@@ -307,7 +307,7 @@ main()
 describe('the correction towards the mel in PyTorch', { skip }, () => {
   const small = `
 import math, numpy, torch
-from diffwave_torch.model_config import TACOTRON2
+from diffwave_torch.mel_convention import TACOTRON2
 from diffwave_torch.mel import MelTransform, SILENT
 torch.manual_seed(1)
 L, H, M, F = 64, 16, 6, 9

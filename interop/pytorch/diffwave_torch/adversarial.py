@@ -17,7 +17,7 @@ import torch
 from .checkpoint import CheckpointError, copy_parameters, read_safetensors, write_safetensors
 from .discriminators import Discriminators, discriminator_loss, feature_distance, generator_loss
 from .fields import fields, nullable, real, require, several, whole
-from .model_config import MAX_FFT_SIZE, MAX_REFINEMENT_ITERATIONS
+from .limits import MAX_FFT_SIZE, MAX_REFINEMENT_ITERATIONS
 from .train import Trainer, arguments, run_training
 
 ROUND = fields({"steps": (nullable(whole(1, 16)), None), "refine": (whole(0, MAX_REFINEMENT_ITERATIONS), 0)})

@@ -16,8 +16,9 @@ from .fields import (
     table,
     whole,
 )
+from .limits import MAX_FFT_SIZE
 from .mel import check_supported_mel
-from .model_config import MAX_FFT_SIZE, model_config
+from .model_config import model_config
 
 GAIN = several(real(-60, 40), 2, 2)
 # The names of the engines of `diffwave train`, which this trainer ignores.

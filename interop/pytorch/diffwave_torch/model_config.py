@@ -1,5 +1,5 @@
 """Checks what a `config.json` says of a model, and fills in its defaults. Mirrors src/model/config.ts, and with it
-network.ts and diffusion-config.ts there, and src/audio/mel/convention.ts."""
+network.ts and diffusion-config.ts there."""
 
 import base64
 import binascii
@@ -24,82 +24,28 @@ from .fields import (
     text,
     whole,
 )
+from .limits import (
+    MAX_CHANNELS,
+    MAX_CLIP_SECONDS,
+    MAX_CORRECTION_PASSES,
+    MAX_DIFFUSION_STEPS,
+    MAX_DILATION_CYCLE,
+    MAX_FRONT_END_KERNEL,
+    MAX_GUIDANCE,
+    MAX_HOP,
+    MAX_LABELS,
+    MAX_LAYERS,
+    MAX_MEL_BANDS,
+    MAX_PATCH,
+    MAX_REFINEMENT_ITERATIONS,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+)
 from .mel import mel_filters
+from .mel_convention import convention
 
-# Limits of src/core/limits.ts.
-MAX_CHANNELS, MAX_LAYERS, MAX_DILATION_CYCLE, MAX_PATCH, MAX_FRONT_END_KERNEL = 1024, 256, 16, 512, 4096
-MAX_MEL_BANDS, MAX_HOP, MAX_FFT_SIZE, MAX_DIFFUSION_STEPS, MAX_LABELS = 512, 4096, 16384, 4000, 4096
-MIN_SAMPLE_RATE, MAX_SAMPLE_RATE, MAX_CLIP_SECONDS, MAX_GUIDANCE = 1000, 768000, 3600, 100
-MAX_REFINEMENT_ITERATIONS, MAX_CORRECTION_PASSES = 100, 8
 # Fewer bands do not show harmonics (src/audio/mel/pitch.ts).
 MIN_LOW_BANDS = 24
-
-TACOTRON2 = {
-    "name": "tacotron2",
-    "sampleRate": 22050,
-    "fftSize": 1024,
-    "windowLength": 1024,
-    "hop": 256,
-    "framing": "centre",
-    "power": 1,
-    "magnitudeEpsilon": 0,
-    "windowNormalised": False,
-    "bands": 80,
-    "melScale": "slaney",
-    "filterNorm": "slaney",
-    "minFrequency": 0,
-    "maxFrequency": 8000,
-    "logarithm": "ln",
-    "floor": 1e-5,
-    "normalisation": None,
-}
-# gemelo-ai/vocos, MelSpectrogramFeatures: torchaudio's defaults but for magnitudes, ln and a lower floor.
-VOCOS = {
-    **TACOTRON2,
-    "name": "vocos",
-    "sampleRate": 24000,
-    "bands": 100,
-    "melScale": "htk",
-    "filterNorm": "none",
-    "maxFrequency": 12000,
-    "floor": 1e-7,
-}
-CONVENTIONS = {"tacotron2": TACOTRON2, "vocos": VOCOS}
-
-NORMALISATION = kinds(
-    {
-        "affine": {
-            "scale": (real(), REQUIRED),
-            "offset": (real(), REQUIRED),
-            "clamp": (nullable(several(real(), 2, 2)), None),
-        },
-        "standardise": {
-            "mean": (several(real(), 1), REQUIRED),
-            "deviation": (several(real(above=0), 1), REQUIRED),
-        },
-    }
-)
-CONVENTION = fields(
-    {
-        "name": (text(1), "custom"),
-        "sampleRate": (whole(MIN_SAMPLE_RATE, MAX_SAMPLE_RATE), REQUIRED),
-        "fftSize": (whole(16, MAX_FFT_SIZE), REQUIRED),
-        "windowLength": (whole(16, MAX_FFT_SIZE), REQUIRED),
-        "hop": (whole(1, MAX_HOP), REQUIRED),
-        "framing": (choice("centre", "edge"), REQUIRED),
-        "power": (choice(1, 2), REQUIRED),
-        "magnitudeEpsilon": (real(0), 0),
-        "windowNormalised": (boolean, False),
-        "bands": (whole(1, MAX_MEL_BANDS), REQUIRED),
-        "melScale": (choice("htk", "slaney"), REQUIRED),
-        "filterNorm": (choice("slaney", "none"), REQUIRED),
-        "minFrequency": (real(0), REQUIRED),
-        "maxFrequency": (real(above=0), REQUIRED),
-        "logarithm": (choice("ln", "log10", "none"), REQUIRED),
-        "floor": (real(0), REQUIRED),
-        "normalisation": (nullable(NORMALISATION), None),
-    }
-)
 
 CHANNELS = whole(1, MAX_CHANNELS)
 MEL_CONDITIONER = kinds(
@@ -269,17 +215,6 @@ DIFFUSION = fields(
 )
 
 
-def convention(value, where):
-    """Checks a mel convention: a name, or one that is spelled out."""
-    if not isinstance(value, str):
-        value = CONVENTION(value, where)
-        check_convention(value, where)
-        return value
-    known = " or ".join(CONVENTIONS)
-    require(value in CONVENTIONS, where, f"the convention {value} is not supported here; expected {known}")
-    return dict(CONVENTIONS[value])
-
-
 MODEL = fields(
     {
         "format": (choice("diffwave"), "diffwave"),
@@ -370,22 +305,6 @@ def model_config(model, where=""):
     require(shares is None or any(shares), at("labelShares"), "must not all be 0")
     check_diffusion(model, where)
     return model
-
-
-def check_convention(mel, where):
-    """Checks that the fields of a mel convention go together. @raises ConfigError"""
-    size, window = mel["fftSize"], mel["windowLength"]
-    require(size & (size - 1) == 0, f"{where}.fftSize", f"{size} must be a power of two")
-    require(window <= size, f"{where}.windowLength", f"{window} must be at most fftSize, {size}")
-    require(mel["hop"] <= window, f"{where}.hop", f"{mel['hop']} must be at most windowLength, {window}")
-    require(mel["minFrequency"] < mel["maxFrequency"], f"{where}.minFrequency", "must lie below maxFrequency")
-    half = mel["sampleRate"] / 2
-    require(mel["maxFrequency"] <= half, f"{where}.maxFrequency", f"must be at most half the sample rate, {half:g}")
-    require(mel["logarithm"] == "none" or mel["floor"] > 0, f"{where}.floor", "must be positive for a logarithm")
-    normalisation = mel["normalisation"] or {}
-    for key in ("mean", "deviation"):
-        fits = len(normalisation.get(key, [0])) in (1, mel["bands"])
-        require(fits, f"{where}.normalisation", "mean and deviation need one number, or one per band")
 
 
 def low_bands(mel):
