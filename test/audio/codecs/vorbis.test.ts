@@ -111,9 +111,9 @@ describe('an Ogg file of many packets', () => {
         decode().then(() => parentPort.postMessage('made audio'), error => parentPort.postMessage(error.code))`,
         {
           eval: true,
-          workerData: { module: import.meta.resolve('#src/audio/codecs/decode'), bytes: bomb(name, 4) },
-          // 16 bytes for each of four million packets.
-          resourceLimits: { maxOldGenerationSizeMb: 64 },
+          workerData: { module: import.meta.resolve('#src/audio/codecs/decode'), bytes: bomb(name, 2) },
+          // 16 bytes for each of two million packets.
+          resourceLimits: { maxOldGenerationSizeMb: 32 },
         },
       )
       assert.deepEqual(await once(thread, 'message'), [error])

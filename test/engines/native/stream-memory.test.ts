@@ -9,7 +9,7 @@ import { randomParameters } from '../../support/parameters.js'
 
 const { available } = surveyNative()
 const BANDS = 80
-const HOP = 60
+const HOP = 64
 const FRAMES_PER_PIECE = 2000
 const MEGABYTE = 2 ** 20
 /** The mel of this many frames takes 96 MB. */
@@ -63,7 +63,7 @@ describe('the memory of a long stream does not grow', { skip: !available }, () =
       channels: 1,
       layers: 2,
       dilationCycle: 2,
-      frontEnd: { kind: 'windows', kernel: 16, stride: 4, bins: 4, envelope: { iterations: 1 } },
+      frontEnd: { kind: 'windows', kernel: 64, stride: 16, bins: 20, envelope: { iterations: 1 } },
       mel: conditioners['a mel at the frame rate'],
     })
     const parameters = randomParameters(network, 1)
