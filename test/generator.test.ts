@@ -77,7 +77,7 @@ describe('Generator.stream', () => {
   test('returns the bytes of `generate` in subbands, too', async () => {
     const gains = Array.from({ length: 64 }, (_, band) => 1 + band / 8)
     const config = smallGeneratorConfig({
-      network: { channels: 4, layers: 4, dilationCycle: 3, patch: 64 },
+      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 4, dilationCycle: 3, patch: 64 },
       diffusion: {
         training: { kind: 'cosine', steps: 100 },
         prediction: 'x0',
@@ -237,7 +237,11 @@ describe('generate refuses', () => {
       got: 'cymbal',
     })
     const unlabelled = new Generator(
-      fakeModel(smallGeneratorConfig({ network: { channels: 4, layers: 2, dilationCycle: 2 } })),
+      fakeModel(
+        smallGeneratorConfig({
+          network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2 },
+        }),
+      ),
     )
     await assert.rejects(unlabelled.generate({ label: 'kick' }), { code: 'UNKNOWN_LABEL', expected: 'no label' })
     assert.deepEqual(unlabelled.labels, [])

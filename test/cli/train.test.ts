@@ -24,7 +24,7 @@ writeFileSync(
     model: {
       kind: 'generator',
       sampleRate: 8000,
-      network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
       diffusion: { training: { kind: 'cosine', steps: 10 } },
     },
     data: { cropSamples: 256, batch: 1, validationShare: 0 },

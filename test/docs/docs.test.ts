@@ -99,7 +99,9 @@ async function writeInputs(): Promise<void> {
 /** `models/speech/train.json` with a network and a run that take a second. */
 const tinyTraining = (() => {
   const config = JSON.parse(readFileSync(inRepository('models/speech/train.json'), 'utf8'))
-  config.model.network = { ...config.model.network, channels: 8, layers: 2, dilationCycle: 2 }
+  const { network } = config.model
+  const stepEmbedding = { ...network.stepEmbedding, size: 8, hidden: 8 }
+  config.model.network = { ...network, channels: 8, layers: 2, dilationCycle: 2, stepEmbedding }
   config.model.network.mel.encoder = [8]
   config.data = { cropSamples: 2048, batch: 1 }
   config.optimiser.totalSteps = 2

@@ -47,12 +47,14 @@ const conditionedInPatches: Variant = [
   },
 ]
 const variants: readonly Variant[] = [
+  // With the default step embedding, which has most of a small network's weights. The others have a small one.
   ['unconditional', { channels: 5, layers: 3, dilationCycle: 2 }],
-  ['labels', { channels: 4, layers: 2, dilationCycle: 2, labels: ['a', 'b'] }],
+  ['labels', { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, labels: ['a', 'b'] }],
   conditionedInPatches,
   [
     'odd strides, an upsampler a layer, tanh first, after the step',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 3,
       layers: 2,
       dilationCycle: 2,
@@ -63,7 +65,14 @@ const variants: readonly Variant[] = [
   ],
   [
     'a mask of the input, patches of 8',
-    { channels: 5, layers: 3, dilationCycle: 2, patch: 8, inputMask: { steps: 40 } },
+    {
+      stepEmbedding: { size: 8, hidden: 8 },
+      channels: 5,
+      layers: 3,
+      dilationCycle: 2,
+      patch: 8,
+      inputMask: { steps: 40 },
+    },
   ],
 ]
 
@@ -72,6 +81,7 @@ const windowed: readonly Variant[] = [
   [
     'overlapping windows of a generator with labels',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 5,
       layers: 3,
       dilationCycle: 2,
@@ -82,6 +92,7 @@ const windowed: readonly Variant[] = [
   [
     'learned windows of a generator with a mask',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 5,
       layers: 2,
       dilationCycle: 2,
@@ -92,6 +103,7 @@ const windowed: readonly Variant[] = [
   [
     'learned windows, a mask, a mel at the rate of frames',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 6,
       layers: 3,
       dilationCycle: 3,
@@ -103,6 +115,7 @@ const windowed: readonly Variant[] = [
   [
     'windows and a mel that is upsampled',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 4,
       layers: 2,
       dilationCycle: 2,
@@ -113,6 +126,7 @@ const windowed: readonly Variant[] = [
   [
     'windows with an envelope and a mask',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 6,
       layers: 3,
       dilationCycle: 2,
@@ -124,6 +138,7 @@ const windowed: readonly Variant[] = [
   [
     'windows that do not overlap, with an envelope',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 5,
       layers: 2,
       dilationCycle: 2,

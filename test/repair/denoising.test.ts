@@ -85,7 +85,7 @@ test('of a long recording, only a copy and the result are in memory', async () =
   const subbands = new Generator(
     fakeModel(
       smallGeneratorConfig({
-        network: { channels: 4, layers: 2, dilationCycle: 2, patch: 64 },
+        network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, patch: 64 },
         diffusion: {
           training: { kind: 'cosine', steps: 100 },
           prediction: 'x0',

@@ -13,6 +13,7 @@ export function config(fields: Record<string, unknown> = {}): TrainingConfig {
         kind: 'vocoder',
         sampleRate: 22050,
         network: {
+          stepEmbedding: { size: 8, hidden: 8 },
           channels: 4,
           layers: 2,
           dilationCycle: 2,

@@ -27,7 +27,7 @@ const vocoder = new Vocoder(
 const subbands = new Generator(
   fakeModel(
     smallGeneratorConfig({
-      network: { channels: 4, layers: 4, dilationCycle: 3, patch: 16 },
+      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 4, dilationCycle: 3, patch: 16 },
       diffusion: { ...cosine, subbands: { kind: 'mdct', gains: Array.from({ length: 16 }, (_, i) => 1 + i) } },
     }),
   ),

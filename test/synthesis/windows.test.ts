@@ -81,6 +81,7 @@ describe('a generator with a windowed front end', () => {
   test('makes the same bytes alone, in batches and in streams, for any length', async () => {
     const config = smallGeneratorConfig({
       network: {
+        stepEmbedding: { size: 8, hidden: 8 },
         channels: 4,
         layers: 3,
         dilationCycle: 2,

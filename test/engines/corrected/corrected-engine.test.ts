@@ -12,6 +12,7 @@ import { randomParameters } from '../../support/parameters.js'
 
 const convention = smallConvention({ fftSize: 64, hop: 16, bands: 7, maxFrequency: 3800 })
 const plain = networkSchema.parse({
+  stepEmbedding: { size: 8, hidden: 8 },
   channels: 6,
   layers: 3,
   dilationCycle: 2,

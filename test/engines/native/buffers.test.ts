@@ -25,6 +25,7 @@ const FRAMES = 24
 const HOP = 64
 const SAMPLES = FRAMES * HOP
 const network = networkSchema.parse({
+  stepEmbedding: { size: 8, hidden: 8 },
   channels: 16,
   layers: 6,
   dilationCycle: 6,

@@ -23,6 +23,7 @@ for (const instructionSet of instructionSets) {
 
 test('gradients have the same bytes for any number of threads', { skip: !available }, async () => {
   const network = networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
     channels: 20,
     layers: 4,
     dilationCycle: 3,
@@ -48,7 +49,12 @@ test('gradients have the same bytes for any number of threads', { skip: !availab
 })
 
 test('the readable reference stops at the next layer', { skip: !available }, async () => {
-  const network = networkSchema.parse({ channels: 16, layers: 4, dilationCycle: 2 })
+  const network = networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
+    channels: 16,
+    layers: 4,
+    dilationCycle: 2,
+  })
   const addon = loadAddon()
   const engine = addon.create({
     ...{ shape: networkShape(network), instructionSet: 'scalar', threads: 1, memoryLimit: 2 ** 30, fast: false },
@@ -76,7 +82,13 @@ test('the readable reference stops at the next layer', { skip: !available }, asy
 })
 
 describe('the weights of the native engine', { skip: !available }, () => {
-  const network = networkSchema.parse({ channels: 12, layers: 3, dilationCycle: 3, patch: 2 })
+  const network = networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
+    channels: 12,
+    layers: 3,
+    dilationCycle: 3,
+    patch: 2,
+  })
   const audio = [gaussian(2, 0, 0, 500)]
   /** As a file of weights has them: one after the other in memory. */
   const joined = () => {

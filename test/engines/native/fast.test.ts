@@ -32,12 +32,14 @@ for (const instructionSet of fastSets) {
 
 const networks = {
   'small and large dilations, an upsampled mel': networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
     channels: 20,
     layers: 8,
     dilationCycle: 8,
     mel: { kind: 'transposed', bands: 7, strides: [8, 8] },
   }),
   'odd channels, a mel at the rate of frames': networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
     channels: 51,
     layers: 5,
     dilationCycle: 3,
@@ -115,7 +117,12 @@ describe('precision fast', { skip: !available }, () => {
   })
 
   test('is accepted by other engines, and other values are refused', async () => {
-    const network = networkSchema.parse({ channels: 4, layers: 2, dilationCycle: 2 })
+    const network = networkSchema.parse({
+      stepEmbedding: { size: 8, hidden: 8 },
+      channels: 4,
+      layers: 2,
+      dilationCycle: 2,
+    })
     const parameters = parametersOf(network)
     const results: Float32Array[][] = []
     for (const precision of ['exact', 'fast'] as const) {

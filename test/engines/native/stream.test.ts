@@ -171,6 +171,7 @@ for (const [name, ends] of [
 
 test('a sample depends only on audio within the reach of a windowed front end', { skip }, async () => {
   const network = networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
     channels: 8,
     layers: 4,
     dilationCycle: 3,
@@ -216,7 +217,13 @@ test('a pass far behind the others gives the same bytes, though mel rows were dr
     { kind: 'transposed', bands: 3, strides: [4, 4] },
     { kind: 'frame-rate', bands: 3, hop: 4 },
   ]) {
-    const network = networkSchema.parse({ channels: 4, layers: 2, dilationCycle: 2, mel })
+    const network = networkSchema.parse({
+      stepEmbedding: { size: 8, hidden: 8 },
+      channels: 4,
+      layers: 2,
+      dilationCycle: 2,
+      mel,
+    })
     const parameters = randomParameters(network, 3)
     const engine = await createNativeEngine({ network, parameters, threads: 2 })
     const frames = 12_000 / melHop(network.mel!)
@@ -236,6 +243,7 @@ test('a stream checks its input, keeps its weights and stops on a signal or disp
   skip,
 }, async () => {
   const network = networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
     channels: 16,
     layers: 8,
     dilationCycle: 8,

@@ -12,6 +12,7 @@ import { randomParameters } from '../../support/parameters.js'
 const { available } = surveyNative()
 const HOP = 36
 const network = networkSchema.parse({
+  stepEmbedding: { size: 8, hidden: 8 },
   channels: 20,
   layers: 7,
   dilationCycle: 6,

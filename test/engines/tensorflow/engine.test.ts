@@ -15,7 +15,12 @@ conformance('tensorflow:wasm', create)
 agreesWithOracle('tensorflow:wasm', create, 6)
 
 test('a call leaks no tensors, and windows join without a seam', async () => {
-  const network = networkSchema.parse({ channels: 2, layers: 3, dilationCycle: 3 })
+  const network = networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
+    channels: 2,
+    layers: 3,
+    dilationCycle: 3,
+  })
   const parameters = new Map(
     parameterSpecs(network).map(({ name, shape }, i) => [
       name,

@@ -84,11 +84,18 @@ for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
 const networks: readonly (readonly [string, Parameters<typeof networkSchema.parse>[0]])[] = [
   [
     'transposed mel',
-    { channels: 3, layers: 4, dilationCycle: 4, mel: { kind: 'transposed', bands: 3, strides: [5, 55] } },
+    {
+      stepEmbedding: { size: 8, hidden: 8 },
+      channels: 3,
+      layers: 4,
+      dilationCycle: 4,
+      mel: { kind: 'transposed', bands: 3, strides: [5, 55] },
+    },
   ],
   [
     'frame-rate mel, patches of 2',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 3,
       layers: 5,
       dilationCycle: 5,
@@ -96,10 +103,14 @@ const networks: readonly (readonly [string, Parameters<typeof networkSchema.pars
       mel: { kind: 'frame-rate', bands: 4, hop: 300, encoder: [3] },
     },
   ],
-  ['no mel, patches of 4', { channels: 4, layers: 3, dilationCycle: 6, patch: 4 }],
+  [
+    'no mel, patches of 4',
+    { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 3, dilationCycle: 6, patch: 4 },
+  ],
   [
     'learned windows, no mel',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 4,
       layers: 3,
       dilationCycle: 3,
@@ -109,6 +120,7 @@ const networks: readonly (readonly [string, Parameters<typeof networkSchema.pars
   [
     'windows with an envelope',
     {
+      stepEmbedding: { size: 8, hidden: 8 },
       channels: 4,
       layers: 3,
       dilationCycle: 4,

@@ -15,7 +15,7 @@ import { randomParameters } from '../../support/parameters.js'
 
 before(() => startBackend('wasm'))
 
-const network = networkSchema.parse({ channels: 4, layers: 6, dilationCycle: 3 })
+const network = networkSchema.parse({ stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 6, dilationCycle: 3 })
 
 /** Computes gradients, and stops before layer `at.forth`, or on the way back after layer `at.back`, counted from 1. */
 function gradients(at: { readonly forth?: number; readonly back?: number }) {

@@ -33,6 +33,7 @@ for (const instructionSet of instructionSets) {
 }
 
 const network = networkSchema.parse({
+  stepEmbedding: { size: 8, hidden: 8 },
   channels: 20,
   layers: 4,
   dilationCycle: 3,

@@ -15,7 +15,7 @@ test('the silence before a short clip leaves room for the whole clip', () => {
     model: {
       kind: 'generator',
       sampleRate: 8000,
-      network: { channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
       diffusion: { training: { kind: 'cosine', steps: 10 } },
     },
     data: { cropSamples: 1024, batch: 16, leadIn: 10 },
