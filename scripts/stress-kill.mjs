@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
 const script = fileURLToPath(import.meta.url)
-const STEPS = 40
+const STEPS = 20
 const WORKERS = 3
 /** Free space of the file system when it is not meant to be full. */
 const ROOM = 4 * 2 ** 20

@@ -6,14 +6,13 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { constants } from 'node:os'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
+import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
 import { diffwave, program, scratch, shell, started } from '../support/process.js'
 
-const files = scratch()
-const { folder, at, put } = files
-putTone(files)
+const { folder, at, put } = scratch()
+put('tone.wav', noiseWav(0, 2000))
 const long = put('long.npy', npyMel(20_000))
-const slow = ['synthesize', long, '-m', smallVocoder, '--engine', 'tensorflow:wasm']
+const slow = ['synthesize', long, '-m', smallVocoder, '--engine', 'wasm', '--threads', '1']
 
 /** Waits until the work has begun, which its temporary file shows. */
 async function begun(name: string): Promise<void> {

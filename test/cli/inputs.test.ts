@@ -127,13 +127,17 @@ describe('a pipe as input', () => {
       ['mel', '-', '-o', at('never.npy'), ...lmnt],
       ['synthesize', '-', '-m', smallVocoder, '-o', at('never.wav')],
     ]) {
-      const { status, stderr } = diffwave(args, { input: 'nothing that is known' })
+      const { status, stderr } = diffwave(['--json', ...args], { input: 'nothing that is known' })
       assert.equal(status, 1)
-      assert.match(stderr, /^error\[[A-Z_]+\]: .*\(-\)\n/)
-      const [error] = jsonLines(diffwave(['--json', ...args], { input: 'nothing that is known' }).stderr)
+      const [error] = jsonLines(stderr)
       assert.equal(error!['where'], '-')
       assert.doesNotMatch(JSON.stringify(error), /input-\d/)
     }
+  })
+
+  test('is called by the given name in the text of an error', () => {
+    const { stderr } = diffwave(['inspect', '-'], { input: 'nothing that is known' })
+    assert.match(stderr, /^error\[[A-Z_]+\]: .*\(-\)\n/)
   })
 
   test('must not be a device that never ends', () => {

@@ -14,7 +14,7 @@ import { inRepository } from '../../support/paths.js'
 
 const network = networkSchema.parse({ channels: 16, layers: 6, dilationCycle: 6 })
 const create = () => createTensorflowEngine({ network, parameters: randomParameters(network, 1), backend: 'wasm' })
-const request = { audio: [gaussian(1, 0, 0, 80_000)], steps: [3] }
+const request = { audio: [gaussian(1, 0, 0, 40_000)], steps: [3] }
 
 /** Calls a function with each task that is sent to the thread, before it is sent. */
 function watchTasks(onTask: (message: WorkerMessage) => void): { stop(): void } {

@@ -49,8 +49,12 @@ test('a run whose disk fills up continues once there is room', {
   const folder = join(scratch, 'small-disk')
   mkdirSync(folder)
   const command = `mount -t tmpfs -o size=32m none ${folder} && exec ${process.execPath} ${helper} ${folder}`
+  const small = config()
+  const { network } = small.model
+  // Most of a checkpoint of several megabytes.
+  const stepEmbedding = { ...network.stepEmbedding, size: 128, hidden: 512 }
   const { status, stdout, stderr } = spawnSync('unshare', [...unshare, command], {
-    input: JSON.stringify(config()),
+    input: JSON.stringify({ ...small, model: { ...small.model, network: { ...network, stepEmbedding } } }),
     encoding: 'utf8',
   })
   assert.equal(status, 0, stderr)
