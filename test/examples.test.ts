@@ -51,6 +51,12 @@ test('vocode.mjs writes the audio of a mel', async () => {
   assert.equal((await readWav(at('speech.wav'))).samples.length, SAMPLES)
 })
 
+test('live-mel.mjs vocodes a mel while it arrives', async () => {
+  const output = await run('live-mel.mjs', mel, at('live.wav'), smallVocoder)
+  assert.match(output, /^look-ahead: [\d.]+ s\nfirst audio after [\d.]+ s\nlast audio after [\d.]+ s\n$/)
+  assert.equal((await readWav(at('live.wav'))).samples.length, SAMPLES)
+})
+
 /** How the acoustic models of other projects name what they take and make. Each has the shape that it has there. */
 const acousticModels = {
   matcha: { inputs: { x: 2, x_lengths: 1, scales: 'floats' }, mel: 'mel', transposed: false },
