@@ -8,7 +8,7 @@ import type { DataDomain, Decoder } from './data-domain.js'
 import { FrameFilter } from './frame-filter.js'
 import { emphasis, type SpectralEnvelope, whiten } from './spectral-envelope.js'
 import { scaled, unscaled } from './waveform.js'
-import { WhiteDomain } from './white-domain.js'
+import { WhiteNoiseDomain } from './white-noise-domain.js'
 
 /**
  * Whitened speech has a deviation of about 1 and rare peaks up to 30. The bound is for inpainting: known audio beside
@@ -26,7 +26,7 @@ const WHITE_QUANTUM = 2 ** -10
  */
 const WHITE_TAPER = 0.004
 
-export class EnvelopePriorDomain extends WhiteDomain implements DataDomain {
+export class EnvelopePriorDomain extends WhiteNoiseDomain implements DataDomain {
   readonly block = 1
   readonly melContext: number = 0
   readonly sampleScale = null

@@ -10,9 +10,9 @@ import type { MelReaders } from '../audio/mel/feed.js'
 import { Mdct, MdctSynthesis } from '../audio/transforms/mdct.js'
 import type { SubbandsConfig } from '../model/diffusion-config.js'
 import type { DataDomain, Decoder } from './data-domain.js'
-import { WhiteDomain } from './white-domain.js'
+import { WhiteNoiseDomain } from './white-noise-domain.js'
 
-export class SubbandsDomain extends WhiteDomain implements DataDomain {
+export class SubbandsDomain extends WhiteNoiseDomain implements DataDomain {
   /** Number of samples per block, which is the number of bands. */
   readonly block: number
   readonly melContext = 0

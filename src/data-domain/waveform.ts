@@ -6,9 +6,9 @@
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import type { DataDomain, Decoder } from './data-domain.js'
-import { WhiteDomain } from './white-domain.js'
+import { WhiteNoiseDomain } from './white-noise-domain.js'
 
-export class WaveformDomain extends WhiteDomain implements DataDomain {
+export class WaveformDomain extends WhiteNoiseDomain implements DataDomain {
   readonly block = 1
   readonly melContext: number = 0
   readonly sampleScale: number

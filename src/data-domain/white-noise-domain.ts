@@ -3,7 +3,7 @@ import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import type { NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
 
-export abstract class WhiteDomain {
+export abstract class WhiteNoiseDomain {
   start(mel: MelReaders | null, options?: StartOptions): NoiseShaper {
     return this.noise(mel, { ...options, times: 1 })
   }
