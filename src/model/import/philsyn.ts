@@ -5,7 +5,7 @@
  * convolutions become one output projection.
  */
 import { z } from 'zod'
-import { namedConventions } from '../../audio/mel/convention.js'
+import { type MelConvention, namedConventions } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { check } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
@@ -65,22 +65,13 @@ export function importPhilsyn(
   context: { readonly root: ReadonlyMap<TorchValue, TorchValue>; readonly hints: ImportHints },
   where: string,
 ): ImportedModel {
-  const take = taker(source, where)
-  const layers = layerCount(source)
-  const strides = Array.from({ length: upsamplingCount(source) }, (_, i) =>
-    Math.floor(take(`${PHILSYN_BLOCKS}.0.upsample_conv2d.${i}.weight`).shape[3]! / 2),
-  )
   const parameters = renamedFromPhilsyn(source, where)
-  const bands = take(`${PHILSYN_BLOCKS}.0.mel_conv.conv.weight`).shape[1]!
+  const network = networkOf(source, facts, where)
   const { hints } = context
-  const named = namedConventions[hints.convention ?? 'tacotron2']
-  const sampleRate = hints.sampleRate ?? named.sampleRate
-  const convention =
-    hints.convention !== undefined || sampleRate === named.sampleRate
-      ? named
-      : { ...named, name: 'tacotron2-like', sampleRate, maxFrequency: Math.min(named.maxFrequency, sampleRate / 2) }
-  const hop = strides.reduce((product, stride) => product * stride, 1)
-  checkHintedConvention(hints, { convention, sampleRate, mel: { bands, hop } }, where)
+  const convention = conventionOf(hints)
+  const sampleRate = hints.sampleRate ?? convention.sampleRate
+  const hop = network.mel.strides.reduce((product, stride) => product * stride, 1)
+  checkHintedConvention(hints, { convention, sampleRate, mel: { bands: network.mel.bands, hop } }, where)
   const iteration = context.root.get('iter')
   const config = check(
     modelConfigSchema,
@@ -89,25 +80,7 @@ export function importPhilsyn(
       version: 1,
       kind: 'vocoder',
       sampleRate,
-      network: {
-        channels: take('init_conv.0.conv.bias').shape[0]!,
-        layers,
-        dilationCycle: facts.dilationCycle,
-        stepEmbedding: {
-          frequencies: 'inverse',
-          fractional: 'direct',
-          size: take('residual_layer.fc_t1.weight').shape[1]!,
-          hidden: take('residual_layer.fc_t1.weight').shape[0]!,
-        },
-        gate: 'tanh-sigmoid',
-        residual: 'after-step',
-        mel: {
-          kind: 'transposed',
-          bands,
-          strides,
-          sharing: 'per-layer',
-        },
-      },
+      network,
       mel: convention,
       diffusion: {
         training: { kind: 'linear', steps: facts.diffusionSteps, betaStart: facts.betaStart, betaEnd: facts.betaEnd },
@@ -122,6 +95,37 @@ export function importPhilsyn(
     'BAD_CHECKPOINT',
   )
   return { config, parameters: checkParameters(config.network, parameters, where), notes: [] }
+}
+
+/** The architecture, from the shapes of parameters. @throws DiffWaveError `BAD_CHECKPOINT` if one is missing */
+function networkOf(source: ReadonlyMap<string, Tensor>, { dilationCycle }: PhilsynFacts, where: string) {
+  const take = taker(source, where)
+  const [hidden, size] = take('residual_layer.fc_t1.weight').shape
+  return {
+    channels: take('init_conv.0.conv.bias').shape[0]!,
+    layers: layerCount(source),
+    dilationCycle,
+    stepEmbedding: { frequencies: 'inverse', fractional: 'direct', size: size!, hidden: hidden! },
+    gate: 'tanh-sigmoid',
+    residual: 'after-step',
+    mel: {
+      kind: 'transposed',
+      bands: take(`${PHILSYN_BLOCKS}.0.mel_conv.conv.weight`).shape[1]!,
+      // The kernels of that project's transposed convolutions are twice as long as their strides.
+      strides: Array.from({ length: upsamplingCount(source) }, (_, i) =>
+        Math.floor(take(`${PHILSYN_BLOCKS}.0.upsample_conv2d.${i}.weight`).shape[3]! / 2),
+      ),
+      sharing: 'per-layer',
+    },
+  } as const
+}
+
+/** The mel convention that the user names, else tacotron2's, at the user's sample rate. */
+function conventionOf(hints: ImportHints): MelConvention {
+  const named = namedConventions[hints.convention ?? 'tacotron2']
+  const sampleRate = hints.sampleRate ?? named.sampleRate
+  if (hints.convention !== undefined || sampleRate === named.sampleRate) return named
+  return { ...named, name: 'tacotron2-like', sampleRate, maxFrequency: Math.min(named.maxFrequency, sampleRate / 2) }
 }
 
 /** Looks parameters up by name. @throws DiffWaveError `BAD_CHECKPOINT` if one is missing */
