@@ -202,7 +202,7 @@ describe('phase refinement', () => {
     const refinement = { iterations: 4 }
     const field = (fields: Partial<ModelConfigInput>, of: typeof smallVocoderConfig) => () => of(fields)
     const diffusion = { ...lmntDiffusion, refinement }
-    assert.throws(field({ mel: coarse, diffusion }, smallVocoderConfig), /windows of 2.5 hops/)
+    assert.throws(field({ mel: coarse, diffusion }, smallVocoderConfig), /windows of at least two and a half hops/)
     assert.throws(
       field({ diffusion: { ...diffusion, defaultSteps: 4 } }, smallGeneratorConfig),
       /refinement needs a mel/,
