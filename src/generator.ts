@@ -7,7 +7,7 @@ import { check, type FieldsOf, seed as seedField } from './core/options.js'
 import type { Progress } from './core/progress.js'
 import { weightedIndex } from './core/random.js'
 import { draws } from './core/random-streams.js'
-import { drawSeed } from './core/seed.js'
+import { checkSeedRange, drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
@@ -207,9 +207,7 @@ export class Generator extends SoundModel {
     const checked = check(generateSchema, options, 'generate options')
     const { count: wanted, label: one, labels = [one], seed = drawSeed(), onProgress, onStep, ...rest } = checked
     const count = wanted ?? labels.length
-    if (!Number.isSafeInteger(seed + count - 1)) {
-      throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
-    }
+    checkSeedRange(seed, count)
     const planned = Array.from({ length: count }, (_, i): PlannedClip => {
       const label = this.#labelOf(labels[i % labels.length], seed + i)
       return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
@@ -302,7 +300,10 @@ export class Generator extends SoundModel {
     const { seconds, guidance, seed = drawSeed(), signal, onProgress, onStep: _, ...choice } = options
     const label = this.#labelOf(options.label, seed)
     if (guidance !== undefined && guidance > 0 && label === null) {
-      throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', { where: 'guidance' })
+      throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', {
+        where: 'guidance',
+        hint: 'Name a label, or leave guidance out.',
+      })
     }
     const { clipSeconds, sampleRate, diffusion } = this.config
     const length = Math.max(1, Math.round((seconds ?? clipSeconds ?? DEFAULT_SECONDS) * sampleRate))

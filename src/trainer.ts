@@ -168,7 +168,10 @@ export class Trainer {
     this.#out = toPath(this.#options.out, 'out')
     this.config = checkTrainingConfig(this.#options.config, 'config')
     if (this.#options.mels !== undefined && this.config.model.mel === null) {
-      throw new DiffWaveError('BAD_OPTION', 'the model of this config takes no mel', { where: 'mels' })
+      throw new DiffWaveError('BAD_OPTION', 'the model of this config takes no mel', {
+        where: 'mels',
+        hint: 'Leave mels out, or train a vocoder.',
+      })
     }
   }
 

@@ -14,7 +14,7 @@ import { DiffWaveError } from './core/errors.js'
 import { MAX_CHUNK_FRAMES, MAX_CLIPS, MAX_REFINEMENT_ITERATIONS } from './core/limits.js'
 import { abortSignal, check, type FieldsOf } from './core/options.js'
 import type { Progress } from './core/progress.js'
-import { drawSeed } from './core/seed.js'
+import { checkSeedRange, drawSeed } from './core/seed.js'
 import type { Denoiser } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
@@ -184,9 +184,7 @@ export class Vocoder extends SoundModel {
         where: 'synthesizeBatch mels',
       })
     }
-    if (!Number.isSafeInteger(seed + Math.max(0, mels.length - 1))) {
-      throw new DiffWaveError('BAD_OPTION', 'the seed leaves no room for that many clips', { where: 'seed' })
-    }
+    checkSeedRange(seed, mels.length)
     // `map` would leave out the holes of a sparse array.
     const feeds = Array.from(mels, (mel, i) => this.#wholeFeed(mel, `mel ${i}`))
     const total = feeds.reduce((sum, feed) => sum + feed.length!, 0)

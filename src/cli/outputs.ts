@@ -159,6 +159,7 @@ async function refuseInputs(outputs: readonly string[], inputs: readonly Source[
       throw new DiffWaveError('BAD_OPTION', 'the result would overwrite its input', {
         ...(same === output ? {} : { got: output }),
         where: same,
+        hint: 'Name another file or folder with -o.',
       })
     }
     const other = written.get(file)

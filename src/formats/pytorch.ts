@@ -251,6 +251,14 @@ export function decodeTorch(bytes: Uint8Array, where: string): TorchValue {
   return isZip(bytes) ? decodeZipFormat(bytes, where) : decodeLegacyFormat(bytes, where)
 }
 
+function bigEndian(where: string): DiffWaveError {
+  return new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', {
+    expected: 'little-endian numbers, as x86 and ARM have',
+    where,
+    hint: 'Load it with PyTorch on such a machine, and save it again.',
+  })
+}
+
 function decodeZipFormat(bytes: Uint8Array, where: string): TorchValue {
   const entries = readStoredZip(bytes, where)
   const pickleName = [...entries.keys()].find(name => name === 'data.pkl' || name.endsWith('/data.pkl'))
@@ -263,7 +271,7 @@ function decodeZipFormat(bytes: Uint8Array, where: string): TorchValue {
   const prefix = pickleName.slice(0, -'data.pkl'.length)
   const byteOrder = entries.get(`${prefix}byteorder`)
   if (byteOrder !== undefined && new TextDecoder().decode(byteOrder) !== 'little') {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', { where })
+    throw bigEndian(where)
   }
   const storages = new Map<string, TorchStorage>()
   const { value } = parsePickle(entries.get(pickleName)!, 0, new TorchHandlers(storages, bytes.length, where), where)
@@ -288,13 +296,16 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
   const handlers = new TorchHandlers(storages, bytes.length, where)
   const magic = parsePickle(bytes, 0, handlers, where)
   if (magic.value !== LEGACY_MAGIC) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this pickle was not written by torch.save', { where })
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this pickle was not written by torch.save', {
+      where,
+      hint: 'Save the weights with torch.save(network.state_dict(), path).',
+    })
   }
   const protocol = parsePickle(bytes, magic.end, handlers, where)
   if (protocol.value !== LEGACY_PROTOCOL) throw bad('its protocol is unknown', where)
   const system = parsePickle(bytes, protocol.end, handlers, where)
   if (!(system.value instanceof Map) || system.value.get('little_endian') !== true) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'the checkpoint is big-endian', { where })
+    throw bigEndian(where)
   }
   const object = parsePickle(bytes, system.end, handlers, where)
   const keys = parsePickle(bytes, object.end, handlers, where)

@@ -65,6 +65,8 @@ export function readZipEntry(bytes: Uint8Array, entry: string, maxBytes: number,
     if (name !== entry) return false
     if (compression !== 0 && compression !== 8) {
       throw new DiffWaveError('UNSUPPORTED_FORMAT', `the archive’s entry ${name} has an unsupported compression`, {
+        expected: 'none, or deflate',
+        got: `method ${compression}`,
         where,
       })
     }

@@ -46,7 +46,10 @@ export function gapsInSamples(
     else merged.push({ start, end })
   }
   if (merged.length === 1 && merged[0]!.start === 0 && merged[0]!.end === length) {
-    throw new DiffWaveError('BAD_OPTION', 'the gap covers the whole recording', { where: 'gaps' })
+    throw new DiffWaveError('BAD_OPTION', 'the gap covers the whole recording', {
+      expected: 'sound on one side of it at least',
+      where: 'gaps',
+    })
   }
   return merged
 }
