@@ -1,12 +1,19 @@
-/** A temporary folder for the tests of one file. */
+/** Temporary folders for tests. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 
-/** Makes a folder that is removed after the last test of the file. */
+/**
+ * Makes a folder that is removed when the process ends. A hook `after` may run sooner: in a process of several files, it
+ * runs once the tests known so far have ended, even if a later file still awaits something.
+ */
 export function scratchFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `diffwave-${name}-`))
-  after(() => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   return folder
 }
+
+const folders: string[] = []
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
