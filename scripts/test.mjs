@@ -36,7 +36,7 @@ const together = {
 }
 /** Files that run alone: they take long, change or measure their process, or prepare every test in it. */
 const alone = [
-  ...['cli/download', 'cli/ending', 'cli/evaluate', 'cli/program', 'cli/serve', 'cli/shard', 'cli/synthesize'],
+  ...['cli/download', 'cli/ending', 'cli/evaluate', 'cli/program', 'cli/serve', 'cli/inputs/shard', 'cli/synthesize'],
   ...['denoiser/load-model', 'model/remote/hostile-servers', 'model/remote/remote-model', 'server/jobs'],
   ...['server/redis/redis-jobs', 'server/redis/workers', 'server/streaming', 'studio/engine-client', 'studio/views'],
   ...['synthesis/stream-memory', 'synthesis/windows', 'training/run/disk-full', 'training/run/kill'],

@@ -1,7 +1,7 @@
 /** The surroundings of a command: where to print and when to stop. Only src/cli knows the terminal and the process. */
 import type { Progress } from '../core/progress.js'
 import { colours } from './colours.js'
-import { withGivenNames } from './given-names.js'
+import { withGivenNames } from './inputs/given-names.js'
 import { jsonLine, printable } from './text.js'
 
 /** Called as work goes on; `stage` says what is being done, if not all of the work is alike. */

@@ -2,7 +2,7 @@
 import { DiffWaveError } from '../core/errors.js'
 import { colours } from './colours.js'
 import type { GlobalOptions } from './context.js'
-import { withGivenNames } from './given-names.js'
+import { withGivenNames } from './inputs/given-names.js'
 import { jsonLine, printable } from './text.js'
 
 const FAULT = 'This is a fault of diffwave itself; --debug prints where.'

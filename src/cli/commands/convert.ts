@@ -2,8 +2,8 @@
 import { defined } from '../../core/defined.js'
 import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
-import { findInput } from '../inputs.js'
-import { melNumbers } from '../mel-numbers.js'
+import { findInput } from '../inputs/inputs.js'
+import { melNumbers } from '../inputs/mel-numbers.js'
 import { choice, force, real, requiredText, text, whole } from '../options.js'
 
 const BARE = 'Facts that a checkpoint may not state'

@@ -1,12 +1,12 @@
 /** `diffwave denoise`: noise removed from recordings by a generator. */
 import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
-import { findInputs, recordings } from '../inputs.js'
+import { findInputs, recordings } from '../inputs/inputs.js'
+import { noteResampling, readRecording } from '../inputs/read-recording.js'
+import { shard } from '../inputs/shard.js'
 import { DEFAULT_GENERATOR } from '../load.js'
 import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
-import { noteResampling, readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
-import { shard } from '../shard.js'
 
 export const command = defineCommand({
   name: 'denoise',

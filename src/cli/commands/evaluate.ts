@@ -1,11 +1,11 @@
 /** `diffwave evaluate`: how near a model's sound comes to real recordings. */
 import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand } from '../command.js'
-import { evaluateClips } from '../evaluate-clips.js'
-import { evaluateCopies } from '../evaluate-copies.js'
-import { type EvaluateOptions, evaluateOptions } from '../evaluate-options.js'
+import { evaluateClips } from '../evaluate/clips.js'
+import { evaluateCopies } from '../evaluate/copies.js'
+import { type EvaluateOptions, evaluateOptions } from '../evaluate/options.js'
 import { DEFAULT_VOCODER, openModel } from '../load.js'
-import { checkFile, confirmOverwrite } from '../outputs.js'
+import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
 
 /** What is evaluated: copies of recordings, which vocoders make, or clips, which generators make. */
 type Evaluated = 'copies' | 'clips'

@@ -6,7 +6,7 @@ import { weightTypeChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import { fetchModel } from '../load.js'
 import { choice, force, real, requiredText, samplingOptions, text, whole } from '../options.js'
-import { checkFile, confirmOverwrite } from '../outputs.js'
+import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
 
 /** The endings of each format's files; of a format that is a folder: none. */
 const targets = {

@@ -6,12 +6,12 @@ import { MAX_CLIPS } from '../../core/limits.js'
 import { makeFolder } from '../../core/make-folder.js'
 import { drawSeed } from '../../core/seed.js'
 import { defineCommand } from '../command.js'
+import { shard, shardRange } from '../inputs/shard.js'
 import { DEFAULT_GENERATOR, noteSteps, openModel } from '../load.js'
 import { modelOptions, outputOptions, real, sampling, samplingOptions, texts, whole } from '../options.js'
-import { checkFile, confirmOverwrite, meansFile, oneFile, refuseLonePictures } from '../outputs.js'
-import { shard, shardRange } from '../shard.js'
-import { checkStdout, chosenOutput, STDOUT } from '../sink.js'
-import { picturePath, streamOf, type Written, writeAudio } from '../write-audio.js'
+import { checkFile, confirmOverwrite, meansFile, oneFile, refuseLonePictures } from '../outputs/outputs.js'
+import { checkStdout, chosenOutput, STDOUT } from '../outputs/sink.js'
+import { picturePath, streamOf, type Written, writeAudio } from '../outputs/write-audio.js'
 
 /** A label may hold what a file's name may not. */
 function fileName(label: string | undefined, seed: number): string {

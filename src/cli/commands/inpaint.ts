@@ -2,12 +2,12 @@
 import { type Gap, parseGap } from '../../audio/gap.js'
 import { defined } from '../../core/defined.js'
 import { defineCommand, type OptionSpec } from '../command.js'
-import { findInputs, recordings } from '../inputs.js'
+import { findInputs, recordings } from '../inputs/inputs.js'
+import { readRecording } from '../inputs/read-recording.js'
+import { shard } from '../inputs/shard.js'
 import { DEFAULT_VOCODER } from '../load.js'
 import { modelOptions, outputOptions, real, sampling, samplingOptions, text, whole } from '../options.js'
-import { readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
-import { shard } from '../shard.js'
 
 const gaps: OptionSpec<readonly Gap[]> = {
   flags: '--gaps <start-end...>',

@@ -4,10 +4,10 @@ import { kindOfPath } from '../../core/path-kind.js'
 import { readFileBytes } from '../../core/read-file.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
-import { eachInput } from '../each-input.js'
-import { findInput, findPaths, type Input } from '../inputs.js'
+import { eachInput } from '../inputs/each-input.js'
+import { findInput, findPaths, type Input } from '../inputs/inputs.js'
+import { noteOddities } from '../inputs/read-recording.js'
 import { fetchModel } from '../load.js'
-import { noteOddities } from '../read-recording.js'
 import { wrappedList } from '../text.js'
 
 type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
@@ -28,7 +28,7 @@ async function inspectMel(context: Context, { name, path }: Input): Promise<Fact
     import('../../audio/mel/convention.js'),
     import('../../audio/mel/value-scale.js'),
     import('../../formats/mel-stream.js'),
-    import('../mel-notes.js'),
+    import('../inputs/mel-notes.js'),
   ])
   const all = await openMels(path)
   const summary = new MelSummary()

@@ -1,10 +1,10 @@
 /** `diffwave interpolate`: a recording between two. */
 import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
-import { findInput } from '../inputs.js'
+import { findInput } from '../inputs/inputs.js'
+import { noteResampling, readRecording } from '../inputs/read-recording.js'
 import { DEFAULT_GENERATOR } from '../load.js'
 import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
-import { noteResampling, readRecording } from '../read-recording.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({

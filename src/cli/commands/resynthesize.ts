@@ -1,7 +1,7 @@
 /** `diffwave resynthesize`: recordings to their mels and back. */
 import { defineCommand } from '../command.js'
-import { recordings } from '../inputs.js'
-import { noteResampling, readRecording } from '../read-recording.js'
+import { recordings } from '../inputs/inputs.js'
+import { noteResampling, readRecording } from '../inputs/read-recording.js'
 import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
 
 export const command = defineCommand({

@@ -1,7 +1,7 @@
 /** `diffwave serve`: the library as a service. */
 import { defineCommand } from '../command.js'
-import { runService } from '../run-service.js'
-import { serveOptions, serviceOptions } from '../serve-options.js'
+import { serveOptions, serviceOptions } from '../serve/options.js'
+import { runService } from '../serve/run-service.js'
 
 export const command = defineCommand({
   name: 'serve',

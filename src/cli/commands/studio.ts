@@ -3,8 +3,8 @@ import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { flag, text } from '../options.js'
-import { runService } from '../run-service.js'
-import { modelSources, serveOptions, serviceOptions } from '../serve-options.js'
+import { modelSources, serveOptions, serviceOptions } from '../serve/options.js'
+import { runService } from '../serve/run-service.js'
 
 /** @throws DiffWaveError `FILE_NOT_FOUND` if the page was not built */
 async function studioPage() {
@@ -70,7 +70,7 @@ export const command = defineCommand({
     await runService(context, { ...(await serviceOptions(context, chosen)), page }, async url => {
       context.note(`the studio is at ${url}`)
       if (!chosen.open) return
-      const { openInBrowser } = await import('../open-in-browser.js')
+      const { openInBrowser } = await import('../serve/open-in-browser.js')
       await openInBrowser(url).catch(() => context.note('no browser could be started: open the address yourself'))
     })
   },

@@ -9,10 +9,10 @@ import { kindOfPath } from '../../core/path-kind.js'
 import { checkWritable } from '../../core/write-file.js'
 import type { TunedSchedule } from '../../tuning/tune.js'
 import { defineCommand, type OptionSpec, type Values } from '../command.js'
-import { findInputs, recordings } from '../inputs.js'
+import { findInputs, recordings } from '../inputs/inputs.js'
+import { readRecording } from '../inputs/read-recording.js'
 import { DEFAULT_VOCODER, fetchModel, modelName, openModel } from '../load.js'
 import { flag, force, modelOptions, parseWhole, real, samplingOptions, text, whole } from '../options.js'
-import { readRecording } from '../read-recording.js'
 
 const steps: OptionSpec<readonly number[]> = {
   flags: '--steps <n...>',

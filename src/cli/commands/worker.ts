@@ -5,8 +5,8 @@ import { defineCommand } from '../command.js'
 import { environment } from '../environment.js'
 import { loadOptions, noteThreads } from '../load.js'
 import { real, text, whole } from '../options.js'
-import { serviceLog, untilStopped } from '../run-service.js'
-import { megabytes, modelSources, serveOptions } from '../serve-options.js'
+import { megabytes, modelSources, serveOptions } from '../serve/options.js'
+import { serviceLog, untilStopped } from '../serve/run-service.js'
 
 const { models, engine, threads, precision, drain } = serveOptions
 

@@ -1,14 +1,14 @@
 /** The options of commands that serve, and what they mean. */
 import { basename, resolve } from 'node:path'
-import { defined } from '../core/defined.js'
-import { DiffWaveError } from '../core/errors.js'
-import { kindOfPath } from '../core/path-kind.js'
-import { engineChoices } from './choices.js'
-import type { Values } from './command.js'
-import type { Context } from './context.js'
-import { environment } from './environment.js'
-import { DEFAULT_GENERATOR, DEFAULT_VOCODER, fetchModel, loadOptions } from './load.js'
-import { choice, flag, precision, real, text, texts, whole } from './options.js'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { kindOfPath } from '../../core/path-kind.js'
+import { engineChoices } from '../choices.js'
+import type { Values } from '../command.js'
+import type { Context } from '../context.js'
+import { environment } from '../environment.js'
+import { DEFAULT_GENERATOR, DEFAULT_VOCODER, fetchModel, loadOptions } from '../load.js'
+import { choice, flag, precision, real, text, texts, whole } from '../options.js'
 
 const MEGABYTE = 2 ** 20
 
@@ -65,7 +65,7 @@ export async function modelSources(
   words: readonly string[] | undefined,
   fetched: (address: string) => boolean = () => true,
 ): Promise<ReadonlyMap<string, string>> {
-  const { modelPath, shippedModels } = await import('../model/shipped-models.js')
+  const { modelPath, shippedModels } = await import('../../model/shipped-models.js')
   const shipped = shippedModels()
   if (words === undefined) {
     // The defaults of the command line come first, so that they are the service's, too.
@@ -86,7 +86,7 @@ export async function modelSources(
     sources.set(own, path ?? word)
   }
   // A model that does not exist is refused now, and one at an address downloaded, not at the first request.
-  const { isRemote } = await import('../model/remote/address.js')
+  const { isRemote } = await import('../../model/remote/address.js')
   for (const source of sources.values()) {
     if (isRemote(source) && !fetched(source)) continue
     const path = await modelPath(await fetchModel(context, source))

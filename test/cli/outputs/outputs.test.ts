@@ -13,8 +13,8 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { describe, test } from 'node:test'
-import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { called, diffwave, program, scratch, shell } from '../support/process.js'
+import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
+import { called, diffwave, program, scratch, shell } from '../../support/process.js'
 
 const { folder, at, put } = scratch()
 const recording = put('data/take.wav', noiseWav(0, 2000))

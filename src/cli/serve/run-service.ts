@@ -1,7 +1,7 @@
 /** Runs a service until it is stopped, with its log on standard output. */
-import type { Context } from './context.js'
-import type { serviceOptions } from './serve-options.js'
-import { logLine } from './text.js'
+import type { Context } from '../context.js'
+import { logLine } from '../text.js'
+import type { serviceOptions } from './options.js'
 
 /** The option `log` of services and workers: lines on standard output; none with `--quiet`. */
 export function serviceLog({ quiet }: Pick<Context, 'quiet'>) {
@@ -20,10 +20,10 @@ export async function untilStopped({ signal }: Pick<Context, 'signal'>): Promise
  */
 export async function runService(
   context: Context,
-  options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: import('../server/page.js').Page },
+  options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: import('../../server/page.js').Page },
   onListening: (url: string) => Promise<void> = async () => {},
 ): Promise<void> {
-  const { startService } = await import('../server/service.js')
+  const { startService } = await import('../../server/service.js')
   const service = await startService({ ...options, ...serviceLog(context), signal: context.signal })
   const { host = '127.0.0.1', token } = options
   if (token === undefined && !['127.0.0.1', '::1', 'localhost'].includes(host)) {

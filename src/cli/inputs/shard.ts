@@ -1,6 +1,6 @@
 /** `--shard`: the share of a command's inputs that one of several processes takes. */
-import { DiffWaveError } from '../core/errors.js'
-import type { OptionSpec } from './command.js'
+import { DiffWaveError } from '../../core/errors.js'
+import type { OptionSpec } from '../command.js'
 
 /** Share `index` of `count`, counted from 0, as Slurm and Kubernetes count. */
 export interface Shard {

@@ -1,11 +1,11 @@
 /** Writes what a model makes, as it makes it: the WAV, a picture beside it, and a line that says what it took. */
 import { basename } from 'node:path'
-import type { WavFormat } from '../audio/codecs/wav-bytes.js'
-import type { OnProgress } from '../core/progress.js'
-import { writeFileBytes } from '../core/write-file.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
-import type { AudioStream, Synthesis } from '../synthesis/result.js'
-import type { Context } from './context.js'
+import type { WavFormat } from '../../audio/codecs/wav-bytes.js'
+import type { OnProgress } from '../../core/progress.js'
+import { writeFileBytes } from '../../core/write-file.js'
+import type { Denoiser } from '../../denoiser/denoiser.js'
+import type { AudioStream, Synthesis } from '../../synthesis/result.js'
+import type { Context } from '../context.js'
 import { STDOUT, writeAudioTo } from './sink.js'
 
 export interface Written {
@@ -107,10 +107,10 @@ class CountedStream {
 
 async function writePicture(output: string, { config }: Denoiser, pieces: readonly Float32Array[], sampleRate: number) {
   const [{ namedConventions }, { melSpectrogram }, { drawAudio }, { concatenateAudio }] = await Promise.all([
-    import('../audio/mel/convention.js'),
-    import('../audio/mel/mel.js'),
-    import('../audio/picture.js'),
-    import('../core/concatenate.js'),
+    import('../../audio/mel/convention.js'),
+    import('../../audio/mel/mel.js'),
+    import('../../audio/picture.js'),
+    import('../../core/concatenate.js'),
   ])
   const samples = concatenateAudio(pieces)
   const convention = config.mel ?? { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2 }

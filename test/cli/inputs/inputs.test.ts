@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { createReadStream, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
-import { matchingFiles, patternBase } from '#src/cli/glob'
-import { spooled } from '#src/cli/spool'
-import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
-import { called, diffwave, jsonLines, listensToSignals, scratch, shell, started } from '../support/process.js'
+import { matchingFiles, patternBase } from '#src/cli/inputs/glob'
+import { spooled } from '#src/cli/inputs/spool'
+import { noiseWav, npyMel, smallVocoder } from '../../support/cli-inputs.js'
+import { called, diffwave, jsonLines, listensToSignals, scratch, shell, started } from '../../support/process.js'
 
 const { folder, at, put } = scratch()
 const lmnt = ['--convention', 'lmnt']

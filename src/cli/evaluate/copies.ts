@@ -1,16 +1,16 @@
 /** `diffwave evaluate` for vocoders: copies of recordings are compared with them. */
 import { basename, resolve } from 'node:path'
-import { defined } from '../core/defined.js'
-import { REPORTED_FILES } from '../core/limits.js'
-import { drawSeed } from '../core/seed.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
-import type { Synthesizer } from '../evaluation/vocoder/model-systems.js'
-import type { System } from '../evaluation/vocoder/system.js'
-import type { Context } from './context.js'
-import type { EvaluateOptions } from './evaluate-options.js'
-import { modelFacts, noteLeftOut, writeEvaluationReport } from './evaluate-output.js'
-import { DEFAULT_VOCODER, loadOptions, modelName } from './load.js'
-import { sampling } from './options.js'
+import { defined } from '../../core/defined.js'
+import { REPORTED_FILES } from '../../core/limits.js'
+import { drawSeed } from '../../core/seed.js'
+import type { Denoiser } from '../../denoiser/denoiser.js'
+import type { Synthesizer } from '../../evaluation/vocoder/model-systems.js'
+import type { System } from '../../evaluation/vocoder/system.js'
+import type { Context } from '../context.js'
+import { DEFAULT_VOCODER, loadOptions, modelName } from '../load.js'
+import { sampling } from '../options.js'
+import type { EvaluateOptions } from './options.js'
+import { modelFacts, noteLeftOut, writeEvaluationReport } from './output.js'
 
 /** @param model a vocoder; null: only the folders of `--generated` and Griffin-Lim */
 export async function evaluateCopies(
@@ -20,10 +20,10 @@ export async function evaluateCopies(
 ): Promise<void> {
   const [{ namedConventions }, { vocoderJson, vocoderLines, vocoderReport }, systemsModule, { evaluateVocoder }] =
     await Promise.all([
-      import('../audio/mel/convention.js'),
-      import('../evaluation/report/vocoder-report.js'),
-      import('../evaluation/vocoder/system.js'),
-      import('../evaluation/vocoder/vocoder-evaluation.js'),
+      import('../../audio/mel/convention.js'),
+      import('../../evaluation/report/vocoder-report.js'),
+      import('../../evaluation/vocoder/system.js'),
+      import('../../evaluation/vocoder/vocoder-evaluation.js'),
     ])
   const { folderSystem, griffinLimSystem } = systemsModule
   const { reference, generated = [], mel, limit, seed = drawSeed(), baseline = true } = options
@@ -78,8 +78,8 @@ async function ownSystems(
   options: EvaluateOptions & { readonly seed: number },
 ): Promise<{ readonly systems: readonly System[]; readonly zeroed: Denoiser | null }> {
   const [{ modelSystems }, { Vocoder }] = await Promise.all([
-    import('../evaluation/vocoder/model-systems.js'),
-    import('../vocoder.js'),
+    import('../../evaluation/vocoder/model-systems.js'),
+    import('../../vocoder.js'),
   ])
   const name = modelName(options, DEFAULT_VOCODER)
   const zeroed = options.ablation === false ? null : await zeroedModel(model, name, options)
@@ -102,11 +102,11 @@ async function ownSystems(
 /** The same model on an engine of its own, with its last layer zeroed. */
 async function zeroedModel({ config }: Denoiser, name: string, options: EvaluateOptions): Promise<Denoiser> {
   const [{ Denoiser }, { modelPath }, { createEngine }, { readModel }, { withZeroOutput }] = await Promise.all([
-    import('../denoiser/denoiser.js'),
-    import('../model/shipped-models.js'),
-    import('../engines/select.js'),
-    import('../model/read-model.js'),
-    import('../model/zero-output.js'),
+    import('../../denoiser/denoiser.js'),
+    import('../../model/shipped-models.js'),
+    import('../../engines/select.js'),
+    import('../../model/read-model.js'),
+    import('../../model/zero-output.js'),
   ])
   const { parameters } = await readModel(await modelPath(name))
   return new Denoiser(

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { parseShard, shardRange } from '#src/cli/shard'
-import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { called, scratch } from '../support/process.js'
+import { parseShard, shardRange } from '#src/cli/inputs/shard'
+import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
+import { called, scratch } from '../../support/process.js'
 
 const { at, put } = scratch()
 for (const [i, name] of ['a', 'b', 'deep/c', 'deep/d', 'e'].entries()) {

@@ -1,8 +1,8 @@
 /** Mel files as inputs: a batch of mels in one file is an input for each of them. */
-import { defined } from '../core/defined.js'
-import type { StoredMel } from '../formats/mel-stream.js'
+import { defined } from '../../core/defined.js'
+import type { StoredMel } from '../../formats/mel-stream.js'
+import { text, whole } from '../options.js'
 import type { Input } from './inputs.js'
-import { text, whole } from './options.js'
 
 /** `--key` and `--index`. @param group heading in the help */
 export function melFileOptions(group: string) {
@@ -32,7 +32,7 @@ export interface MelInput extends Input {
  */
 export async function eachMel(inputs: readonly Input[], { key, index }: MelFileChoice): Promise<readonly MelInput[]> {
   if (index !== undefined) return inputs
-  const { countMels } = await import('../formats/mel-stream.js')
+  const { countMels } = await import('../../formats/mel-stream.js')
   const all: MelInput[] = []
   for (const input of inputs) {
     const count = await countMels(input.path, key).catch(() => 1)
@@ -60,7 +60,7 @@ export class MelOpener {
 
   /** @throws DiffWaveError as `openMel` */
   async open({ path, ofBatch }: MelInput): Promise<StoredMel> {
-    const { openMel, openMels } = await import('../formats/mel-stream.js')
+    const { openMel, openMels } = await import('../../formats/mel-stream.js')
     const { key, index } = this.#choice
     const bands = this.#bands
     if (ofBatch === undefined) return openMel(path, { bands, ...defined({ key, index }) })

@@ -1,6 +1,6 @@
 /** Named pipes, whose `open` waits for the other end. */
 import { closeSync, constants, openSync, statSync } from 'node:fs'
-import { throwIfAborted } from '../core/errors.js'
+import { throwIfAborted } from '../../core/errors.js'
 
 /** Milliseconds between two attempts to end a wait: the `open` may have been called, but not have begun. */
 const AGAIN = 20

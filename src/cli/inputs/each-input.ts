@@ -1,8 +1,8 @@
 /** Runs a command over several inputs: one that fails is reported, and the others are still done. */
-import { DiffWaveError } from '../core/errors.js'
-import type { Context } from './context.js'
-import { exitStatus, SomeFailed } from './exit.js'
-import { printError } from './print-error.js'
+import { DiffWaveError } from '../../core/errors.js'
+import type { Context } from '../context.js'
+import { exitStatus, SomeFailed } from '../exit.js'
+import { printError } from '../print-error.js'
 import { isInShard, type Shard } from './shard.js'
 
 /**

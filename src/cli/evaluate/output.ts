@@ -1,7 +1,7 @@
 /** What the evaluations of vocoders and of generators say in the same way. */
-import type { Denoiser } from '../denoiser/denoiser.js'
-import type { Context } from './context.js'
-import type { EvaluateOptions } from './evaluate-options.js'
+import type { Denoiser } from '../../denoiser/denoiser.js'
+import type { Context } from '../context.js'
+import type { EvaluateOptions } from './options.js'
 
 /** How a model made its sound, as facts of a report. */
 export function modelFacts({ engine }: Denoiser, { steps, sampler }: EvaluateOptions) {
@@ -33,6 +33,6 @@ export async function writeEvaluationReport(
   make: (title: string) => string,
 ): Promise<void> {
   if (output === undefined) return
-  const { writeReport } = await import('../evaluation/report/write-report.js')
+  const { writeReport } = await import('../../evaluation/report/write-report.js')
   await writeReport(output, make(`diffwave evaluate: ${measured}`), signal)
 }

@@ -1,6 +1,6 @@
 /** The options of `diffwave evaluate`. */
-import type { Values } from './command.js'
-import { DEFAULT_VOCODER } from './load.js'
+import type { Values } from '../command.js'
+import { DEFAULT_VOCODER } from '../load.js'
 import {
   flag,
   force,
@@ -12,7 +12,7 @@ import {
   text,
   texts,
   whole,
-} from './options.js'
+} from '../options.js'
 
 const ofVocoders = { group: 'Vocoders' }
 const ofGenerators = { group: 'Generators' }

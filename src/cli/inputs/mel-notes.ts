@@ -1,8 +1,8 @@
 /** Notes on a mel that can be used but may not be what its user expects. */
-import type { MelConvention } from '../audio/mel/convention.js'
-import type { MelSummary } from '../audio/mel/value-scale.js'
-import type { StoredMel } from '../formats/mel-stream.js'
-import type { Context } from './context.js'
+import type { MelConvention } from '../../audio/mel/convention.js'
+import type { MelSummary } from '../../audio/mel/value-scale.js'
+import type { StoredMel } from '../../formats/mel-stream.js'
+import type { Context } from '../context.js'
 
 export async function noteMel(
   context: Context,
@@ -12,8 +12,8 @@ export async function noteMel(
   convention: MelConvention,
 ): Promise<void> {
   const [{ looksTransposed }, { valueScaleDoubt }] = await Promise.all([
-    import('../audio/mel/orientation.js'),
-    import('../audio/mel/value-scale.js'),
+    import('../../audio/mel/orientation.js'),
+    import('../../audio/mel/value-scale.js'),
   ])
   if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
   const doubt = valueScaleDoubt(summary, convention)

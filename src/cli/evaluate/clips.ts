@@ -1,15 +1,15 @@
 /** `diffwave evaluate` for generators: generated clips are compared with real ones as sets. */
-import { defined } from '../core/defined.js'
-import { DiffWaveError } from '../core/errors.js'
-import { REPORTED_FILES } from '../core/limits.js'
-import { drawSeed } from '../core/seed.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
-import type { GeneratedClips } from '../evaluation/generator/generated-clips.js'
-import type { Context } from './context.js'
-import type { EvaluateOptions } from './evaluate-options.js'
-import { modelFacts, noteLeftOut, writeEvaluationReport } from './evaluate-output.js'
-import { DEFAULT_VOCODER, modelName } from './load.js'
-import { sampling } from './options.js'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { REPORTED_FILES } from '../../core/limits.js'
+import { drawSeed } from '../../core/seed.js'
+import type { Denoiser } from '../../denoiser/denoiser.js'
+import type { GeneratedClips } from '../../evaluation/generator/generated-clips.js'
+import type { Context } from '../context.js'
+import { DEFAULT_VOCODER, modelName } from '../load.js'
+import { sampling } from '../options.js'
+import type { EvaluateOptions } from './options.js'
+import { modelFacts, noteLeftOut, writeEvaluationReport } from './output.js'
 
 /** @param model a generator; null: the clips are those of `--generated` */
 export async function evaluateClips(context: Context, model: Denoiser | null, options: EvaluateOptions): Promise<void> {
@@ -18,9 +18,9 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
     { evaluateGenerator },
     { generatorJson, generatorLines, generatorReport },
   ] = await Promise.all([
-    import('../evaluation/generator/generated-clips.js'),
-    import('../evaluation/generator/generator-evaluation.js'),
-    import('../evaluation/report/generator-report.js'),
+    import('../../evaluation/generator/generated-clips.js'),
+    import('../../evaluation/generator/generator-evaluation.js'),
+    import('../../evaluation/report/generator-report.js'),
   ])
   const { reference, training, generated: folders = [], seed = drawSeed() } = options
   const name = modelName(options, DEFAULT_VOCODER)
@@ -86,9 +86,9 @@ async function generate(
   options: EvaluateOptions & { readonly seed: number },
 ): Promise<GeneratedClips> {
   const [{ labelsInTurn }, { ENOUGH_CLIPS }, { Generator }] = await Promise.all([
-    import('../evaluation/generator/generated-clips.js'),
-    import('../evaluation/generator/generator-evaluation.js'),
-    import('../generator.js'),
+    import('../../evaluation/generator/generated-clips.js'),
+    import('../../evaluation/generator/generator-evaluation.js'),
+    import('../../generator.js'),
   ])
   const generator = new Generator(model)
   const { label, seconds, guidance, count = ENOUGH_CLIPS } = options

@@ -1,11 +1,11 @@
 /** What options say of the numbers of a mel: a convention by name or file, a logarithm, statistics. */
-import type { MelConvention } from '../audio/mel/convention.js'
-import type { MelLogarithm, MelNumbers } from '../audio/mel/rescale.js'
-import { defined } from '../core/defined.js'
-import { DiffWaveError } from '../core/errors.js'
-import { kindOfPath } from '../core/path-kind.js'
-import { suggestion } from '../core/suggest.js'
-import { conventionChoices } from './choices.js'
+import type { MelConvention } from '../../audio/mel/convention.js'
+import type { MelLogarithm, MelNumbers } from '../../audio/mel/rescale.js'
+import { defined } from '../../core/defined.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { kindOfPath } from '../../core/path-kind.js'
+import { suggestion } from '../../core/suggest.js'
+import { conventionChoices } from '../choices.js'
 
 /** The values of `--mel-log` and `--mel-stats`. @throws DiffWaveError as `readMelStatistics` */
 export async function melNumbers(
@@ -13,7 +13,7 @@ export async function melNumbers(
   statisticsPath: string | undefined,
 ): Promise<MelNumbers> {
   if (statisticsPath === undefined) return defined({ logarithm })
-  const { readMelStatistics } = await import('../formats/mel-statistics.js')
+  const { readMelStatistics } = await import('../../formats/mel-statistics.js')
   return { ...defined({ logarithm }), statistics: await readMelStatistics(statisticsPath) }
 }
 
@@ -24,7 +24,7 @@ export async function melNumbers(
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, and as `readJson`
  */
 export async function namedConvention(text: string, where: string): Promise<MelConvention> {
-  const { conventionSchema } = await import('../audio/mel/convention.js')
+  const { conventionSchema } = await import('../../audio/mel/convention.js')
   if ((conventionChoices as readonly string[]).includes(text)) return conventionSchema.parse(text)
   if ((await kindOfPath(text)) !== 'file') {
     throw new DiffWaveError('BAD_OPTION', 'unknown mel convention', {
@@ -34,7 +34,10 @@ export async function namedConvention(text: string, where: string): Promise<MelC
       ...suggestion(text, conventionChoices),
     })
   }
-  const [{ readJson }, { check }] = await Promise.all([import('../model/folder.js'), import('../core/options.js')])
+  const [{ readJson }, { check }] = await Promise.all([
+    import('../../model/folder.js'),
+    import('../../core/options.js'),
+  ])
   const json = await readJson(text)
   const mel = typeof json === 'object' && json !== null && 'mel' in json ? json.mel : json
   return check(conventionSchema, mel, text, 'BAD_CONFIG')
@@ -47,6 +50,6 @@ export async function inNumbers(
   statisticsPath: string | undefined,
 ): Promise<MelConvention> {
   if (logarithm === undefined && statisticsPath === undefined) return convention
-  const { conventionWith } = await import('../audio/mel/rescale.js')
+  const { conventionWith } = await import('../../audio/mel/rescale.js')
   return conventionWith(convention, await melNumbers(logarithm, statisticsPath))
 }

@@ -1,10 +1,10 @@
 /** Where the audio of a result goes: to a file, or to standard output. */
 import { dirname } from 'node:path'
-import type { WavOptions } from '../audio/codecs/wav-encode.js'
-import { DiffWaveError } from '../core/errors.js'
-import { makeFolder } from '../core/make-folder.js'
-import type { AudioStream } from '../synthesis/result.js'
-import { withRelease } from './named-pipe.js'
+import type { WavOptions } from '../../audio/codecs/wav-encode.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { makeFolder } from '../../core/make-folder.js'
+import type { AudioStream } from '../../synthesis/result.js'
+import { withRelease } from '../inputs/named-pipe.js'
 
 /** The name of standard output. */
 export const STDOUT = '-'
@@ -64,8 +64,8 @@ export async function writeAudioTo(
   signal: AbortSignal,
 ): Promise<void> {
   const [{ writeWavStream }, { wavBytes }] = await Promise.all([
-    import('../audio/codecs/wav-file.js'),
-    import('../audio/codecs/wav-stream.js'),
+    import('../../audio/codecs/wav-file.js'),
+    import('../../audio/codecs/wav-stream.js'),
   ])
   if (output !== STDOUT) {
     await keepFolder(output)

@@ -1,6 +1,6 @@
 /** Reads recordings, with notes on what is odd about their files. */
-import type { Recording } from '../audio/audio.js'
-import type { Context } from './context.js'
+import type { Recording } from '../../audio/audio.js'
+import type { Context } from '../context.js'
 import type { Input } from './inputs.js'
 
 /** @throws DiffWaveError as `readAudio` */
@@ -8,7 +8,7 @@ export async function readRecording(
   context: Context,
   { name, path }: Pick<Input, 'name' | 'path'>,
 ): Promise<Recording> {
-  const { readAudio } = await import('../audio/codecs/decode.js')
+  const { readAudio } = await import('../../audio/codecs/decode.js')
   const recording = await readAudio(path)
   noteOddities(context, name, recording)
   return recording
