@@ -5,7 +5,7 @@ import { DiffWaveError } from '../core/errors.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Context } from './context.js'
 import { environment } from './environment.js'
-import { type ModelOptions, parseWhole } from './options.js'
+import { type ModelOptions, parseInteger } from './options.js'
 
 /** The default models, unless DIFFWAVE_MODEL names another. */
 export const DEFAULT_VOCODER = 'speech'
@@ -28,7 +28,7 @@ export function loadOptions({ engine, threads, precision }: Omit<ModelOptions, '
 }
 
 function threadsOf(text: string): number {
-  const threads = parseWhole(text, 'DIFFWAVE_THREADS')
+  const threads = parseInteger(text, 'DIFFWAVE_THREADS')
   if (threads >= 1) return threads
   throw new DiffWaveError('BAD_OPTION', 'the number of threads is out of range', {
     expected: 'at least 1',

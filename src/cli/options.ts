@@ -45,17 +45,19 @@ export function requiredTexts(flags: string, description: string): OptionSpec<re
   return { flags, description, required: true, parse: (text, before) => added(text, before, flags) }
 }
 
-/** @param where names the number in errors @throws DiffWaveError `BAD_OPTION` */
-export function parseWhole(text: string, where: string): number {
+/** Parses a whole number, 0 or more. @param where names it in errors @throws DiffWaveError `BAD_OPTION` */
+export function parseInteger(text: string, where: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new DiffWaveError('BAD_OPTION', 'not a whole number', { got: text, where })
 }
 
-export function whole(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
-  return { flags, description, ...more, parse: text => parseWhole(text, longName(flags)) }
+/** An option whose value is a whole number, 0 or more. */
+export function integer(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
+  return { flags, description, ...more, parse: text => parseInteger(text, longName(flags)) }
 }
 
-export function real(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
+/** An option whose value is a number. */
+export function number(flags: string, description: string, more: More = {}): OptionSpec<number | undefined> {
   return {
     flags,
     description,
@@ -108,7 +110,7 @@ export function modelOptions(fallback: string) {
       `shipped model, folder, checkpoint, URL or hf:owner/name (default: $DIFFWAVE_MODEL or ${fallback})`,
     ),
     engine: choice('--engine <engine>', 'engine that runs the network', engineChoices),
-    threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+    threads: integer('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
     precision,
   }
 }
@@ -144,15 +146,15 @@ export interface OutputOptions {
 const steps: OptionSpec<number | string | undefined> = {
   flags: '--steps <n>',
   description: 'number of denoiser steps, or the name of one of the model’s noise schedules (default: the model’s)',
-  parse: text => (/^\d+$/.test(text) ? parseWhole(text, '--steps') : text),
+  parse: text => (/^\d+$/.test(text) ? parseInteger(text, '--steps') : text),
 }
 
 /** `--steps`, `--sampler`, `--eta`, `--seed`. */
 export const samplingOptions = {
   steps,
   sampler: choice('--sampler <sampler>', 'sampling algorithm', samplerChoices),
-  eta: real('--eta <share>', 'share of DDPM’s noise that the DDIM sampler adds, 0 to 1 (default: 0)'),
-  seed: whole('--seed <n>', 'seed of the noise: the same seed makes the same bytes (default: random)'),
+  eta: number('--eta <share>', 'share of DDPM’s noise that the DDIM sampler adds, 0 to 1 (default: 0)'),
+  seed: integer('--seed <n>', 'seed of the noise: the same seed makes the same bytes (default: random)'),
 }
 
 export interface SamplingFlags {
@@ -168,13 +170,13 @@ export function sampling({ steps, sampler, eta, seed }: SamplingFlags) {
 }
 
 /** `--correction`. */
-export const correction = whole(
+export const correction = integer(
   '--correction <passes>',
   'passes of the correction towards the mel, 0 for none; needs a windowed front end (default: the model’s)',
 )
 
 /** `--refine`. */
-export const refine = whole(
+export const refine = integer(
   '--refine <iterations>',
   'iterations of phase refinement after sampling, 0 to disable (default: the model’s)',
 )

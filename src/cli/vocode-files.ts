@@ -8,7 +8,7 @@ import { eachInput } from './inputs/each-input.js'
 import { findInputs, type Input, type InputKind } from './inputs/inputs.js'
 import { shard } from './inputs/shard.js'
 import { DEFAULT_VOCODER, noteSteps, openModel } from './load.js'
-import { correction, modelOptions, outputOptions, refine, sampling, samplingOptions, text, whole } from './options.js'
+import { correction, integer, modelOptions, outputOptions, refine, sampling, samplingOptions, text } from './options.js'
 import { planOutputs } from './outputs/outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from './outputs/sink.js'
 import { picturePath, writeAudio } from './outputs/write-audio.js'
@@ -25,7 +25,7 @@ export const vocodeOptions = {
   refine,
   correction,
   label: text('--label <name>', 'voice, for models that have labels'),
-  chunkFrames: whole(
+  chunkFrames: integer(
     '--chunk-frames <n>',
     'mel frames per chunk: small chunks start sooner, large ones run faster (default: 8 in a pipe)',
   ),

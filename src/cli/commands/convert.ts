@@ -4,7 +4,7 @@ import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import { findInput } from '../inputs/inputs.js'
 import { melNumbers } from '../inputs/mel-numbers.js'
-import { choice, force, real, requiredText, text, whole } from '../options.js'
+import { choice, force, integer, number, requiredText, text } from '../options.js'
 
 const BARE = 'Facts that a checkpoint may not state'
 
@@ -20,13 +20,13 @@ export const command = defineCommand({
   options: {
     output: requiredText('-o, --output <folder>', 'model folder to write'),
     force,
-    dilationCycle: whole('--dilation-cycle <n>', 'number of layers after which the dilation starts at 1 again', {
+    dilationCycle: integer('--dilation-cycle <n>', 'number of layers after which the dilation starts at 1 again', {
       group: BARE,
     }),
-    diffusionSteps: whole('--diffusion-steps <n>', 'number of steps of the training noise schedule', { group: BARE }),
-    betaStart: real('--beta-start <β>', 'first β of the training noise schedule', { group: BARE }),
-    betaEnd: real('--beta-end <β>', 'last β of the training noise schedule', { group: BARE }),
-    sampleRate: whole('--sample-rate <Hz>', 'sample rate', { group: BARE }),
+    diffusionSteps: integer('--diffusion-steps <n>', 'number of steps of the training noise schedule', { group: BARE }),
+    betaStart: number('--beta-start <β>', 'first β of the training noise schedule', { group: BARE }),
+    betaEnd: number('--beta-end <β>', 'last β of the training noise schedule', { group: BARE }),
+    sampleRate: integer('--sample-rate <Hz>', 'sample rate', { group: BARE }),
     convention: choice('--convention <name>', 'mel convention', conventionChoices, { group: BARE }),
     melLog: choice('--mel-log <log>', 'logarithm of the model’s mels (default: the convention’s)', melLogChoices, {
       group: BARE,

@@ -5,7 +5,7 @@ import { findInputs, recordings } from '../inputs/inputs.js'
 import { noteResampling, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
 import { DEFAULT_GENERATOR } from '../load.js'
-import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
+import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
@@ -20,9 +20,9 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(DEFAULT_GENERATOR),
     ...samplingOptions,
-    snr: real('--snr <dB>', 'signal-to-noise ratio of the recordings (default: estimated)'),
-    noise: real('--noise <rms>', 'root mean square of the noise, in units of full scale'),
-    step: real('--step <t>', 'diffusion step to start at, instead of a noise level'),
+    snr: number('--snr <dB>', 'signal-to-noise ratio of the recordings (default: estimated)'),
+    noise: number('--noise <rms>', 'root mean square of the noise, in units of full scale'),
+    step: number('--step <t>', 'diffusion step to start at, instead of a noise level'),
     label: text('--label <name>', 'class of the recordings, for models that have labels'),
     shard,
   },

@@ -5,7 +5,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { weightTypeChoices } from '../choices.js'
 import { defineCommand, type Values } from '../command.js'
 import { fetchModel } from '../load.js'
-import { choice, force, real, requiredText, samplingOptions, text, whole } from '../options.js'
+import { choice, force, integer, number, requiredText, samplingOptions, text } from '../options.js'
 import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
 
 /** The endings of each format's files; of a format that is a folder: none. */
@@ -29,11 +29,11 @@ const options = {
   steps: { ...samplingOptions.steps, group: ONNX },
   sampler: { ...samplingOptions.sampler, group: ONNX },
   eta: { ...samplingOptions.eta, group: ONNX },
-  guidance: real('--guidance <w>', 'classifier-free guidance of generators with labels (default: the model’s)', {
+  guidance: number('--guidance <w>', 'classifier-free guidance of generators with labels (default: the model’s)', {
     group: ONNX,
   }),
   name: text('--name <name>', 'name of the model on the server (default: diffwave)', { group: TRITON }),
-  maxBatch: whole('--max-batch <n>', 'maximum number of clips per batch (default: 8)', { group: TRITON }),
+  maxBatch: integer('--max-batch <n>', 'maximum number of clips per batch (default: 8)', { group: TRITON }),
   storageUri: text(
     '--storage-uri <uri>',
     'address at which KServe finds the folder (default: pvc://models/repository)',

@@ -8,7 +8,7 @@ import { drawSeed } from '../../core/seed.js'
 import { defineCommand } from '../command.js'
 import { shard, shardRange } from '../inputs/shard.js'
 import { DEFAULT_GENERATOR, noteSteps, openModel } from '../load.js'
-import { modelOptions, outputOptions, real, sampling, samplingOptions, texts, whole } from '../options.js'
+import { integer, modelOptions, number, outputOptions, sampling, samplingOptions, texts } from '../options.js'
 import { checkFile, confirmOverwrite, meansFile, oneFile, refuseLonePictures } from '../outputs/outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from '../outputs/sink.js'
 import { picturePath, streamOf, type Written, writeAudio } from '../outputs/write-audio.js'
@@ -26,10 +26,10 @@ export const command = defineCommand({
   options: {
     ...outputOptions,
     ...modelOptions(DEFAULT_GENERATOR),
-    count: whole('-n, --count <n>', 'number of clips (default: one, or one per label)'),
-    seconds: real('--seconds <s>', 'length of a clip in seconds (default: the model’s)'),
+    count: integer('-n, --count <n>', 'number of clips (default: one, or one per label)'),
+    seconds: number('--seconds <s>', 'length of a clip in seconds (default: the model’s)'),
     label: texts('--label <names...>', 'classes that the model was trained on, taken in turn'),
-    guidance: real(
+    guidance: number(
       '--guidance <w>',
       'classifier-free guidance: 0 for none, larger values follow the label more closely',
     ),

@@ -6,7 +6,7 @@ import { findInputs, recordings } from '../inputs/inputs.js'
 import { readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
 import { DEFAULT_VOCODER } from '../load.js'
-import { modelOptions, outputOptions, real, sampling, samplingOptions, text, whole } from '../options.js'
+import { integer, modelOptions, number, outputOptions, sampling, samplingOptions, text } from '../options.js'
 import { repairFiles } from '../repair-files.js'
 
 const gaps: OptionSpec<readonly Gap[]> = {
@@ -29,8 +29,8 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(DEFAULT_VOCODER),
     ...samplingOptions,
-    rounds: whole('--rounds <n>', 'passes per noise level: more passes join the edges better (default: 4)'),
-    fade: real('--fade <s>', 'length of the fade at the edges of a gap, in seconds (default: 0.002)'),
+    rounds: integer('--rounds <n>', 'passes per noise level: more passes join the edges better (default: 4)'),
+    fade: number('--fade <s>', 'length of the fade at the edges of a gap, in seconds (default: 0.002)'),
     label: text('--label <name>', 'voice or class, for models that have labels'),
     shard,
   },

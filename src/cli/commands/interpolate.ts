@@ -4,7 +4,7 @@ import { defineCommand } from '../command.js'
 import { findInput } from '../inputs/inputs.js'
 import { noteResampling, readRecording } from '../inputs/read-recording.js'
 import { DEFAULT_GENERATOR } from '../load.js'
-import { countedSteps, modelOptions, outputOptions, real, samplingOptions, text } from '../options.js'
+import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
@@ -20,8 +20,8 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(DEFAULT_GENERATOR),
     ...samplingOptions,
-    mix: real('--mix <share>', 'position between the first (0) and the second (1) (default: 0.5)'),
-    step: real('--step <t>', 'diffusion step to mix at: early steps keep both, late ones make something new'),
+    mix: number('--mix <share>', 'position between the first (0) and the second (1) (default: 0.5)'),
+    step: number('--step <t>', 'diffusion step to mix at: early steps keep both, late ones make something new'),
     label: text('--label <name>', 'class of the recordings, for models that have labels'),
   },
   examples: ['diffwave interpolate first.wav second.wav -o between.wav'],

@@ -7,7 +7,7 @@ import { engineChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { fetchModel, noteThreads } from '../load.js'
-import { choice, flag, real, requiredText, requiredTexts, text, whole } from '../options.js'
+import { choice, flag, integer, number, requiredText, requiredTexts, text } from '../options.js'
 
 /** Left-out files that are named; the rest are counted. */
 const NAMED_FILES = 10
@@ -61,11 +61,11 @@ export const command = defineCommand({
     mel: text('--mel <dir>', 'folder of predicted mels, one .npy per recording (default: computed)'),
     out: requiredText('--out <dir>', 'folder for checkpoint, log and model'),
     resume: flag('--resume', 'continue the run in --out from its checkpoint'),
-    maxSteps: whole('--max-steps <n>', 'stop after this number of updates in total'),
-    maxHours: real('--max-hours <h>', 'stop after this number of hours'),
+    maxSteps: integer('--max-steps <n>', 'stop after this number of updates in total'),
+    maxHours: number('--max-hours <h>', 'stop after this number of hours'),
     from: text('--from <model>', 'model whose weights to start from'),
     engine: choice('--engine <engine>', 'engine to use instead of the config’s', engineChoices),
-    threads: whole('--threads <n>', 'threads of the native engine (default: all cores)'),
+    threads: integer('--threads <n>', 'threads of the native engine (default: all cores)'),
   },
   examples: [
     'diffwave train train.json --data recordings --out runs/voice',

@@ -12,13 +12,13 @@ import { defineCommand, type OptionSpec, type Values } from '../command.js'
 import { findInputs, recordings } from '../inputs/inputs.js'
 import { readRecording } from '../inputs/read-recording.js'
 import { DEFAULT_VOCODER, fetchModel, modelName, openModel } from '../load.js'
-import { flag, force, modelOptions, parseWhole, real, samplingOptions, text, whole } from '../options.js'
+import { flag, force, integer, modelOptions, number, parseInteger, samplingOptions, text } from '../options.js'
 
 const steps: OptionSpec<readonly number[]> = {
   flags: '--steps <n...>',
   description: 'numbers of steps to tune for',
   required: true,
-  parse: (text, before) => [...(before ?? []), parseWhole(text, '--steps')],
+  parse: (text, before) => [...(before ?? []), parseInteger(text, '--steps')],
 }
 
 const options = {
@@ -30,12 +30,12 @@ const options = {
   force,
   ...modelOptions(DEFAULT_VOCODER),
   sampler: { ...samplingOptions.sampler, description: `${samplingOptions.sampler.description} (default: the best)` },
-  evaluations: whole(
+  evaluations: integer(
     '--evaluations <n>',
     'maximum number of schedules to try per number of steps, at least 4 (default: 60)',
   ),
-  seconds: real('--seconds <s>', 'seconds to use of each recording (default: 2)'),
-  seed: whole('--seed <n>', 'seed of the noise (default: 1)'),
+  seconds: number('--seconds <s>', 'seconds to use of each recording (default: 2)'),
+  seed: integer('--seed <n>', 'seed of the noise (default: 1)'),
   dryRun: flag('--dry-run', 'print the results, and write nothing'),
 }
 

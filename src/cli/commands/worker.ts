@@ -4,7 +4,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand } from '../command.js'
 import { environment } from '../environment.js'
 import { loadOptions, noteThreads } from '../load.js'
-import { real, text, whole } from '../options.js'
+import { integer, number, text } from '../options.js'
 import { megabytes, modelSources, serveOptions } from '../serve/options.js'
 import { serviceLog, untilStopped } from '../serve/run-service.js'
 
@@ -27,10 +27,10 @@ export const command = defineCommand({
     engine,
     threads,
     precision,
-    parallel: whole('--parallel <n>', 'jobs that run at the same time (default: 1)'),
-    modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
+    parallel: integer('--parallel <n>', 'jobs that run at the same time (default: 1)'),
+    modelMemory: number('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
     drain,
-    lock: real(
+    lock: number(
       '--lock <s>',
       'seconds without a sign of life after which another worker takes over its jobs (default: 10)',
       {

@@ -4,14 +4,14 @@ import { DEFAULT_VOCODER } from '../load.js'
 import {
   flag,
   force,
+  integer,
   modelOptions,
-  real,
+  number,
   refine,
   requiredText,
   samplingOptions,
   text,
   texts,
-  whole,
 } from '../options.js'
 
 const ofVocoders = { group: 'Vocoders' }
@@ -29,7 +29,7 @@ export const evaluateOptions = {
   ...samplingOptions,
   label: text('--label <name>', 'label, for models that have them (default: all in turn for a generator)'),
   mel: text('--mel <dir>', 'folder of the recordings’ mels (default: computed)', ofVocoders),
-  limit: whole('--limit <n>', 'number of files to evaluate, in the order of their names (default: all)', ofVocoders),
+  limit: integer('--limit <n>', 'number of files to evaluate, in the order of their names (default: all)', ofVocoders),
   refine: { ...refine, ...ofVocoders },
   baseline: flag('--no-baseline', 'leave out the Griffin-Lim baseline', ofVocoders),
   ablation: flag('--no-ablation', 'leave out the results without the network and without refinement', ofVocoders),
@@ -38,9 +38,9 @@ export const evaluateOptions = {
     'folder of training clips, to measure memorisation and label accuracy',
     ofGenerators,
   ),
-  count: whole('-n, --count <n>', 'number of clips to generate (default: 500)', ofGenerators),
-  seconds: real('--seconds <s>', 'length of a clip in seconds (default: the model’s)', ofGenerators),
-  guidance: real('--guidance <w>', 'weight of classifier-free guidance (default: the model’s)', ofGenerators),
+  count: integer('-n, --count <n>', 'number of clips to generate (default: 500)', ofGenerators),
+  seconds: number('--seconds <s>', 'length of a clip in seconds (default: the model’s)', ofGenerators),
+  guidance: number('--guidance <w>', 'weight of classifier-free guidance (default: the model’s)', ofGenerators),
 }
 
 export type EvaluateOptions = Values<typeof evaluateOptions>

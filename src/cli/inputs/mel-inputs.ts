@@ -1,14 +1,14 @@
 /** Mel files as inputs: a batch of mels in one file is an input for each of them. */
 import { defined } from '../../core/defined.js'
 import type { StoredMel } from '../../formats/mel-stream.js'
-import { text, whole } from '../options.js'
+import { integer, text } from '../options.js'
 import type { Input } from './inputs.js'
 
 /** `--key` and `--index`. @param group heading in the help */
 export function melFileOptions(group: string) {
   return {
     key: text('--key <name>', 'name of the mel in a file of several arrays', { group }),
-    index: whole('--index <n>', 'index of the mel to take from a batch, from 0 (default: all, one file each)', {
+    index: integer('--index <n>', 'index of the mel to take from a batch, from 0 (default: all, one file each)', {
       group,
     }),
   }

@@ -8,14 +8,14 @@ import type { Values } from '../command.js'
 import type { Context } from '../context.js'
 import { environment } from '../environment.js'
 import { DEFAULT_GENERATOR, DEFAULT_VOCODER, fetchModel, loadOptions } from '../load.js'
-import { choice, flag, precision, real, text, texts, whole } from '../options.js'
+import { choice, flag, integer, number, precision, text, texts } from '../options.js'
 
 const MEGABYTE = 2 ** 20
 
 /** Options of everything that serves. */
 export const serveOptions = {
   host: text('--host <address>', 'address to listen on (default: 127.0.0.1, reachable from this machine alone)'),
-  port: whole('--port <n>', 'port to listen on, 0 for any free one (default: 8080)'),
+  port: integer('--port <n>', 'port to listen on, 0 for any free one (default: 8080)'),
   token: text('--token <token>', 'bearer token that clients must send (default: $DIFFWAVE_TOKEN or none)'),
   models: texts(
     '-m, --models <models...>',
@@ -23,7 +23,7 @@ export const serveOptions = {
   ),
   runs: texts('--runs <folders...>', 'folders of training runs to watch, or folders that contain such folders'),
   engine: choice('--engine <engine>', 'engine that runs the networks', engineChoices),
-  threads: whole('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+  threads: integer('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
   precision,
   redis: text(
     '--redis <url>',
@@ -34,24 +34,28 @@ export const serveOptions = {
     '--trust-proxy',
     'take client addresses from the X-Forwarded-For header of a proxy in front of the service',
   ),
-  maxBody: real('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),
-  maxSeconds: real('--max-seconds <s>', 'longest audio per request in seconds (default: 600)', { group: 'Limits' }),
-  maxWork: real('--max-work <s>', 'longest work per request in seconds (default: 300)', { group: 'Limits' }),
-  parallel: whole('--parallel <n>', 'requests that run at the same time (default: 2)', { group: 'Limits' }),
-  queue: whole('--queue <n>', 'requests that wait for their turn (default: 64)', { group: 'Limits' }),
-  perClient: whole('--per-client <n>', 'requests of one client at a time (default: 32)', { group: 'Limits' }),
-  rate: whole('--rate <n>', 'requests of one client per minute, 0 for any number (default: 3000)', { group: 'Limits' }),
-  connections: whole('--connections <n>', 'open connections of one client, 0 for any number (default: 256)', {
+  maxBody: number('--max-body <MB>', 'largest request body in megabytes (default: 32)', { group: 'Limits' }),
+  maxSeconds: number('--max-seconds <s>', 'longest audio per request in seconds (default: 600)', { group: 'Limits' }),
+  maxWork: number('--max-work <s>', 'longest work per request in seconds (default: 300)', { group: 'Limits' }),
+  parallel: integer('--parallel <n>', 'requests that run at the same time (default: 2)', { group: 'Limits' }),
+  queue: integer('--queue <n>', 'requests that wait for their turn (default: 64)', { group: 'Limits' }),
+  perClient: integer('--per-client <n>', 'requests of one client at a time (default: 32)', { group: 'Limits' }),
+  rate: integer('--rate <n>', 'requests of one client per minute, 0 for any number (default: 3000)', {
     group: 'Limits',
   }),
-  modelMemory: real('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)', {
+  connections: integer('--connections <n>', 'open connections of one client, 0 for any number (default: 256)', {
     group: 'Limits',
   }),
-  resultMemory: real('--result-memory <MB>', 'memory for results of jobs in megabytes (default: 512)', {
+  modelMemory: number('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)', {
     group: 'Limits',
   }),
-  keepResults: real('--keep-results <s>', 'seconds that results of jobs are kept (default: 900)', { group: 'Limits' }),
-  drain: real('--drain <s>', 'seconds to finish running work when stopped (default: 30)', { group: 'Limits' }),
+  resultMemory: number('--result-memory <MB>', 'memory for results of jobs in megabytes (default: 512)', {
+    group: 'Limits',
+  }),
+  keepResults: number('--keep-results <s>', 'seconds that results of jobs are kept (default: 900)', {
+    group: 'Limits',
+  }),
+  drain: number('--drain <s>', 'seconds to finish running work when stopped (default: 30)', { group: 'Limits' }),
 }
 
 /**
