@@ -4,7 +4,7 @@ import { checkMelShape } from './check-mel.js'
 import type { Mel } from './convention.js'
 import { sliceMel } from './frames.js'
 
-/** A mel in pieces, each with any number of frames. `frames` is the total, if it is known. */
+/** A mel in pieces, each with any number of frames, also none. `frames` is the total, if it is known. */
 export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & {
   /** Number of frames of all pieces together. */
   readonly frames?: number
@@ -37,7 +37,7 @@ export function isWholeMel(source: MelSource): source is Mel {
 /**
  * Yields the pieces of a source, cut to at most `limit` frames each.
  *
- * @param check called with every piece that arrives; throws if the piece does not fit
+ * @param check called with every piece that arrives, unless it is empty; throws if the piece does not fit
  * @throws DiffWaveError `BAD_MEL` if a source has no frames, or another number than it announced; `ABORTED`
  */
 export async function* melPieces(
@@ -58,6 +58,7 @@ export async function* melPieces(
   let bands = 0
   let frames = 0
   for await (const mel of untilAborted(source, signal)) {
+    if (isEmpty(mel)) continue
     check(mel)
     bands = mel.bands
     frames += mel.frames
@@ -77,6 +78,11 @@ export async function* melPieces(
     })
   }
   yield { mel: { data: new Float32Array(0), bands, frames: 0 }, last: true }
+}
+
+/** Whether a piece has no frames, as what a program yields before or after its sound. */
+function isEmpty(mel: Mel): boolean {
+  return mel?.frames === 0 && mel.data instanceof Float32Array && mel.data.length === 0
 }
 
 /** Yields the items of an iterable. The signal ends the wait for the next item. */

@@ -56,6 +56,16 @@ describe('reading a MelFeed', () => {
     }
   })
 
+  test('passes over pieces without frames', async () => {
+    const none: Mel = { data: new Float32Array(0), bands: 80, frames: 0 }
+    const feed = new MelFeed([none, sliceMel(mel, 0, 4), none, sliceMel(mel, 4, 10), none], convention)
+    assert.deepEqual(joined(await pieces(feed, 4, true)), mel)
+    const refused = { name: 'DiffWaveError', code: 'BAD_MEL' }
+    await assert.rejects(pieces(new MelFeed([none], convention), 4, true), refused)
+    const hollow = { ...none, data: new Float32Array(80) }
+    await assert.rejects(pieces(new MelFeed([hollow, mel], convention), 4, true), refused)
+  })
+
   const changes = {
     transferred: (buffer: ArrayBuffer) => void structuredClone(buffer, { transfer: [buffer] }),
     resized: (buffer: ArrayBuffer) => (buffer as ArrayBuffer & { resize(bytes: number): void }).resize(0),
