@@ -3,8 +3,11 @@ import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { elementCount } from '#src/core/tensor'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
+import { createWasmEngine } from '#src/engines/wasm/engine'
 import { networkSchema } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
+import { relativeError } from '../../support/numbers.js'
+import { randomParameters } from '../../support/parameters.js'
 import { type CreateEngine, conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
 import { createInSameThread } from './same-thread.js'
@@ -13,6 +16,29 @@ const create: CreateEngine = (network, parameters, convention = null) =>
   createInSameThread({ network, parameters, convention, backend: 'wasm' })
 conformance('tensorflow:wasm', create)
 agreesWithOracle('tensorflow:wasm', create, 6)
+
+// The slope of the conformance tests is a sum over all parameters, so a few percent of one of them can hide in it.
+test('gradients of each parameter agree with those of the WebAssembly kernels', async () => {
+  const network = networkSchema.parse({
+    stepEmbedding: { size: 8, hidden: 8 },
+    channels: 6,
+    layers: 3,
+    dilationCycle: 3,
+    frontEnd: { kind: 'windows', kernel: 16, stride: 8, bins: 6, learned: true },
+    mel: { kind: 'frame-rate', bands: 7, hop: 16, encoder: [5] },
+  })
+  const parameters = randomParameters(network, 5)
+  const mel = { data: gaussian(2, 0, 0, 7 * 9), bands: 7, frames: 9 }
+  const request = { audio: [gaussian(1, 0, 0, 144)], target: [gaussian(3, 0, 0, 144)], mel: [mel], steps: [3] }
+  const [own, kernels] = [await create(network, parameters), await createWasmEngine({ network, parameters })]
+  const expected = (await kernels.lossGradients({ ...request, loss: 'l2' })).gradients
+  for (const [name, gradient] of (await own.lossGradients({ ...request, loss: 'l2' })).gradients) {
+    const error = relativeError(gradient, expected.get(name)!)
+    assert.ok(error < 1e-4, `gradient of ${name}: ${error}`)
+  }
+  await own.dispose()
+  await kernels.dispose()
+})
 
 test('a call leaks no tensors, and windows join without a seam', async () => {
   const network = networkSchema.parse({
