@@ -7,7 +7,7 @@ import { createEngine } from '#src/engines/select'
 import { type GeneratedClip, Generator } from '#src/generator'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { collect } from './support/audio.js'
-import { smallGeneratorConfig, smallVocoderConfig } from './support/configs.js'
+import { smallGeneratorConfig, smallStepEmbedding, smallVocoderConfig } from './support/configs.js'
 import { fakeModel } from './support/fake-model.js'
 
 const generator = new Generator(fakeModel(smallGeneratorConfig()))
@@ -77,7 +77,7 @@ describe('Generator.stream', () => {
   test('returns the bytes of `generate` in subbands, too', async () => {
     const gains = Array.from({ length: 64 }, (_, band) => 1 + band / 8)
     const config = smallGeneratorConfig({
-      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 4, dilationCycle: 3, patch: 64 },
+      network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 4, dilationCycle: 3, patch: 64 },
       diffusion: {
         training: { kind: 'cosine', steps: 100 },
         prediction: 'x0',
@@ -239,7 +239,7 @@ describe('generate refuses', () => {
     const unlabelled = new Generator(
       fakeModel(
         smallGeneratorConfig({
-          network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2 },
+          network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2 },
         }),
       ),
     )

@@ -16,6 +16,7 @@ import {
   writeModel,
 } from '#src/index'
 import { readModelFolder } from '#src/model/folder'
+import { smallStepEmbedding } from './support/configs.js'
 import { code } from './support/errors.js'
 import { learningEngine } from './support/learning-engine.js'
 import { golden } from './support/paths.js'
@@ -36,7 +37,7 @@ const config = {
   model: {
     kind: 'generator',
     sampleRate: 8000,
-    network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+    network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
     diffusion: { training: { kind: 'cosine', steps: 10 } },
   },
   data: { cropSamples: 256, batch: 2, validationShare: 0.3 },

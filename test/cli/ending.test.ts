@@ -14,11 +14,17 @@ put('tone.wav', noiseWav(0, 2000))
 const long = put('long.npy', npyMel(20_000))
 const slow = ['synthesize', long, '-m', smallVocoder, '--engine', 'wasm', '--threads', '1']
 
+/** Whether there is a file of a run, temporary or not. */
+const isWritten = (name: string) => readdirSync(folder).some(file => file.startsWith(name))
+
 /** Waits until the work has begun, which its temporary file shows. */
 async function begun(name: string): Promise<void> {
-  const written = () => readdirSync(folder).some(file => file.startsWith(name))
-  for (let waited = 0; !written() && waited < 60_000; waited += 50) await setTimeout(50)
+  for (let waited = 0; !isWritten(name) && waited < 60_000; waited += 50) await setTimeout(50)
 }
+
+/** A slow run that writes `name.wav`, as words of a shell. */
+const slowRun = (name: string) =>
+  [process.execPath, program, ...slow, '-o', at(`${name}.wav`)].map(word => `'${word}'`).join(' ')
 
 test('full standard output is an error with status 1', () => {
   for (const line of [
@@ -63,22 +69,20 @@ for (const [signal, expected] of [
     const { status, stderr } = await ended
     assert.equal(status, expected)
     assert.deepEqual(JSON.parse(stderr), { error: `stopped by ${signal}`, code: 'ABORTED' })
-    assert.ok(!readdirSync(folder).some(file => file.startsWith(name)))
+    assert.ok(!isWritten(name))
   })
 }
 
 test('a signal at any time from the start ends the run with its status, and leaves no file', () => {
   for (const seconds of [0.02, 0.1, 0.3, 0.6]) {
-    const run = [process.execPath, program, ...slow, '-o', at('early.wav')].map(word => `'${word}'`).join(' ')
-    const script = `${run} & sleep ${seconds}; kill $!; wait $!`
+    const script = `${slowRun('early')} & sleep ${seconds}; kill $!; wait $!`
     assert.equal(spawnSync('bash', ['-c', script]).status, 143)
-    assert.ok(!readdirSync(folder).some(file => file.startsWith('early')))
+    assert.ok(!isWritten('early'))
   }
 })
 
 test('Ctrl-C ends a loop of the shell over commands', { skip: process.platform === 'win32' }, async context => {
-  const run = [process.execPath, program, ...slow, '-o', at('loop.wav')].map(word => `'${word}'`).join(' ')
-  const shell = spawn('bash', ['-c', `for i in 1 2; do ${run}; done; echo over`], { detached: true })
+  const shell = spawn('bash', ['-c', `for i in 1 2; do ${slowRun('loop')}; done; echo over`], { detached: true })
   context.after(() => shell.exitCode === null && shell.signalCode === null && process.kill(-shell.pid!, 'SIGKILL'))
   let stdout = ''
   shell.stdout.on('data', data => {
@@ -90,7 +94,7 @@ test('Ctrl-C ends a loop of the shell over commands', { skip: process.platform =
   process.kill(-shell.pid!, 'SIGINT')
   assert.deepEqual(await Promise.race([closed, setTimeout(10_000, 'goes on', { ref: false })]), [null, 'SIGINT'])
   assert.equal(stdout, '')
-  assert.ok(!readdirSync(folder).some(file => file.startsWith('loop')))
+  assert.ok(!isWritten('loop'))
 })
 
 test('a second signal ends the process at once and leaves no file either', async () => {
@@ -99,7 +103,7 @@ test('a second signal ends the process at once and leaves no file either', async
   child.kill('SIGINT')
   child.kill('SIGTERM')
   assert.ok([130, 143].includes((await ended).status!))
-  assert.ok(!readdirSync(folder).some(file => file.startsWith('twice')))
+  assert.ok(!isWritten('twice'))
 })
 
 test('a run that ends early leaves no empty folders of its own', async () => {
@@ -139,5 +143,5 @@ test('a closed terminal ends the process by SIGHUP, without a core dump', {
   const args = ['-c', closedTerminal, process.execPath, program, ...slow, '-o', at('closed.wav')]
   const { stdout, stderr } = spawnSync('python3', args, { encoding: 'utf8' })
   assert.equal(stdout.trim(), String(-constants.signals.SIGHUP), stderr)
-  assert.ok(!readdirSync(folder).some(file => file.startsWith('closed')))
+  assert.ok(!isWritten('closed'))
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
+import { smallStepEmbedding } from '../support/configs.js'
 import { inRepository } from '../support/paths.js'
 import { shellStatus } from '../support/process.js'
 import { scratchFolder } from '../support/scratch.js'
@@ -24,7 +25,7 @@ writeFileSync(
     model: {
       kind: 'generator',
       sampleRate: 8000,
-      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
       diffusion: { training: { kind: 'cosine', steps: 10 } },
     },
     data: { cropSamples: 256, batch: 1, validationShare: 0 },

@@ -10,6 +10,7 @@ import { decodeSafetensors } from '#src/formats/safetensors'
 import { melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
 import { readModel } from '#src/model/read-model'
 import { Adam } from '#src/training/optimiser/adam'
+import { smallStepEmbedding } from '../support/configs.js'
 import { smallConvention } from '../support/convention.js'
 import { relativeError } from '../support/numbers.js'
 import { randomParameters } from '../support/parameters.js'
@@ -49,12 +50,12 @@ const conditionedInPatches: Variant = [
 const variants: readonly Variant[] = [
   // With the default step embedding, which has most of a small network's weights. The others have a small one.
   ['unconditional', { channels: 5, layers: 3, dilationCycle: 2 }],
-  ['labels', { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, labels: ['a', 'b'] }],
+  ['labels', { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2, labels: ['a', 'b'] }],
   conditionedInPatches,
   [
     'odd strides, an upsampler a layer, tanh first, after the step',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 3,
       layers: 2,
       dilationCycle: 2,
@@ -66,7 +67,7 @@ const variants: readonly Variant[] = [
   [
     'a mask of the input, patches of 8',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 5,
       layers: 3,
       dilationCycle: 2,
@@ -81,7 +82,7 @@ const windowed: readonly Variant[] = [
   [
     'overlapping windows of a generator with labels',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 5,
       layers: 3,
       dilationCycle: 2,
@@ -92,7 +93,7 @@ const windowed: readonly Variant[] = [
   [
     'learned windows of a generator with a mask',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 5,
       layers: 2,
       dilationCycle: 2,
@@ -103,7 +104,7 @@ const windowed: readonly Variant[] = [
   [
     'learned windows, a mask, a mel at the rate of frames',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 6,
       layers: 3,
       dilationCycle: 3,
@@ -115,7 +116,7 @@ const windowed: readonly Variant[] = [
   [
     'windows and a mel that is upsampled',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 4,
       layers: 2,
       dilationCycle: 2,
@@ -126,7 +127,7 @@ const windowed: readonly Variant[] = [
   [
     'windows with an envelope and a mask',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 6,
       layers: 3,
       dilationCycle: 2,
@@ -138,7 +139,7 @@ const windowed: readonly Variant[] = [
   [
     'windows that do not overlap, with an envelope',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 5,
       layers: 2,
       dilationCycle: 2,

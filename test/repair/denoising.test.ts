@@ -6,7 +6,7 @@ import { alphaBarAt, noiseSchedule } from '#src/diffusion/schedule'
 import { Generator } from '#src/generator'
 import { alphaBarOfNoise } from '#src/repair/noise-level'
 import { Vocoder } from '#src/vocoder'
-import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
+import { smallGeneratorConfig, smallStepEmbedding, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 import { audio, generator, recording, scaledGenerator, training } from '../support/gaussian-recordings.js'
 import { bytesInUse } from '../support/memory.js'
@@ -85,7 +85,7 @@ test('of a long recording, only a copy and the result are in memory', async () =
   const subbands = new Generator(
     fakeModel(
       smallGeneratorConfig({
-        network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, patch: 64 },
+        network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2, patch: 64 },
         diffusion: {
           training: { kind: 'cosine', steps: 100 },
           prediction: 'x0',

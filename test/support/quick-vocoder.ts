@@ -1,6 +1,6 @@
 /** A vocoder that makes long results in little time, for tests of what is done with them. */
 import { writeModelFolder } from '#src/model/folder'
-import { smallVocoderConfig } from './configs.js'
+import { smallStepEmbedding, smallVocoderConfig } from './configs.js'
 import { randomParameters } from './parameters.js'
 import { scratchFolder } from './scratch.js'
 
@@ -8,7 +8,7 @@ import { scratchFolder } from './scratch.js'
 export async function quickVocoder(): Promise<string> {
   const mel = { kind: 'frame-rate', bands: 80, hop: 256 } as const
   const config = smallVocoderConfig({
-    network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 2, layers: 1, dilationCycle: 1, patch: 64, mel },
+    network: { stepEmbedding: smallStepEmbedding, channels: 2, layers: 1, dilationCycle: 1, patch: 64, mel },
   })
   const folder = scratchFolder('quick')
   await writeModelFolder(folder, { config, parameters: randomParameters(config.network, 1) })

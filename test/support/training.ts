@@ -4,6 +4,7 @@ import { checkTrainingConfig, type TrainingConfig } from '#src/training/config'
 import type { Dataset } from '#src/training/data/dataset'
 import { type TrainingRunOptions, trainingSteps } from '#src/training/run/training-run'
 import type { TrainingStep, TrainingSummary } from '#src/training/run/training-step'
+import { smallStepEmbedding } from './configs.js'
 
 /** Makes the config of a vocoder of 4 channels. */
 export function config(fields: Record<string, unknown> = {}): TrainingConfig {
@@ -13,7 +14,7 @@ export function config(fields: Record<string, unknown> = {}): TrainingConfig {
         kind: 'vocoder',
         sampleRate: 22050,
         network: {
-          stepEmbedding: { size: 8, hidden: 8 },
+          stepEmbedding: smallStepEmbedding,
           channels: 4,
           layers: 2,
           dilationCycle: 2,

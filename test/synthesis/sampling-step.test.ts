@@ -11,7 +11,7 @@ import type { Synthesis } from '#src/synthesis/result'
 import type { OnStep, SamplingStep } from '#src/synthesis/sampling-step'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { Vocoder } from '#src/vocoder'
-import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
+import { smallGeneratorConfig, smallStepEmbedding, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 
 const cosine = { training: { kind: 'cosine', steps: 100 }, defaultSteps: 4, clamp: false } as const
@@ -27,7 +27,7 @@ const vocoder = new Vocoder(
 const subbands = new Generator(
   fakeModel(
     smallGeneratorConfig({
-      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 4, dilationCycle: 3, patch: 16 },
+      network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 4, dilationCycle: 3, patch: 16 },
       diffusion: { ...cosine, subbands: { kind: 'mdct', gains: Array.from({ length: 16 }, (_, i) => 1 + i) } },
     }),
   ),

@@ -9,7 +9,7 @@ import { createEngine } from '#src/engines/select'
 import { Generator } from '#src/generator'
 import { Vocoder } from '#src/vocoder'
 import { collect } from '../support/audio.js'
-import { smallGeneratorConfig } from '../support/configs.js'
+import { smallGeneratorConfig, smallStepEmbedding } from '../support/configs.js'
 import { randomParameters } from '../support/parameters.js'
 import { golden } from '../support/paths.js'
 
@@ -81,7 +81,7 @@ describe('a generator with a windowed front end', () => {
   test('makes the same bytes alone, in batches and in streams, for any length', async () => {
     const config = smallGeneratorConfig({
       network: {
-        stepEmbedding: { size: 8, hidden: 8 },
+        stepEmbedding: smallStepEmbedding,
         channels: 4,
         layers: 3,
         dilationCycle: 2,

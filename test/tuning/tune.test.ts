@@ -97,13 +97,6 @@ describe('the search for levels', () => {
 describe('tune', () => {
   test('finds a sampler and levels that copy better, and the model keeps both', async () => {
     const config = smallVocoderConfig({
-      network: {
-        stepEmbedding: { size: 8, hidden: 8 },
-        channels: 4,
-        layers: 4,
-        dilationCycle: 3,
-        mel: { kind: 'transposed', bands: 80, strides: [16, 16] },
-      },
       diffusion: { training: { kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.05 }, clamp: false },
     })
     // All it knows is how loud the recordings are.

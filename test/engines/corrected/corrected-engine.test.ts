@@ -6,13 +6,14 @@ import { sliceMel } from '#src/audio/mel/frames'
 import { gaussian } from '#src/core/random'
 import { createEngine } from '#src/engines/select'
 import { networkSchema } from '#src/model/network'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { smallConvention } from '../../support/convention.js'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
 
 const convention = smallConvention({ fftSize: 64, hop: 16, bands: 7, maxFrequency: 3800 })
 const plain = networkSchema.parse({
-  stepEmbedding: { size: 8, hidden: 8 },
+  stepEmbedding: smallStepEmbedding,
   channels: 6,
   layers: 3,
   dilationCycle: 2,

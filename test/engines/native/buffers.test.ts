@@ -15,17 +15,18 @@ import type { Engine } from '#src/engines/engine'
 import type { BatchWork, Handle, NetworkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
-import { networkShape } from '#src/engines/native/network-shape'
 import { networkSchema } from '#src/model/network'
 import { parameterCount } from '#src/model/parameters'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
+import { engineRequest } from './engine-request.js'
 
 const { available, instructionSets } = surveyNative()
 const FRAMES = 24
 const HOP = 64
 const SAMPLES = FRAMES * HOP
 const network = networkSchema.parse({
-  stepEmbedding: { size: 8, hidden: 8 },
+  stepEmbedding: smallStepEmbedding,
   channels: 16,
   layers: 6,
   dilationCycle: 6,
@@ -148,14 +149,7 @@ describe('a call gives the same result if its input arrays change meanwhile', { 
 
 describe('the native addon refuses', { skip: available ? false : 'no native engine' }, () => {
   const create = (changes: Partial<NetworkShape> = {}) =>
-    loadAddon().create({
-      shape: { ...networkShape(network), ...changes },
-      instructionSet: instructionSets[0]!,
-      threads: 1,
-      memoryLimit: 2 ** 20,
-      fast: false,
-      winograd: true,
-    })
+    loadAddon().create(engineRequest(network, instructionSets[0]!, changes))
 
   /** A request of one clip. `getters` replace its fields. */
   const work = (getters: Readonly<Record<string, () => unknown>> = {}): BatchWork => {

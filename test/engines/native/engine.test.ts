@@ -6,11 +6,12 @@ import type { Engine } from '#src/engines/engine'
 import { CANCELLED } from '#src/engines/native/constants'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
-import { networkShape } from '#src/engines/native/network-shape'
 import { networkSchema } from '#src/model/network'
 import { parameterCount, parameterSpecs } from '#src/model/parameters'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
 import { type CreateEngine, conformance } from '../conformance.js'
+import { engineRequest } from './engine-request.js'
 
 const { available, reason, instructionSets } = surveyNative()
 
@@ -23,7 +24,7 @@ for (const instructionSet of instructionSets) {
 
 test('gradients have the same bytes for any number of threads', { skip: !available }, async () => {
   const network = networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 20,
     layers: 4,
     dilationCycle: 3,
@@ -50,16 +51,13 @@ test('gradients have the same bytes for any number of threads', { skip: !availab
 
 test('the readable reference stops at the next layer', { skip: !available }, async () => {
   const network = networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 16,
     layers: 4,
     dilationCycle: 2,
   })
   const addon = loadAddon()
-  const engine = addon.create({
-    ...{ shape: networkShape(network), instructionSet: 'scalar', threads: 1, memoryLimit: 2 ** 30, fast: false },
-    winograd: true,
-  })
+  const engine = addon.create(engineRequest(network, 'scalar'))
   const size = parameterCount(network)
   const parameters = gaussian(1, 0, 0, size).map(value => 0.2 * value)
   const run = (clip: object, more: object) => {
@@ -83,7 +81,7 @@ test('the readable reference stops at the next layer', { skip: !available }, asy
 
 describe('the weights of the native engine', { skip: !available }, () => {
   const network = networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 12,
     layers: 3,
     dilationCycle: 3,

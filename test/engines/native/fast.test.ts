@@ -7,6 +7,7 @@ import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import type { InstructionSet } from '#src/engines/native/instruction-sets'
 import { createEngine } from '#src/engines/select'
 import { type NetworkConfig, networkSchema } from '#src/model/network'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
 import { conformance } from '../conformance.js'
@@ -32,14 +33,14 @@ for (const instructionSet of fastSets) {
 
 const networks = {
   'small and large dilations, an upsampled mel': networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 20,
     layers: 8,
     dilationCycle: 8,
     mel: { kind: 'transposed', bands: 7, strides: [8, 8] },
   }),
   'odd channels, a mel at the rate of frames': networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 51,
     layers: 5,
     dilationCycle: 3,
@@ -118,7 +119,7 @@ describe('precision fast', { skip: !available }, () => {
 
   test('is accepted by other engines, and other values are refused', async () => {
     const network = networkSchema.parse({
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 4,
       layers: 2,
       dilationCycle: 2,

@@ -9,13 +9,13 @@ import { concatenateAudio } from '#src/core/concatenate'
 import type { Engine, FrameStream } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
-import { networkShape } from '#src/engines/native/network-shape'
 import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../../support/configs.js'
 import { code } from '../../support/errors.js'
 import { refinedConventions, smallConvention, unrefined } from '../../support/refinement.js'
 import { allowRelaxedSimd } from '../wasm/relaxed-simd.js'
+import { engineRequest } from './engine-request.js'
 
 allowRelaxedSimd()
 
@@ -253,10 +253,7 @@ describe('native phase refinement', () => {
       ...{ window: new Float64Array(16), roots: new Float64Array(32), columnSums: new Float64Array(9) },
       ...{ filters: Float64Array.of(1, 2), weights: new Float64Array(2) },
     }
-    const handle = addon.create({
-      ...{ shape: networkShape(network), instructionSet: sets[0]!, threads: 1, memoryLimit: 2 ** 20, fast: false },
-      winograd: true,
-    })
+    const handle = addon.create(engineRequest(network, sets[0]!))
     for (const wrong of [
       { size: 24 },
       { size: 2 ** 20 },

@@ -5,12 +5,12 @@ import { type MelConvention, melConventionSchema, namedConventions } from '#src/
 import { gaussian } from '#src/core/random'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
-import { networkShape } from '#src/engines/native/network-shape'
 import { FrontEndEnvelope } from '#src/model/front-end/envelope'
 import { WindowFilter } from '#src/model/front-end/windows'
 import { networkSchema } from '#src/model/network'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../../support/configs.js'
+import { engineRequest } from './engine-request.js'
 
 const sets = surveyNative().instructionSets.filter(set => set !== 'scalar')
 const { network } = smallGeneratorConfig()
@@ -86,10 +86,7 @@ for (const [i, set] of sets.entries()) {
 
 describe('the addon’s front-end calls', () => {
   const addon = loadAddon()
-  const handle = addon.create({
-    ...{ shape: networkShape(network), instructionSet: sets[0]!, threads: 1, memoryLimit: 2 ** 20, fast: false },
-    winograd: true,
-  })
+  const handle = addon.create(engineRequest(network, sets[0]!))
 
   test('refuse envelopes and mels that do not fit', () => {
     const shape = {

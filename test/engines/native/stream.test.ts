@@ -17,6 +17,7 @@ import {
   positionSamples,
   receptiveRadius,
 } from '#src/model/network'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { smallConvention } from '../../support/convention.js'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
@@ -171,7 +172,7 @@ for (const [name, ends] of [
 
 test('a sample depends only on audio within the reach of a windowed front end', { skip }, async () => {
   const network = networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 8,
     layers: 4,
     dilationCycle: 3,
@@ -218,7 +219,7 @@ test('a pass far behind the others gives the same bytes, though mel rows were dr
     { kind: 'frame-rate', bands: 3, hop: 4 },
   ]) {
     const network = networkSchema.parse({
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 4,
       layers: 2,
       dilationCycle: 2,
@@ -243,7 +244,7 @@ test('a stream checks its input, keeps its weights and stops on a signal or disp
   skip,
 }, async () => {
   const network = networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 16,
     layers: 8,
     dilationCycle: 8,

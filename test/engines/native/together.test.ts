@@ -6,13 +6,14 @@ import { gaussian } from '#src/core/random'
 import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { networkSchema } from '#src/model/network'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { code } from '../../support/errors.js'
 import { randomParameters } from '../../support/parameters.js'
 
 const { available } = surveyNative()
 const HOP = 36
 const network = networkSchema.parse({
-  stepEmbedding: { size: 8, hidden: 8 },
+  stepEmbedding: smallStepEmbedding,
   channels: 20,
   layers: 7,
   dilationCycle: 6,

@@ -6,6 +6,7 @@ import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import { createWasmEngine } from '#src/engines/wasm/engine'
 import { networkSchema } from '#src/model/network'
 import { parameterSpecs } from '#src/model/parameters'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
 import { type CreateEngine, conformance } from '../conformance.js'
@@ -20,7 +21,7 @@ agreesWithOracle('tensorflow:wasm', create, 6)
 // The slope of the conformance tests is a sum over all parameters, so a few percent of one of them can hide in it.
 test('gradients of each parameter agree with those of the WebAssembly kernels', async () => {
   const network = networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 6,
     layers: 3,
     dilationCycle: 3,
@@ -42,7 +43,7 @@ test('gradients of each parameter agree with those of the WebAssembly kernels', 
 
 test('a call leaks no tensors, and windows join without a seam', async () => {
   const network = networkSchema.parse({
-    stepEmbedding: { size: 8, hidden: 8 },
+    stepEmbedding: smallStepEmbedding,
     channels: 2,
     layers: 3,
     dilationCycle: 3,

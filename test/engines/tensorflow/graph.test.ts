@@ -18,6 +18,7 @@ import { envelopeOf } from '#src/model/front-end/envelope'
 import { melContext, melHop, type NetworkConfig, networkSchema, positionSamples } from '#src/model/network'
 import { readModel } from '#src/model/read-model'
 import { stepSinusoids } from '#src/model/step-embedding'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { relativeError } from '../../support/numbers.js'
 import { randomParameters } from '../../support/parameters.js'
 import { golden } from '../../support/paths.js'
@@ -85,7 +86,7 @@ const networks: readonly (readonly [string, Parameters<typeof networkSchema.pars
   [
     'transposed mel',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 3,
       layers: 4,
       dilationCycle: 4,
@@ -95,7 +96,7 @@ const networks: readonly (readonly [string, Parameters<typeof networkSchema.pars
   [
     'frame-rate mel, patches of 2',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 3,
       layers: 5,
       dilationCycle: 5,
@@ -103,14 +104,11 @@ const networks: readonly (readonly [string, Parameters<typeof networkSchema.pars
       mel: { kind: 'frame-rate', bands: 4, hop: 300, encoder: [3] },
     },
   ],
-  [
-    'no mel, patches of 4',
-    { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 3, dilationCycle: 6, patch: 4 },
-  ],
+  ['no mel, patches of 4', { stepEmbedding: smallStepEmbedding, channels: 4, layers: 3, dilationCycle: 6, patch: 4 }],
   [
     'learned windows, no mel',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 4,
       layers: 3,
       dilationCycle: 3,
@@ -120,7 +118,7 @@ const networks: readonly (readonly [string, Parameters<typeof networkSchema.pars
   [
     'windows with an envelope',
     {
-      stepEmbedding: { size: 8, hidden: 8 },
+      stepEmbedding: smallStepEmbedding,
       channels: 4,
       layers: 3,
       dilationCycle: 4,

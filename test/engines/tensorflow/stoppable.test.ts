@@ -11,11 +11,12 @@ import type { StopFlag } from '#src/engines/tensorflow/stop-flag'
 import { freeKept, stoppable } from '#src/engines/tensorflow/stoppable'
 import { networkSchema } from '#src/model/network'
 import { stepSinusoids } from '#src/model/step-embedding'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
 
 before(() => startBackend('wasm'))
 
-const network = networkSchema.parse({ stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 6, dilationCycle: 3 })
+const network = networkSchema.parse({ stepEmbedding: smallStepEmbedding, channels: 4, layers: 6, dilationCycle: 3 })
 
 /** Computes gradients, and stops before layer `at.forth`, or on the way back after layer `at.back`, counted from 1. */
 function gradients(at: { readonly forth?: number; readonly back?: number }) {

@@ -10,6 +10,7 @@ import type { WasmHost } from '#src/engines/wasm/host'
 import type { Answer } from '#src/engines/wasm/messages'
 import { nodeHost } from '#src/engines/wasm/node-host'
 import { networkSchema } from '#src/model/network'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
 import { inRepository } from '../../support/paths.js'
 import { conformance } from '../conformance.js'
@@ -33,7 +34,7 @@ for (const instructionSet of instructionSets) {
 }
 
 const network = networkSchema.parse({
-  stepEmbedding: { size: 8, hidden: 8 },
+  stepEmbedding: smallStepEmbedding,
   channels: 20,
   layers: 4,
   dilationCycle: 3,

@@ -7,6 +7,7 @@ import { FrontEndEnvelope } from '#src/model/front-end/envelope'
 import { readModel } from '#src/model/read-model'
 import { checkTrainingConfig } from '#src/training/config'
 import { type BatchKernels, BatchMaker } from '#src/training/data/batch'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { golden } from '../../support/paths.js'
 import { config } from '../../support/training.js'
 
@@ -15,7 +16,7 @@ test('the silence before a short clip leaves room for the whole clip', () => {
     model: {
       kind: 'generator',
       sampleRate: 8000,
-      network: { stepEmbedding: { size: 8, hidden: 8 }, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
       diffusion: { training: { kind: 'cosine', steps: 10 } },
     },
     data: { cropSamples: 1024, batch: 16, leadIn: 10 },
