@@ -84,20 +84,36 @@ for (const name of names) {
   const key = groups.find(group => together[group].some(start => name.startsWith(start))) ?? name
   processes.set(key, [...(processes.get(key) ?? []), name])
 }
+/** Title of a test that is not counted: it holds back all others of a group until its files are loaded. */
+const LOADED = 'all files of the group are loaded'
+/**
+ * The program of a group. Without that test, hooks `after` would run once the tests known so far have ended, while a
+ * later file still awaits its service or its Python.
+ */
+const groupProgram = members =>
+  [
+    "import { test } from 'node:test'",
+    'let finish',
+    'const loaded = new Promise(resolve => { finish = resolve })',
+    `test('${LOADED}', () => loaded)`,
+    ...members.map(name => `await import('./${name}.test.js')`),
+    'finish()',
+    '',
+  ].join('\n')
 const rank = key => longest.indexOf(key) + 1 || Infinity
 const files = [...processes.keys()]
   .sort((a, b) => rank(a) - rank(b) || processes.get(b).length - processes.get(a).length)
   .map(key => {
     const members = processes.get(key)
     if (members.length === 1) return join(folder, `${members[0]}.test.js`)
-    writeFileSync(join(folder, `${key}.js`), members.map(name => `import './${name}.test.js'\n`).join(''))
+    writeFileSync(join(folder, `${key}.js`), groupProgram(members))
     return join(folder, `${key}.js`)
   })
 
 const count = { passed: 0, failed: 0, skipped: 0 }
 const stream = run({ files, concurrency })
 stream.on('test:pass', event => {
-  if (event.details.type === 'suite') return
+  if (event.details.type === 'suite' || event.name === LOADED) return
   if (event.skip !== undefined || event.todo !== undefined) count.skipped++
   else count.passed++
 })
