@@ -15,7 +15,7 @@ from scipy.signal import resample_poly
 
 from .labels import label_text, labels
 from .number_text import number_text
-from .recordings import DataError, portable, recordings_once
+from .recordings import DataError, portable, recordings_once, some
 
 SILENCE, CLIPPED_SHARE = 1e-3, 1e-3
 # Share of half a recording's sample rate up to which frequencies count. Resampling filters remove what lies above.
@@ -40,6 +40,11 @@ def fault(samples, shortest):
     if (numpy.abs(samples) >= 32767 / 32768).mean() > CLIPPED_SHARE:
         return "clipped"
     return None
+
+
+def left_out_text(counts):
+    """Says how many recordings are left out, by reason. The most frequent reason comes first."""
+    return f"left out: {', '.join(f'{count} {reason}' for reason, count in counts.most_common())}"
 
 
 def read_recording(path):
@@ -122,17 +127,15 @@ class Dataset:
         self.notes = list(dict.fromkeys(self.notes))
         found, again = recordings_once((folder, classes[folder]) for folder in folders)
         if again:
-            more = f" and {len(again) - 1} more" if len(again) > 1 else ""
-            self.notes.append(f"found more than once in the data folders, used once: {again[0]}{more}")
+            self.notes.append(f"found more than once in the data folders, used once: {some(again)}")
         for folder, name in found:
             path = os.path.join(folder, name)
             try:
                 with open(path, "rb") as file:
                     contents = hashlib.sha256(file.read()).digest()
+                read = read_recording(path)
             except OSError:
-                self.left_out.append((name, "unreadable"))
-                continue
-            read = read_recording(path)
+                read = None
             if read is None:
                 self.left_out.append((name, "unreadable"))
                 continue
@@ -151,8 +154,8 @@ class Dataset:
                     own_folder = os.path.join(folder, os.path.dirname(name))
                     (self.validation if kept else self.training).add(heard, limit, own_folder, context, shortest)
         if not self.training.pieces:
-            counts = Counter(reason for _, reason in self.left_out).most_common()
-            reasons = [f"left out: {', '.join(f'{count} {reason}' for reason, count in counts)}"] if counts else []
+            counts = Counter(reason for _, reason in self.left_out)
+            reasons = [left_out_text(counts)] if counts else []
             found = f"no recording of at least {shortest} samples below {', '.join(folders)}"
             raise DataError("; ".join([found, *reasons, *self.notes[:3]]))
         self.fingerprint = digest.hexdigest()

@@ -7,7 +7,7 @@ import unicodedata
 
 from .metadata_csv import METADATA_FILE, read_metadata
 from .number_text import number_text
-from .recordings import DataError, recordings, stem
+from .recordings import DataError, recordings, some, stem
 
 
 def labels(folder, on_note):
@@ -103,11 +103,6 @@ def matched(files, entries, folder, on_note):
 def in_order(parts):
     """Sorts the labels of a recording by the second from which they hold. The only one holds throughout."""
     return sorted(parts.items()) if len(parts) > 1 else [(0, label) for label in parts.values()]
-
-
-def some(names):
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return f"{names[0]}{more}"
 
 
 def ambiguous(name, candidates, folder):

@@ -19,7 +19,7 @@ import soundfile
 
 from .checkpoint import narrow, read_safetensors, write_safetensors
 from .config import training_config
-from .data import fault, read_recording, resampled
+from .data import fault, left_out_text, read_recording, resampled
 from .errors import InputError, one_line
 from .option_types import above_zero, whole
 from .recordings import recordings
@@ -176,7 +176,7 @@ def main():
         print(f"{taken / 60:6.2f} hours  {folder}")
     print(f"{sum(minutes) / 60:6.2f} hours in {parts.number} {'part' if parts.number == 1 else 'parts'}")
     if left_out:
-        print(f"left out: {', '.join(f'{count} {reason}' for reason, count in left_out.items())}")
+        print(left_out_text(left_out))
 
 
 if __name__ == "__main__":

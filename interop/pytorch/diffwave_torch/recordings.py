@@ -75,6 +75,12 @@ def printable(name):
     return name.encode("utf8", sys.getfilesystemencodeerrors()).decode("utf8", "replace")
 
 
+def some(names):
+    """Names the first of several, and says how many more there are."""
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}"
+
+
 def in_order(paths):
     """Sorts paths as every system does. JavaScript compares texts by their 16-bit units."""
     return sorted(paths, key=lambda path: (portable(path).encode("utf-16-be"), path))

@@ -21,7 +21,7 @@ from .fields import read_json
 from .mel import MelTransform
 from .model_config import model_config
 from .network import Network
-from .recordings import DataError, recordings, recordings_once
+from .recordings import DataError, recordings, recordings_once, some
 
 # Number of recordings, and of frames of each, on which the mels are compared; ridge of the least squares, per frame.
 RECORDINGS, FRAMES, RIDGE = 600, 100, 1e-2
@@ -49,9 +49,8 @@ def interpolation(source, target):
 
 def mel_frames(transforms, folders, rate):
     """Computes frames of the same samples in two mel conventions: [frames, M] each. @raises DataError"""
-    # Folders that overlap have notes in common.
-    notes = {}
-    found = {folder: recordings(folder, lambda note: notes.setdefault(note)) for folder in dict.fromkeys(folders)}
+    notes = []
+    found = {folder: recordings(folder, notes.append) for folder in dict.fromkeys(folders)}
     paths = [os.path.join(folder, name) for folder, name in recordings_once(found.items())[0]]
     random = numpy.random.Generator(numpy.random.Philox(key=1))
     frames, context, unreadable = ([], []), transforms[0].size // 2, []
@@ -69,9 +68,9 @@ def mel_frames(transforms, folders, rate):
         for part, mel in zip(frames, mels):
             part.append(mel[kept])
     if unreadable:
-        more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
-        notes[f"left out, as unreadable: {unreadable[0]}{more}"] = None
-    for note in notes:
+        notes.append(f"left out, as unreadable: {some(unreadable)}")
+    # Folders that overlap have notes in common.
+    for note in dict.fromkeys(notes):
         print(note, flush=True)
     if not frames[0]:
         raise DataError(f"no recording of more than {context} samples below {', '.join(folders)}")
