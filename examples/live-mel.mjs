@@ -5,7 +5,6 @@ import { readMel, Synthesis, Vocoder } from 'diffwave'
 
 const [melPath, wavPath, model = 'speech'] = process.argv.slice(2)
 
-// Two steps without refinement wait less than the defaults, too: docs/streaming-and-latency.md has a table.
 const vocoder = await Vocoder.load(model, { latency: 'low' })
 const { bands, hop, sampleRate } = vocoder.config.mel
 const { mel } = await readMel(melPath, { bands })
@@ -27,6 +26,7 @@ async function* arriving() {
   }
 }
 
+// Fewer steps and no refinement shorten the wait further: docs/streaming-and-latency.md has a table.
 const stream = vocoder.stream(arriving(), { seed: 1, steps: 2, refine: 0, chunkFrames: 4 })
 console.log(`look-ahead: ${(stream.lookAhead / sampleRate).toFixed(2)} s`)
 const start = performance.now()
