@@ -4,7 +4,7 @@ import type { Audio } from './audio/audio.js'
 import type { Callback } from './core/callback.js'
 import { DiffWaveError } from './core/errors.js'
 import { MAX_THREADS } from './core/limits.js'
-import { abortSignal, callback, check, type FieldsOf } from './core/options.js'
+import { abortSignal, callback, check, type FieldsOf, functionSchema } from './core/options.js'
 import { type PathLike, toPath } from './core/path.js'
 import type { Tensors } from './core/tensor.js'
 import type { Engine } from './engines/engine.js'
@@ -102,8 +102,7 @@ const fields =
   (...names: readonly string[]) =>
   (value: unknown) =>
     typeof value === 'object' && value !== null && names.every(name => name in value)
-const callable = <Callable>() =>
-  z.custom<Callable>(value => typeof value === 'function', 'expected a function').optional()
+const callable = <Callable>() => functionSchema<Callable>().optional()
 
 const optionsSchema = z.strictObject({
   config: z.custom<TrainingConfigInput>(fields(), 'expected an object'),

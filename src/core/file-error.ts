@@ -1,7 +1,7 @@
 /** Errors of the file system as typed errors. */
 import { DiffWaveError } from './errors.js'
 import { permissionHint } from './permission.js'
-import { systemCode } from './system-code.js'
+import { firstLine, systemCode } from './system-code.js'
 
 /** Shortens a path for messages. */
 function shortPath(path: string): string {
@@ -13,10 +13,16 @@ export function notADirectory(path: string, cause?: unknown): DiffWaveError {
   return new DiffWaveError('NOT_A_DIRECTORY', 'a file stands where a folder should be', { where: path, cause })
 }
 
+/** The error of a path at which a folder is and a file should be. */
+export function notAFile(path: string, cause?: unknown): DiffWaveError {
+  return new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path, cause })
+}
+
 /** Converts an error of the file system to one of ours. */
 export function fileError(error: unknown, path: string, doing: 'read' | 'write'): DiffWaveError {
   if (error instanceof DiffWaveError) return error
   const details = { where: path, cause: error }
+  const code = doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE'
   switch (systemCode(error)) {
     case 'ENOENT':
       return doing === 'read'
@@ -25,19 +31,15 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
     case 'ENOTDIR':
       return notADirectory(path, error)
     case 'EISDIR':
-      return new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', details)
+      return notAFile(path, error)
     case 'ENAMETOOLONG':
-      return new DiffWaveError(doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE', 'the name is too long', {
+      return new DiffWaveError(code, 'the name is too long', {
         ...details,
         where: shortPath(path),
         hint: 'Choose a shorter one. Most file systems allow 255 bytes per name, and 4,096 per path.',
       })
     case 'ELOOP':
-      return new DiffWaveError(
-        doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE',
-        'symbolic links lead in a circle',
-        details,
-      )
+      return new DiffWaveError(code, 'symbolic links lead in a circle', details)
     case 'ENOSPC':
     case 'EDQUOT':
       return new DiffWaveError('DISK_FULL', 'the disk is full', {
@@ -45,16 +47,13 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
         hint: 'Free some space and try again. The file that was there before is intact.',
       })
     case 'ERR_ACCESS_DENIED':
-      return new DiffWaveError(
-        doing === 'read' ? 'NOT_READABLE' : 'NOT_WRITABLE',
-        `Node’s permission model does not allow to ${doing} the file`,
-        { ...details, hint: permissionHint(error, path) },
-      )
+      return new DiffWaveError(code, `Node’s permission model does not allow to ${doing} the file`, {
+        ...details,
+        hint: permissionHint(error, path),
+      })
     default: {
-      const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
-      return doing === 'read'
-        ? new DiffWaveError('NOT_READABLE', `the file cannot be read: ${reason}`, details)
-        : new DiffWaveError('NOT_WRITABLE', `the file cannot be written: ${reason}`, details)
+      const done = doing === 'read' ? 'read' : 'written'
+      return new DiffWaveError(code, `the file cannot be ${done}: ${firstLine(error)}`, details)
     }
   }
 }

@@ -38,9 +38,11 @@ function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where:
 /** Schema of the stop signal of long calls. */
 export const abortSignal = z.instanceof(AbortSignal)
 
+/** Schema of a function. */
+export const functionSchema = <Fn>() => z.custom<Fn>(value => typeof value === 'function', 'expected a function')
+
 /** Schema of a function that hears how a call goes. */
-export const callback = <Report>() =>
-  z.custom<Callback<Report>>(value => typeof value === 'function', 'expected a function')
+export const callback = <Report>() => functionSchema<Callback<Report>>()
 
 /** Schema of the progress function of long calls. */
 export const onProgress = callback<Progress>()

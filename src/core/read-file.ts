@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import { abortError, DiffWaveError } from './errors.js'
-import { fileError } from './file-error.js'
+import { fileError, notAFile } from './file-error.js'
 import { MAX_FILE_BYTES } from './limits.js'
 
 /**
@@ -29,8 +29,7 @@ export async function readFileBytes(
 /** @throws DiffWaveError `NOT_A_FILE`, and what the file system says */
 async function regularFile(path: string): Promise<Stats> {
   const status = await stat(path)
-  if (status.isDirectory())
-    throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+  if (status.isDirectory()) throw notAFile(path)
   if (!status.isFile()) throw new DiffWaveError('NOT_A_FILE', 'this is not a regular file', { where: path })
   return status
 }

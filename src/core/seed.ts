@@ -1,4 +1,4 @@
-/** Seeds of calls: those that were given none, and those of batches. */
+/** Draws a seed for a call that was given none, and checks the seed of a batch. */
 import { DiffWaveError } from './errors.js'
 
 /** A seed below 2^32, so that the seeds of a batch that counts on from it are safe integers too. */

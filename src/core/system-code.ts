@@ -5,8 +5,13 @@ export function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
+/** The first line of what an error says. */
+export function firstLine(error: unknown): string {
+  return error instanceof Error ? error.message.split('\n')[0]! : String(error)
+}
+
 /** What the system says is wrong, as `permission denied`: the message of its error without the code and the call. */
 export function systemReason(error: unknown): string {
-  const message = error instanceof Error ? error.message.split('\n')[0]! : String(error)
+  const message = firstLine(error)
   return /^[A-Z0-9]+: (.+?), /.exec(message)?.[1] ?? message
 }

@@ -95,9 +95,7 @@ export async function tidyOnce(folder: string): Promise<void> {
   const isTidy = tidied.delete(folder)
   tidied.add(folder)
   if (isTidy) return
-  for (const oldest of tidied) {
-    if (tidied.size <= MAX_TIDIED) break
-    tidied.delete(oldest)
-  }
+  const [oldest] = tidied
+  if (tidied.size > MAX_TIDIED) tidied.delete(oldest!)
   await removeAbandoned(folder)
 }

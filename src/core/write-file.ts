@@ -2,8 +2,7 @@
 import { constants } from 'node:fs'
 import { access, type FileHandle, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { DiffWaveError } from './errors.js'
-import { fileError } from './file-error.js'
+import { fileError, notAFile } from './file-error.js'
 import { kindOfPath } from './path-kind.js'
 import { systemCode } from './system-code.js'
 import { openTemporary, tidyOnce } from './temporary.js'
@@ -84,7 +83,7 @@ export async function writeFilePieces(
 async function kindToWrite(path: string): Promise<'file' | 'other' | 'missing'> {
   const kind = await kindOfPath(path, 'write')
   if (kind !== 'directory') return kind
-  throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
+  throw notAFile(path)
 }
 
 /** Max length of a chain of links, as on Linux (`MAXSYMLINKS`). */
@@ -134,9 +133,7 @@ async function replaceFile(path: string, write: (handle: FileHandle) => Promise<
 /** Checks that a file can be written at a path, before long work starts. @throws DiffWaveError as `writeFileBytes` */
 export async function checkWritable(path: string): Promise<void> {
   try {
-    if ((await kindOfPath(path, 'write')) === 'directory') {
-      throw new DiffWaveError('NOT_A_FILE', 'a folder stands where a file should be', { where: path })
-    }
+    await kindToWrite(path)
     await access(dirname(await linkTarget(path)), constants.W_OK | constants.X_OK)
   } catch (error) {
     throw fileError(error, path, 'write')

@@ -72,7 +72,7 @@ export const NPY_HEADER_REACH = 12 + MAX_NPY_HEADER_BYTES
  * @param bytes the file's first bytes, `NPY_HEADER_REACH` of them or the whole file
  * @param fileBytes size of the file
  * @param where names the file in errors
- * @throws DiffWaveError `UNSUPPORTED_FORMAT` (not a .npy file, or an array of something else than numbers), `BAD_NPY`,
+ * @throws DiffWaveError `UNSUPPORTED_FORMAT` (not a .npy file, or an array of something other than numbers), `BAD_NPY`,
  * `TRUNCATED`
  */
 export function decodeNpyHeader(bytes: Uint8Array, fileBytes: number, where: string): NpyHeader {

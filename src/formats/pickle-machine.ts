@@ -30,11 +30,11 @@ export interface PickleHandlers<Opaque> {
   call(name: string, args: readonly PickleValue<Opaque>[]): PickleValue<Opaque>
   /** The value of a persistent id: PyTorch's storages. */
   persistent(id: PickleValue<Opaque>): PickleValue<Opaque>
-  /** Told of the state that an object is given after it was made. Most say nothing that is needed. */
+  /** Called with the state that an object is given after it was made. Most objects' state is not needed. */
   build?(target: PickleValue<Opaque>, state: PickleValue<Opaque>): void
 }
 
-/** A place on the stack that a later opcode takes everything above of. */
+/** Marks a place on the stack. A later opcode takes all values above it. */
 class Mark {}
 
 /** Pickle's virtual machine: a stack of values and marks, and a memo of values to use again. */
@@ -77,7 +77,7 @@ export class PickleMachine {
 
   // What follows in the bytes.
 
-  /** Passes over some bytes; where they begin. */
+  /** Passes over some bytes. @returns where they begin */
   take(length: number): number {
     if (!Number.isSafeInteger(length) || length < 0 || this.position + length > this.#bytes.length) {
       throw new DiffWaveError('TRUNCATED', 'the file ends inside a pickle', { where: this.#here() })
@@ -181,7 +181,7 @@ export class PickleMachine {
     return value
   }
 
-  /** Removes the top of the stack, a mark too. */
+  /** Removes the top of the stack, be it a value or a mark. */
   discard(): void {
     if (this.#stack.pop() instanceof Mark) this.#marks--
   }
@@ -206,10 +206,10 @@ export class PickleMachine {
 
   // What opcodes do with values.
 
-  /** Appends to the list, or adds to the set, on top. */
+  /** Appends to the list on top. Sets are lists here, too. */
   append(items: readonly unknown[]): void {
     const target = this.top()
-    if (!Array.isArray(target)) throw this.bad('items are appended to something else than a list')
+    if (!Array.isArray(target)) throw this.bad('items are appended to something other than a list')
     for (const item of items) target.push(item)
   }
 
@@ -217,7 +217,7 @@ export class PickleMachine {
   setItems(items: readonly unknown[]): void {
     const target = this.top()
     if (!(target instanceof Map) || items.length % 2 !== 0) {
-      throw this.bad('items are set on something else than a dictionary')
+      throw this.bad('items are set on something other than a dictionary')
     }
     for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1])
   }

@@ -341,7 +341,7 @@ export function stateDict(value: TorchValue | undefined, where: string): Map<str
   let asked = 0
   for (const [name, entry] of value) {
     if (typeof name !== 'string' || !(entry instanceof TorchTensor))
-      throw bad('a state dict holds something else than tensors', where)
+      throw bad('a state dict holds something other than tensors', where)
     if (!storages.has(entry.storage)) present += entry.storage.count
     storages.add(entry.storage)
     asked += elementCount(entry.shape)

@@ -1,4 +1,5 @@
 /** Facts that follow from a model's config alone: `diffwave inspect` prints them. */
+import { domainOf } from '../data-domain/domain-of.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import type { ModelConfig } from '../model/config.js'
 import { scheduleSteps } from '../model/diffusion-config.js'
@@ -18,6 +19,7 @@ export function describeModel(config: ModelConfig) {
   const milliseconds = (samples: number) => (1000 * samples) / sampleRate
   const receptiveField = (2 * receptiveRadius(network) + 1) * positionSamples(network)
   const { steps } = createSampler(diffusion)
+  const process = { steps: steps.length, domain: domainOf(config) }
   return {
     kind: config.kind,
     name: config.name,
@@ -32,8 +34,8 @@ export function describeModel(config: ModelConfig) {
     receptiveField,
     receptiveFieldMilliseconds: milliseconds(receptiveField),
     defaultSteps: steps.length,
-    lookAheadMilliseconds: milliseconds(lookAhead(config, { steps: steps.length })),
-    lowLatencyMilliseconds: milliseconds(lookAhead(config, { steps: steps.length, latency: 'low' })),
+    lookAheadMilliseconds: milliseconds(lookAhead(config, process)),
+    lowLatencyMilliseconds: milliseconds(lookAhead(config, { ...process, latency: 'low' })),
     refinementIterations: diffusion.refinement?.iterations ?? null,
     hop: network.mel === null ? null : melHop(network.mel),
     labels: network.labels,

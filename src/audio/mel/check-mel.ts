@@ -85,8 +85,9 @@ function conventionRange(convention: MelConvention): { readonly low: number; rea
 }
 
 /**
- * Whether a frame of a recording can be without negative values: that of noise in the frequencies of the bands, or of
- * one tone per band, as loud as full scale allows. With a plain logarithm and 80 filters of area 1 it cannot.
+ * Whether a frame of a recording can have no negative values. Two kinds are tried, both as loud as full scale allows:
+ * noise in the frequencies of the bands, and one tone per band. With a plain logarithm and 80 filters of area 1, each
+ * of them has some.
  */
 function canBePositive(convention: MelConvention): boolean {
   const { windowNormalised, windowLength, fftSize, sampleRate, power, minFrequency, maxFrequency } = convention
@@ -96,8 +97,8 @@ function canBePositive(convention: MelConvention): boolean {
   const tone = windowLength / 4 / norm
   let [isPositive, amplitudes] = [true, 0]
   for (const [band, { weights }] of melFilters(convention).entries()) {
-    const sum = weights.reduce((sum, weight) => sum + weight, 0)
-    if (normaliseMel(noise ** power * sum, convention, band) < 0) isPositive = false
+    const area = weights.reduce((sum, weight) => sum + weight, 0)
+    if (normaliseMel(noise ** power * area, convention, band) < 0) isPositive = false
     // A tone at the bin of the filter's peak.
     const peak = weights.indexOf(Math.max(...weights))
     const gain = weights.reduce((sum, weight, i) => {

@@ -1,4 +1,4 @@
-/** What the evaluations of vocoders and of generators say in the same way. */
+/** The output that the evaluations of vocoders and of generators have in common. */
 import type { Denoiser } from '../../denoiser/denoiser.js'
 import type { Context } from '../context.js'
 import type { EvaluateOptions } from './options.js'

@@ -1,4 +1,4 @@
-/** Names of what the native engine can be asked for, apart from it, so that naming one does not load it. */
+/** The values of the native engine's options, in a file of their own: importing them does not load the engine. */
 
 /** Instruction sets the kernels are compiled for; `scalar` is the readable reference. */
 export const instructionSets = ['amx', 'avx512', 'avx2', 'neon', 'baseline', 'scalar'] as const

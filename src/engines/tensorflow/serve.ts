@@ -1,8 +1,10 @@
 /** Answers the tasks of one engine with TensorFlow.js. worker.ts runs it in a thread. */
 import tf = require('@tensorflow/tfjs-core')
 
+import { concatenateAudio } from '../../core/concatenate.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { type SentError, sentError } from '../../core/sent-error.js'
+import { firstLine } from '../../core/system-code.js'
 import type { Tensors } from '../../core/tensor.js'
 import type { NetworkConfig } from '../../model/network.js'
 import { outputGain } from '../../model/output-gain.js'
@@ -20,15 +22,6 @@ import { freeKept, stoppable } from './stoppable.js'
 export interface TaskPort {
   on(event: 'message', listener: (message: WorkerMessage) => void): unknown
   postMessage(reply: WorkerReply): void
-}
-
-function stacked(arrays: readonly Float32Array[]): Float32Array {
-  const width = arrays[0]!.length
-  const data = new Float32Array(arrays.length * width)
-  arrays.forEach((array, i) => {
-    data.set(array, i * width)
-  })
-  return data
 }
 
 /** An engine's network in TensorFlow.js. */
@@ -75,7 +68,7 @@ class ServedNetwork {
   /** The envelopes of a batch as one tensor, `[B, positions, bins]`. */
   #perPosition(deviations: readonly Float32Array[]): tf.Tensor3D {
     const { bins } = this.#network.frontEnd!
-    return tf.tensor3d(stacked(deviations), [deviations.length, deviations[0]!.length / bins, bins])
+    return tf.tensor3d(concatenateAudio(deviations), [deviations.length, deviations[0]!.length / bins, bins])
   }
 
   #predictWindow({ audio, step, label, mel, deviations }: WindowRequest, stop: StopFlag | null): Float32Array {
@@ -118,7 +111,7 @@ class ServedNetwork {
     return tf.tidy(() => {
       const mels = request.mel === undefined ? null : pick(request.mel)
       const input: NetworkInput = {
-        audio: tf.tensor2d(stacked(pick(request.audio)), [clips, samples]),
+        audio: tf.tensor2d(concatenateAudio(pick(request.audio)), [clips, samples]),
         sinusoids: this.#sinusoids(pick(request.steps)),
         gains: this.#gains(pick(request.steps)),
         labels: this.#oneHot(request.labels === undefined ? indices.map(() => null) : pick(request.labels)),
@@ -126,13 +119,18 @@ class ServedNetwork {
           mels === null
             ? null
             : {
-                frames: tf.tensor3d(stacked(mels.map(mel => mel.data)), [clips, mels[0]!.bands, mels[0]!.frames]),
+                frames: tf.tensor3d(concatenateAudio(mels.map(mel => mel.data)), [
+                  clips,
+                  mels[0]!.bands,
+                  mels[0]!.frames,
+                ]),
                 firstSample: 0,
               },
         deviations: request.deviations === null ? null : this.#perPosition(pick(request.deviations)),
       }
-      const target = tf.tensor2d(stacked(pick(request.target)), [clips, samples])
-      const weight = request.weight === undefined ? null : tf.tensor2d(stacked(pick(request.weight)), [clips, samples])
+      const target = tf.tensor2d(concatenateAudio(pick(request.target)), [clips, samples])
+      const weight =
+        request.weight === undefined ? null : tf.tensor2d(concatenateAudio(pick(request.weight)), [clips, samples])
       const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
         const parameters: ParameterTensors = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
         const difference = tf.sub(predict(this.#network, parameters, input, undefined, betweenLayers), target)
@@ -195,8 +193,7 @@ class ServedNetwork {
 
 function failure(error: unknown): SentError {
   if (error instanceof DiffWaveError) return sentError(error)
-  const reason = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-  return sentError(new DiffWaveError('ENGINE_FAILED', `TensorFlow.js failed: ${reason}`))
+  return sentError(new DiffWaveError('ENGINE_FAILED', `TensorFlow.js failed: ${firstLine(error)}`))
 }
 
 /** Starts a backend, and then answers tasks. The first answer says whether it has started. */

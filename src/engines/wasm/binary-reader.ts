@@ -27,6 +27,12 @@ export class BinaryReader {
     return value
   }
 
+  /** Passes over a length and as many bytes. */
+  skip(): void {
+    const length = this.number()
+    this.at += length
+  }
+
   /** An unsigned number in LEB128: seven bits per byte, the lowest first. @throws DiffWaveError as `byte` */
   number(): number {
     let value = 0

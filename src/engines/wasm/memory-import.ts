@@ -28,17 +28,14 @@ function readLimits(reader: BinaryReader): MemoryImport {
 export function memoryImport(bytes: Uint8Array): MemoryImport {
   const reader = new BinaryReader(bytes)
   while (!reader.ended) {
-    const section = reader.byte()
-    const size = reader.number()
-    if (section !== sections.imports) {
-      reader.at += size
+    if (reader.byte() !== sections.imports) {
+      reader.skip()
       continue
     }
+    reader.number() // the size of the section
     for (let left = reader.number(); left > 0; left--) {
-      for (let name = 0; name < 2; name++) {
-        const length = reader.number()
-        reader.at += length
-      }
+      reader.skip() // the module's name
+      reader.skip() // the import's name
       const kind = reader.byte()
       if (kind === kinds.memory) return readLimits(reader)
       if (kind === kinds.function) reader.number()

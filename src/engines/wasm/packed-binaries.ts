@@ -22,8 +22,7 @@ function parts(binary: Uint8Array): Uint8Array[] {
       const count = reader.number()
       cuts.push(reader.at)
       for (let i = 0; i < count; i++) {
-        const length = reader.number()
-        reader.at += length
+        reader.skip()
         cuts.push(reader.at)
       }
     }

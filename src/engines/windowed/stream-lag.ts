@@ -4,9 +4,10 @@ import { MAX_WINOGRAD_DILATION } from '../native/constants.js'
 import type { Latency } from '../native/instruction-sets.js'
 
 /**
- * Positions, at most: a layer needs its dilation ahead, and if it works in Winograd blocks, which low latency rules
- * out, also the rest of its group, which starts at a multiple of four dilations. The sum of the layers' lags in
- * native/inference/stream.cc, and what half a window on the way in and on the way out reaches ahead.
+ * An upper bound of the lag, in positions. It is the sum of the layers' lags (native/inference/stream.cc) and of what
+ * half a window reaches ahead on the way in and on the way out. A layer needs its dilation ahead. If it works in
+ * Winograd blocks, it also needs the rest of its group, which starts at a multiple of four dilations. With low latency,
+ * no layer works in such blocks.
  */
 export function streamLag(
   network: Pick<NetworkConfig, 'layers' | 'dilationCycle' | 'frontEnd'>,

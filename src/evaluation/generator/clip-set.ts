@@ -120,8 +120,8 @@ export async function readClips(
   })
 }
 
-/** At most `max` clips of a set, at equal distances. */
-export function spreadOver(clips: readonly Clip[], max: number): readonly Clip[] {
-  const stride = Math.max(1, Math.ceil(clips.length / max))
-  return clips.filter((_, i) => i % stride === 0)
+/** At most `max` of several items, at equal distances. */
+export function spreadOver<Item>(items: readonly Item[], max: number): readonly Item[] {
+  const stride = Math.max(1, Math.ceil(items.length / max))
+  return items.filter((_, i) => i % stride === 0)
 }

@@ -4,7 +4,7 @@ import { throwIfAborted } from '../../core/errors.js'
 import { type PitchRange, pitchSalience } from '../pitch.js'
 import { type Spread, spread } from '../statistics/moments.js'
 import { clipPattern } from './clip-pattern.js'
-import type { ClipSet } from './clip-set.js'
+import { type ClipSet, spreadOver } from './clip-set.js'
 import { onsetRate } from './onsets.js'
 
 /** The range of melodies and voices, in Hz. */
@@ -26,9 +26,7 @@ export interface SoundCharacter {
 /** @param set a set that keeps its audio */
 export async function soundCharacter(set: ClipSet, signal?: AbortSignal): Promise<SoundCharacter> {
   const [rates, saliences]: [number[], number[]] = [[], []]
-  const stride = Math.max(1, Math.ceil(set.clips.length / MAX_CLIPS))
-  for (const [i, { pattern, first }] of set.clips.entries()) {
-    if (i % stride !== 0) continue
+  for (const [i, { pattern, first }] of spreadOver([...set.clips.entries()], MAX_CLIPS)) {
     throwIfAborted(signal)
     // Not beyond the recording's end: a short clip has its own length.
     const frames = Math.min(set.frames, pattern.frames - first)

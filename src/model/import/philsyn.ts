@@ -11,6 +11,7 @@ import { check } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { TorchValue } from '../../formats/pytorch.js'
 import { modelConfigSchema } from '../config.js'
+import { melHop } from '../network.js'
 import { checkParameters } from '../parameters.js'
 import { checkHintedConvention, type ImportHints } from './hints.js'
 import type { ImportedModel } from './model-files.js'
@@ -70,7 +71,7 @@ export function importPhilsyn(
   const { hints } = context
   const convention = conventionOf(hints)
   const sampleRate = hints.sampleRate ?? convention.sampleRate
-  const hop = network.mel.strides.reduce((product, stride) => product * stride, 1)
+  const hop = melHop(network.mel)
   checkHintedConvention(hints, { convention, sampleRate, mel: { bands: network.mel.bands, hop } }, where)
   const iteration = context.root.get('iter')
   const config = check(

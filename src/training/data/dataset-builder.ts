@@ -105,6 +105,7 @@ export class DatasetBuilder {
       this.#givenMels++
       this.#melBytes += mel.data.byteLength
     }
+    const kept = isValidation(name, validationShare) ? this.#validation : this.#training
     for (const { speed, samples } of clips) {
       this.#samples += samples.length
       const clip = {
@@ -114,7 +115,6 @@ export class DatasetBuilder {
         limit: (Math.min(recording.sampleRate * speed, sampleRate) / 2) * USABLE_BAND,
         folder: dirname(path),
       }
-      const kept = isValidation(name, validationShare) ? this.#validation : this.#training
       kept.push(mel === null ? clip : { ...clip, mel })
     }
     if (2 * this.#samples + this.#melBytes > MAX_TRAINING_BYTES) {

@@ -4,7 +4,7 @@ import { decodeAudio } from '../../audio/codecs/decode.js'
 import { type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
 import type { Callback } from '../../core/callback.js'
 import { MAX_SAMPLE_RATE } from '../../core/limits.js'
-import { abortSignal, callback, type FieldsOf } from '../../core/options.js'
+import { abortSignal, callback, type FieldsOf, functionSchema } from '../../core/options.js'
 import type { Progress } from '../../core/progress.js'
 import type { Decode } from './recording.js'
 
@@ -60,10 +60,6 @@ function isConvention(value: unknown): boolean {
   return melConventionSchema.safeParse(value).success
 }
 
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function'
-}
-
 /** Schema of `DatasetOptions`. */
 export const datasetOptionsSchema = z.strictObject({
   folders: z.array(z.string().min(1)).min(1),
@@ -77,7 +73,7 @@ export const datasetOptionsSchema = z.strictObject({
       folder: z.string().min(1).optional(),
     } satisfies FieldsOf<DatasetMels>)
     .optional(),
-  decode: z.custom<Decode>(isFunction, 'expected a function').default(() => decodeAudio),
+  decode: functionSchema<Decode>().default(() => decodeAudio),
   cache: z.string().min(1).optional(),
   signal: abortSignal.optional(),
   onProgress: callback<LoadProgress>().optional(),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type Label, partsOf } from '../../audio/labels.js'
 import { portablePath } from '../../core/folder.js'
+import { float32Bytes } from '../../formats/numbers.js'
 import type { CheckedDatasetOptions } from './dataset-options.js'
 import type { Found } from './find-recordings.js'
 import type { ReadRecording } from './recording.js'
@@ -41,7 +42,7 @@ function fingerprintOf(
   for (const recording of recordings) {
     const { contents, mel } = recording
     hash.update(write(recording)).update(contents)
-    if (mel !== null) hash.update(new Uint8Array(mel.data.buffer, mel.data.byteOffset, mel.data.byteLength))
+    if (mel !== null) hash.update(float32Bytes(mel.data))
   }
   return hash.digest('hex')
 }

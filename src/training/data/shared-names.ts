@@ -1,4 +1,4 @@
-/** Which recordings share a name, so that a mel of that name could belong to several. */
+/** Finds the names that several recordings share. */
 import { basename, join } from 'node:path'
 import { audioStem } from '../../audio/audio-files.js'
 
@@ -10,7 +10,7 @@ export interface SharedNames {
   readonly bareNames: ReadonlySet<string>
 }
 
-/** Finds the names that recordings share. */
+/** @param files all recordings of a data set */
 export function sharedNames(files: readonly { readonly folder: string; readonly name: string }[]): SharedNames {
   const repeated = (aliasOf: (stem: string) => string) => {
     const owners = new Map<string, string>()
