@@ -39,8 +39,8 @@ interface Source {
   readonly samples: Float32Array
   /** Returns the gains of positions, `[count × bins]`. */
   readonly gains: (from: number, count: number) => Float32Array
-  /** Angles to add to the phases, `[count × bins]`. Default: none. */
-  readonly angles?: ((from: number, count: number) => Float64Array) | undefined
+  /** Angles to add to the phases of a position, `[bins]`, which the next call may overwrite. Default: none. */
+  readonly angles?: ((position: number) => Float64Array) | undefined
 }
 
 export class FrontEndPriorDomain extends WaveformDomain {
@@ -156,8 +156,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
       return gains
     }
     const phase = harmonics.phase === 'minimum' ? new MinimumPhase(this.#frontEnd) : null
-    const angles =
-      phase === null ? undefined : (from: number, count: number) => phase.allAngles(deviations.rows(from, count))
+    const angles = phase === null ? undefined : (position: number) => phase.angles(deviations.rows(position, 1))
     const noiseGains = (from: number, count: number, voicing: (position: number) => number) => {
       const gains = deviations.rows(from, count).slice()
       for (let p = 0; p < count; p++) {
@@ -224,8 +223,9 @@ export class FrontEndPriorDomain extends WaveformDomain {
       // Zeros beyond the clip.
       const samples = new Float32Array(sums.length)
       samples.set(source.samples.subarray(from - source.first, to - source.first), from - begin)
-      const all = last - first + 1
-      this.#filter.addAll(samples, source.gains(first, all), sums, source.angles?.(first, all))
+      const { angles } = source
+      const anglesOf = angles === undefined ? undefined : (p: number) => angles(first + p)
+      this.#filter.addAll(samples, source.gains(first, last - first + 1), sums, anglesOf)
     }
     const block = Math.floor(start / stride)
     const covered = coverage(this.#frontEnd, block, Math.ceil((start + count) / stride) - block, positions)

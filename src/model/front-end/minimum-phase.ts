@@ -43,15 +43,6 @@ export class MinimumPhase {
     for (let bin = 0; bin < this.#bins; bin++) this.#angles[bin] = this.#spectrum[2 * bin + 1]!
     return this.#angles
   }
-
-  /** θ for the magnitudes of several positions. Both are `[positions × bins]`. */
-  allAngles(magnitudes: Float32Array): Float64Array {
-    const angles = new Float64Array(magnitudes.length)
-    for (let at = 0; at < angles.length; at += this.#bins) {
-      angles.set(this.angles(magnitudes.subarray(at, at + this.#bins)), at)
-    }
-    return angles
-  }
 }
 
 /** θ as a matrix: θ[k] = Σ matrix[k][j] · ln E[j], `[bins × bins]`. */

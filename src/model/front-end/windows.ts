@@ -18,6 +18,9 @@ import { type AddWindows, type FrontEndKernels, MIN_FILTER_SIZE } from './kernel
 type Shape = Pick<FrontEndConfig, 'kernel' | 'stride'>
 type Transform = Pick<FrontEndConfig, 'kernel' | 'stride' | 'bins'>
 
+/** Returns angles of the bins of a position, `[bins]`. The next call may overwrite them. */
+type AnglesOf = (position: number) => Float64Array
+
 /** The window w, `[kernel]`; 1 everywhere if windows do not overlap. */
 export function windowOf({ kernel, stride }: Shape): Float64Array {
   return kernel === stride ? new Float64Array(kernel).fill(1) : hannWindow(kernel).map(Math.sqrt)
@@ -138,17 +141,20 @@ export class WindowFilter {
    * @param samples `[stride × (positions − 1) + kernel]`
    * @param gains `[positions × bins]`
    * @param sums as long as the samples
-   * @param angles that phases are moved by, `[positions × bins]`, if the kernel is a power of two. Default: not at all
+   * @param anglesOf returns the angles that phases of a position are moved by, if the kernel is a power of two.
+   * Default: phases are not moved
    */
-  addAll(samples: Float32Array, gains: Float32Array, sums: Float64Array, angles?: Float64Array): void {
-    if (this.#addWindows !== null && angles === undefined) {
+  addAll(samples: Float32Array, gains: Float32Array, sums: Float64Array, anglesOf?: AnglesOf): void {
+    if (this.#addWindows !== null && anglesOf === undefined) {
       this.#addWindows(samples, gains, sums)
       return
     }
-    const { stride, bins } = this.frontEnd
+    const { kernel, stride, bins } = this.frontEnd
     for (let p = 0; p < gains.length / bins; p++) {
-      const turns = angles?.subarray(p * bins, (p + 1) * bins)
-      this.add(samples, p * stride, gains, p * bins, sums, p * stride, turns)
+      const from = p * stride
+      // A window of zeros adds nothing. Between voiced stretches, all windows of pulses are.
+      if (samples.subarray(from, from + kernel).every(x => x === 0)) continue
+      this.add(samples, from, gains, p * bins, sums, from, anglesOf?.(p))
     }
   }
 
