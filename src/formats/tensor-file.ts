@@ -7,8 +7,9 @@ import type { Tensor } from '../core/tensor.js'
 import { wrongFileHint } from '../core/wrong-file.js'
 import { decodeNpy, isNpy } from './npy.js'
 import { decodeNpz, npzNames } from './npz.js'
-import { decodeTorch, TorchTensor, type TorchValue, torchTensor } from './pytorch.js'
+import { decodeTorch, torchTensor } from './pytorch.js'
 import { decodeSafetensors } from './safetensors.js'
+import { TorchTensor, type TorchValue } from './torch-pickle.js'
 import { isZip } from './zip.js'
 
 /** The name that a mel has in files of several arrays, unless the caller names another. */

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { decodeTorch, TorchTensor, torchTensor } from '#src/formats/pytorch'
+import { decodeTorch, torchTensor } from '#src/formats/pytorch'
 import { encodeTorch, type TorchInput } from '#src/formats/pytorch-writer'
+import { TorchTensor } from '#src/formats/torch-pickle'
 import { pytorch } from '../interop/torch.js'
 import { scratch } from '../support/process.js'
 

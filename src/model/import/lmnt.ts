@@ -7,7 +7,7 @@ import { type ConventionName, type MelConvention, namedConventions } from '../..
 import { DiffWaveError } from '../../core/errors.js'
 import { check } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
-import type { TorchValue } from '../../formats/pytorch.js'
+import type { TorchValue } from '../../formats/torch-pickle.js'
 import { modelConfigSchema } from '../config.js'
 import type { NoiseScheduleConfig } from '../diffusion-config.js'
 import { checkParameters } from '../parameters.js'

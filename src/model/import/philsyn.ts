@@ -9,7 +9,7 @@ import { type MelConvention, namedConventions } from '../../audio/mel/convention
 import { DiffWaveError } from '../../core/errors.js'
 import { check } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
-import type { TorchValue } from '../../formats/pytorch.js'
+import type { TorchValue } from '../../formats/torch-pickle.js'
 import { modelConfigSchema } from '../config.js'
 import { melHop } from '../network.js'
 import { checkParameters } from '../parameters.js'

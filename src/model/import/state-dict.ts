@@ -6,7 +6,8 @@
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensor, type Tensors } from '../../core/tensor.js'
-import { stateDict, TorchTensor, type TorchValue } from '../../formats/pytorch.js'
+import { stateDict } from '../../formats/pytorch.js'
+import { TorchTensor, type TorchValue } from '../../formats/torch-pickle.js'
 
 /** The project whose parameter names a checkpoint has. */
 export type Project = 'lmnt' | 'philsyn'
