@@ -106,6 +106,31 @@ describe('the package', () => {
     )
   })
 
+  test('contains every module that its programs and threads load', () => {
+    const root = join(modules, 'diffwave')
+    const { sideEffects } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      readonly sideEffects: readonly string[]
+    }
+    const missing = new Set<string>()
+    const seen = new Set<string>()
+    const visit = (file: string) => {
+      if (seen.has(file)) return
+      seen.add(file)
+      if (!existsSync(file)) {
+        missing.add(file)
+        return
+      }
+      const text = readFileSync(file, 'utf8')
+      for (const [, path] of text.matchAll(/(?:\bfrom|\bimport|\bimport\(|\bURL\()\s*['"](\.{1,2}\/[^'"]+\.js)['"]/g)) {
+        visit(join(dirname(file), path!))
+      }
+      for (const [, path] of text.matchAll(/['"]#platform\/([^'"]+)['"]/g)) visit(join(root, 'dist', `${path}.js`))
+    }
+    for (const path of ['dist/index.js', 'dist/browser/diffwave.js', ...sideEffects]) visit(join(root, path))
+    assert.deepEqual([...missing], [])
+    assert.ok(seen.size > 250, `${seen.size} files`)
+  })
+
   test('contains all types that its public types refer to', () => {
     const missing: string[] = []
     const seen = new Set<string>()
