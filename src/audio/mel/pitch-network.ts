@@ -10,7 +10,7 @@
  * of the waveform is less than half of that of the mean over five frames (docs/log/speech-windows.md).
  */
 import { z } from 'zod'
-import { PER_OCTAVE } from './pitch-candidates.js'
+import { CANDIDATES, PER_OCTAVE } from './pitch-candidates.js'
 
 /**
  * Bounds of the network's size. A larger one would need frames that have not arrived yet, or cost more than the
@@ -91,11 +91,13 @@ export class PitchNetwork {
   readonly inputs: number
   /** The three layers. */
   readonly layers: readonly PitchLayer[]
+  readonly #input: Float64Array
 
   constructor({ frames, reach, hidden, weights }: PitchNetworkConfig) {
     this.frames = frames
     this.reach = reach
     this.inputs = inputCount({ frames, reach })
+    this.#input = new Float64Array(this.inputs)
     const numbers = floats(weights)
     let at = 0
     const take = (count: number) => {
@@ -117,13 +119,18 @@ export class PitchNetwork {
   /**
    * Distance of f0 from a frame's candidate, in candidates.
    *
-   * @param scores of frames t − frames … t + frames, `[candidates]` each; null for a frame outside the clip
+   * @param scores of consecutive frames, `[rows × candidates]`
+   * @param row of the frame in `scores`. It may have fewer than `frames` rows beside it: those count as outside the clip
    */
-  offset(scores: readonly (Float64Array | null)[], candidate: number): number {
-    const input = new Float64Array(this.inputs)
+  offset(scores: Float64Array, row: number, candidate: number): number {
+    const input = this.#input
     const width = 2 * this.reach + 1
-    for (const [row, values] of scores.entries()) {
-      for (let i = 0; i < width; i++) input[row * width + i] = values?.[candidate - this.reach + i] ?? 0
+    const rows = scores.length / CANDIDATES
+    for (let i = 0; i < this.inputs - 1; i++) {
+      const seen = row - this.frames + Math.floor(i / width)
+      const other = candidate - this.reach + (i % width)
+      const isInside = seen >= 0 && seen < rows && other >= 0 && other < CANDIDATES
+      input[i] = isInside ? scores[seen * CANDIDATES + other]! : 0
     }
     input[this.inputs - 1] = PitchNetwork.position(candidate)
     const [first, second, last] = this.layers
@@ -131,15 +138,20 @@ export class PitchNetwork {
   }
 }
 
+/** max(0, values), in place. */
 function positive(values: Float64Array): Float64Array {
-  return values.map(value => Math.max(0, value))
+  for (let i = 0; i < values.length; i++) values[i] = Math.max(0, values[i]!)
+  return values
 }
 
 /** W·x + b. */
 function affine({ weights, bias }: PitchLayer, input: Float64Array): Float64Array {
-  return bias.map((start, row) => {
-    let sum = start
-    for (let i = 0; i < input.length; i++) sum += weights[row * input.length + i]! * input[i]!
-    return sum
-  })
+  const result = bias.slice()
+  for (let row = 0; row < result.length; row++) {
+    let sum = result[row]!
+    const at = row * input.length
+    for (let i = 0; i < input.length; i++) sum += weights[at + i]! * input[i]!
+    result[row] = sum
+  }
+  return result
 }

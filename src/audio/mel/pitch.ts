@@ -46,8 +46,8 @@ export const PITCH = {
   smoothing: 2,
 } as const
 
-/** The costs of jumps by 0 … `reach` candidates. */
-const JUMP_COSTS = Float64Array.from({ length: PITCH.reach + 1 }, (_, jump) => PITCH.jumpCost(jump))
+/** The costs of jumps by −`reach` … `reach` candidates. */
+const JUMP_COSTS = Float64Array.from({ length: 2 * PITCH.reach + 1 }, (_, i) => PITCH.jumpCost(i - PITCH.reach))
 
 /** How f0 is found from the path: by the mean over five frames, or by a network. */
 export type PitchMethod = 'mean' | PitchNetworkConfig
@@ -99,7 +99,9 @@ export class MelPitch {
   readonly templates: readonly Float64Array[]
   /** The network that finds f0; null if f0 is the mean over five frames. */
   readonly network: PitchNetwork | null
-  readonly #levels: Float64Array
+  /** Buffers of `scores`: the energies of all bands, and the residual r, `[count]`. */
+  readonly #energies: Float64Array
+  readonly #residual: Float64Array
 
   /** @param convention one without a `pitchObstacle` @param method how f0 is found from the path. Default: `mean` */
   constructor(convention: MelConvention, method: PitchMethod = 'mean') {
@@ -107,7 +109,8 @@ export class MelPitch {
     this.#bands = new MelBands(convention)
     const count = lowBands(this.#bands)
     this.count = count
-    this.#levels = new Float64Array(convention.bands)
+    this.#energies = new Float64Array(convention.bands)
+    this.#residual = new Float64Array(count)
     this.cosines = Array.from({ length: ENVELOPE_COSINES }, (_, k) => {
       const cosine = Float64Array.from({ length: count }, (_, b) => Math.cos((Math.PI * k * (b + 0.5)) / count))
       return scaled(cosine, 1 / norm(cosine))
@@ -141,19 +144,17 @@ export class MelPitch {
     return levels
   }
 
-  /** The scores of all candidates in a frame, `[candidates]`. */
-  scores(mel: Mel, frame: number): Float64Array {
-    const levels = this.#levels
-    this.#bands.targets(mel, frame, levels, 0)
-    const residual = new Float64Array(this.count)
-    for (let b = 0; b < residual.length; b++) residual[b] = Math.log(Math.max(levels[b]!, PITCH.minMagnitude))
+  /** Writes the scores of all candidates in a frame, `[candidates]`, to `scores`. */
+  scores(mel: Mel, frame: number, scores: Float64Array): void {
+    const [energies, residual] = [this.#energies, this.#residual]
+    this.#bands.targets(mel, frame, energies, 0)
+    for (let b = 0; b < residual.length; b++) residual[b] = Math.log(Math.max(energies[b]!, PITCH.minMagnitude))
     const lowest = Math.max(...residual) - PITCH.depth
     for (let b = 0; b < residual.length; b++) residual[b] = Math.max(residual[b]!, lowest)
     this.#withoutEnvelope(residual)
     const scale = 1 / Math.max(norm(residual), PITCH.minNorm)
-    const scores = new Float64Array(this.templates.length)
-    for (let i = 0; i < scores.length; i++) scores[i] = dot(this.templates[i]!, residual) * scale
-    return scores
+    dots(scores, this.templates, residual)
+    for (let i = 0; i < CANDIDATES; i++) scores[i]! *= scale
   }
 
   /** f0 of a whole mel in Hz, `[frames]`; 0 where there is no pitch. */
@@ -172,6 +173,8 @@ export class PitchStream {
   readonly #pitch: MelPitch
   /** Sum of the best path to each state. The last state is “no pitch”. */
   #best = new Float64Array(CANDIDATES + 1)
+  /** The sums of the frame before; then room for those of the next frame. */
+  #before = new Float64Array(CANDIDATES + 1)
   /** The best state before each state, for the frames that are not decided yet. */
   readonly #back: Int16Array[] = []
   #frames = 0
@@ -193,10 +196,10 @@ export class PitchStream {
   push(mel: Mel, last: boolean): Float64Array {
     const { network } = this.#pitch
     const states: number[] = []
-    const kept = new Float64Array(network === null ? 0 : mel.frames * CANDIDATES)
+    const all = new Float64Array(mel.frames * CANDIDATES)
     for (let frame = 0; frame < mel.frames; frame++) {
-      const scores = this.#pitch.scores(mel, frame)
-      if (network !== null) kept.set(scores, frame * CANDIDATES)
+      const scores = all.subarray(frame * CANDIDATES, (frame + 1) * CANDIDATES)
+      this.#pitch.scores(mel, frame, scores)
       this.#add(scores)
       if (this.#back.length <= PITCH.lag) continue
       states.push(this.#bestPath()[0]!)
@@ -204,7 +207,7 @@ export class PitchStream {
     }
     if (last) states.push(...this.#bestPath())
     this.#decided.append(Float64Array.from(states))
-    this.#scores.append(kept)
+    if (network !== null) this.#scores.append(all)
     const known = this.#decided.end
     const ahead = network === null ? PITCH.smoothing : 0
     const end = last ? known : Math.max(this.#returned, known - ahead)
@@ -220,40 +223,40 @@ export class PitchStream {
 
   /** Adds a frame to Viterbi's algorithm. */
   #add(scores: Float64Array): void {
+    const [before, best] = [this.#best, this.#before]
     const back = new Int16Array(CANDIDATES + 1)
-    const before = this.#best
-    const best = new Float64Array(CANDIDATES + 1)
+    this.#best = best
+    this.#before = before
+    this.#back.push(back)
     if (this.#frames++ === 0) {
       best.set(scores)
       best[CANDIDATES] = PITCH.unvoiced
-    } else {
-      const beginning = before[CANDIDATES]! - PITCH.changeCost
-      for (let state = 0; state < CANDIDATES; state++) {
-        let from = CANDIDATES
-        let most = Number.NEGATIVE_INFINITY
-        const end = Math.min(CANDIDATES - 1, state + PITCH.reach)
-        for (let other = Math.max(0, state - PITCH.reach); other <= end; other++) {
-          const reached = before[other]! - JUMP_COSTS[Math.abs(other - state)]!
-          if (reached > most) {
-            from = other
-            most = reached
-          }
-        }
-        if (beginning > most) {
-          from = CANDIDATES
-          most = beginning
-        }
-        back[state] = from
-        best[state] = scores[state]! + most
-      }
-      const leading = largest(before, CANDIDATES)
-      const ending = before[leading]! - PITCH.changeCost
-      const ends = ending > before[CANDIDATES]!
-      back[CANDIDATES] = ends ? leading : CANDIDATES
-      best[CANDIDATES] = PITCH.unvoiced + (ends ? ending : before[CANDIDATES]!)
+      return
     }
-    this.#best = best
-    this.#back.push(back)
+    const beginning = before[CANDIDATES]! - PITCH.changeCost
+    for (let state = 0; state < CANDIDATES; state++) {
+      let from = CANDIDATES
+      let most = Number.NEGATIVE_INFINITY
+      const end = Math.min(CANDIDATES - 1, state + PITCH.reach)
+      for (let other = Math.max(0, state - PITCH.reach); other <= end; other++) {
+        const reached = before[other]! - JUMP_COSTS[other - state + PITCH.reach]!
+        if (reached > most) {
+          from = other
+          most = reached
+        }
+      }
+      if (beginning > most) {
+        from = CANDIDATES
+        most = beginning
+      }
+      back[state] = from
+      best[state] = scores[state]! + most
+    }
+    const leading = largest(before, CANDIDATES)
+    const ending = before[leading]! - PITCH.changeCost
+    const ends = ending > before[CANDIDATES]!
+    back[CANDIDATES] = ends ? leading : CANDIDATES
+    best[CANDIDATES] = PITCH.unvoiced + (ends ? ending : before[CANDIDATES]!)
   }
 
   /** The best path over the frames that are not decided yet. */
@@ -279,11 +282,9 @@ export class PitchStream {
   #estimated(network: PitchNetwork, frame: number): number {
     const candidate = this.#decided.rows(frame, frame + 1)[0]!
     if (candidate === CANDIDATES) return 0
-    const scores = Array.from({ length: 2 * network.frames + 1 }, (_, i) => {
-      const row = frame - network.frames + i
-      return row < 0 || row >= this.#scores.end ? null : this.#scores.rows(row, row + 1)
-    })
-    return MIN_HERTZ * 2 ** ((candidate + network.offset(scores, candidate)) / PER_OCTAVE)
+    const from = Math.max(0, frame - network.frames)
+    const scores = this.#scores.rows(from, Math.min(this.#scores.end, frame + network.frames + 1))
+    return MIN_HERTZ * 2 ** ((candidate + network.offset(scores, frame - from, candidate)) / PER_OCTAVE)
   }
 }
 
@@ -296,6 +297,27 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
   return sum
+}
+
+/** The products of rows with a vector, four at a time: sums that do not wait for one another take half the time. */
+function dots(result: Float64Array, rows: readonly Float64Array[], vector: Float64Array): void {
+  let row = 0
+  for (; row + 3 < rows.length; row += 4) {
+    const [a, b, c, d] = [rows[row]!, rows[row + 1]!, rows[row + 2]!, rows[row + 3]!]
+    let [sumA, sumB, sumC, sumD] = [0, 0, 0, 0]
+    for (let i = 0; i < vector.length; i++) {
+      const value = vector[i]!
+      sumA += a[i]! * value
+      sumB += b[i]! * value
+      sumC += c[i]! * value
+      sumD += d[i]! * value
+    }
+    result[row] = sumA
+    result[row + 1] = sumB
+    result[row + 2] = sumC
+    result[row + 3] = sumD
+  }
+  for (; row < rows.length; row++) result[row] = dot(rows[row]!, vector)
 }
 
 function norm(values: Float64Array): number {
