@@ -165,8 +165,8 @@ describe('exportPyTorch', () => {
     ])
     const program = `
 import json, sys, torch
-from diffwave_torch.checkpoint import read_safetensors, write_safetensors
 from diffwave_torch.network import Network
+from diffwave_torch.safetensors import read_safetensors, write_safetensors
 checkpoint = torch.load(sys.argv[1])
 network = Network(json.loads(checkpoint['${EMBEDDED_CONFIG}'])['network'])
 network.load_state_dict(checkpoint['model'])

@@ -150,16 +150,17 @@ describe('a shipped model with windows', { skip }, () => {
     test(`${name}: agrees with PyTorch in one step from the prior’s noise`, async () => {
       const program = `
 import sys, torch
-from diffwave_torch.checkpoint import write_safetensors
 from diffwave_torch.diffusion import predict_clean
-from diffwave_torch.sample import load_model
-network, model = load_model("../../models/${name}")
-generator = torch.Generator().manual_seed(1)
+from diffwave_torch.model_folder import read_model
+from diffwave_torch.prior import Prior
+from diffwave_torch.safetensors import write_safetensors
+network, model = read_model("../../models/${name}")
+prior, generator = Prior(model), torch.Generator().manual_seed(1)
 mel = -4 + torch.randn(1, ${bands}, 12, generator=generator)
 white = torch.randn(1, 12 * 256, generator=generator)
 with torch.no_grad():
-    deviations = network.deviations(mel, white.shape[1])
-    noise = network.shape_noise(white, deviations)
+    deviations = prior.deviations(mel, white.shape[1])
+    noise = prior.noise(white, deviations)
     clean = predict_clean(network, noise, torch.tensor([150.0]), mel, deviations)
 write_safetensors(sys.argv[1], {"mel": mel[0], "white": white[0], "noise": noise[0], "clean": clean[0]})
 `
@@ -234,17 +235,22 @@ print(json.dumps([sampling_levels(diffusion, schedule, count) for count in (2, 3
   })
 })
 
-describe('sampling in PyTorch refuses a mel file by name', { skip }, () => {
-  for (const [file, problem] of [
-    ['missing.npy', 'no such file'],
-    ['README.md', 'this is not a .npy file of numbers'],
+describe('sampling in PyTorch refuses in one line', { skip }, () => {
+  const model = inRepository('models/speech')
+  for (const [title, args, message] of [
+    ['a mel file that is missing', [model, 'missing.npy'], 'missing.npy: no such file or directory'],
+    ['a mel file of another format', [model, 'README.md'], 'README.md: this is not a .npy file of numbers'],
+    ['a device that PyTorch does not know', [model, 'a.npy', '--device', 'gpu'], '--device gpu: expected cpu, cuda or'],
+    [
+      'a model without windows',
+      [inRepository('models/lmnt-speech'), 'a.npy'],
+      'diffusion.prior: null is not supported',
+    ],
   ] as const) {
-    test(`${problem}`, async () => {
-      const { stderr } = await evaluate(
-        'import sys\nfrom diffwave_torch.sample import read_mel\nread_mel(sys.argv[1])',
-        [file],
-      )
-      assert.equal(stderr.trim(), `error: ${file}: ${problem}`)
+    test(title, async () => {
+      const { status, stderr } = await start('sample', [...args, '-o', folder.at('none.wav')]).ended
+      assert.equal(status, 1)
+      assert.ok(stderr.startsWith(`error: ${message}`) && stderr.trim().split('\n').length === 1, stderr)
     })
   }
 })
@@ -300,7 +306,7 @@ main()
     assert.equal(ended.stderr, `error: no recording of more than 512 samples below ${folder.at('bad')}\n`)
 
     const broken = await evaluate(transfer('../test/golden', config), [folder.at('none')])
-    assert.equal(broken.stderr, 'error: ../../models/../test/golden/config.json: no such file\n')
+    assert.equal(broken.stderr, 'error: ../../models/../test/golden/config.json: no such file or directory\n')
   })
 })
 

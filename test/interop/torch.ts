@@ -91,6 +91,8 @@ class Launcher {
 }
 
 export interface PyTorch {
+  /** The interpreter, for programs that start it themselves; empty if there is none. */
+  readonly python: string
   /** What `test` takes to skip if a module is missing; false if all are there. */
   readonly skip: string | false
   /** Starts `python -m diffwave_torch.MODULE ARGUMENTS`. */
@@ -105,18 +107,20 @@ export interface PyTorch {
  * @param optional modules to import beforehand, which old versions lack
  */
 export async function pytorch(modules: readonly string[], optional: readonly string[] = []): Promise<PyTorch> {
-  let chosen: Launcher | null = null
+  let [chosen, python] = [null as Launcher | null, '']
   after(() => chosen?.stop())
   for (const path of interpreters) {
     const launcher = await Launcher.start(path, [...modules, ...optional])
     if (launcher === null) continue
     if (!modules.some(name => launcher.missing.includes(name))) {
       chosen = launcher
+      python = path
       break
     }
     launcher.stop()
   }
   return {
+    python,
     skip: chosen === null ? `needs a Python with ${modules.join(', ')}` : false,
     start: (module, args, env = {}) => chosen!.run(['-m', `diffwave_torch.${module}`, ...args], env),
     evaluate: (program, args = []) => chosen!.run(['-c', program, ...args], {}).ended,

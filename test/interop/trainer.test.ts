@@ -5,42 +5,20 @@ import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
 import { MAX_REFINEMENT_ITERATIONS } from '#src/core/limits'
-import { gaussian } from '#src/core/random'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { Trainer } from '#src/trainer'
 import { loadDataset } from '#src/training/data/load-dataset'
 import { freePort } from '../support/http-server.js'
 import { relativeError } from '../support/numbers.js'
 import { scratch } from '../support/process.js'
-import { smallVocoder } from './small-vocoder.js'
+import { type Config, onOwnSteps, putConfig, putRecordings, smallConfig } from './small-run.js'
 import { trainerPython } from './torch.js'
 
 const { evaluate, skip, start } = await trainerPython()
 const folder = scratch()
 
-const config = {
-  model: smallVocoder,
-  data: { cropSamples: 4096, batch: 2, gain: [-6, 0], validationShare: 0 },
-  optimiser: { learningRate: 1e-3, totalSteps: 100 },
-  loss: 'time-frequency',
-  spectral: { weight: 0.02, windows: [512] },
-  noiseLevels: { kind: 'continuous' },
-  every: { log: 1, validation: 100, checkpoint: 2 },
-  seed: 1,
-}
-
-type Config = typeof config
-
-function written(name: string, changes: (config: Config) => void = () => undefined): string {
-  const copy = structuredClone(config)
-  changes(copy)
-  return folder.put(name, JSON.stringify(copy))
-}
-
-for (let i = 0; i < 3; i++) {
-  const samples = gaussian(1, i, 0, 9000).map((x, n) => 0.2 * Math.sin(n / 9) * Math.cos(n / 900) + 0.01 * x)
-  folder.put(`data/${i}.wav`, encodeWav({ samples, sampleRate: 22050 }))
-}
+putRecordings(folder, 9000)
+const written = (name: string, changes?: (config: Config) => void) => putConfig(folder, name, changes)
 const options = (run: string, steps: number) => [
   ...['--data', folder.at('data'), '--out', folder.at(run), '--max-steps', `${steps}`],
   ...['--precision', 'float32', '--threads', '1'],
@@ -117,7 +95,7 @@ describe('the PyTorch trainer', { skip }, () => {
     const { status, stdout, stderr } = await start('train', [file, ...args]).ended
     assert.equal(status, 0, stderr)
     const { fingerprint, report } = await loadDataset({
-      ...{ folders, sampleRate: 22050, minSamples: config.data.cropSamples, ...numbers },
+      ...{ folders, sampleRate: 22050, minSamples: smallConfig.data.cropSamples, ...numbers },
     })
     assert.match(report.notes.join('\n'), /found more than once in the data folders, used once: .* and \d more$/)
     assert.equal(report.leftOut.length, linux ? 4 : 0)
@@ -238,14 +216,10 @@ describe('the PyTorch trainer', { skip }, () => {
   })
 
   test('trains the adversarial stage, and resumes it with its discriminators', async () => {
-    const own = (c: Config) => {
-      Object.assign(c.model.diffusion, { prior: { kind: 'front-end', harmonics: { phase: 'minimum' } } })
-      Object.assign(c, { noiseLevels: { kind: 'own', steps: 2 }, pulses: 'recorded' })
-    }
     const rounds = [{}, { steps: 1 }, { refine: 1 }]
     const adversarial = { alone: 1, rounds, windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 }
     const file = written('adversarial.json', c => {
-      own(c)
+      onOwnSteps(c)
       Object.assign(c, { adversarial })
     })
     const run = async (...more: string[]) => {
@@ -265,21 +239,21 @@ describe('the PyTorch trainer', { skip }, () => {
       [
         'adversarial.rounds[1].steps: 17 must be a whole number, 1 … 16',
         c => {
-          own(c)
+          onOwnSteps(c)
           Object.assign(c, { adversarial: { rounds: [{}, { steps: 17 }] } })
         },
       ],
       [
         'adversarial.rounds[1]: expected an object, got 4',
         c => {
-          own(c)
+          onOwnSteps(c)
           Object.assign(c, { adversarial: { rounds: [{ refine: MAX_REFINEMENT_ITERATIONS }, 4] } })
         },
       ],
       [
         `adversarial.rounds[0].refine: 101 must be a whole number, 0 … ${MAX_REFINEMENT_ITERATIONS}`,
         c => {
-          own(c)
+          onOwnSteps(c)
           Object.assign(c, { adversarial: { rounds: [{ refine: 101 }] } })
         },
       ],

@@ -7,6 +7,7 @@ Shapes: B clips, T samples, S stride, P = T/S positions, N bins, U shifts of a p
 
 import numpy
 import torch
+from torch import Tensor
 
 # Number of shifts per period that are compared; max change between two positions, in shifts; cost of a change, which is
 # COST times its square, in periods.
@@ -19,7 +20,7 @@ UNVOICED_SHARE, VOICED = 0.05, 0.99
 FLOOR = 1e-6
 
 
-def minimum_phase(deviations, kernel):
+def minimum_phase(deviations: Tensor, kernel: int) -> Tensor:
     """Computes the angles [..., N] of the minimum-phase filter with the magnitudes [..., N]. These are the first N of
     K/2 + 1 bins; the highest is repeated above. The angles are the phases of the spectrum of the folded cepstrum
     (Oppenheim & Schafer, Discrete-Time Signal Processing)."""
@@ -33,7 +34,9 @@ def minimum_phase(deviations, kernel):
     return torch.fft.rfft(folded, kernel).imag[..., : deviations.shape[-1]]
 
 
-def agreement(audio, pulses, deviations, f0, rate, kernel):
+def agreement(
+    audio: numpy.ndarray, pulses: numpy.ndarray, deviations: numpy.ndarray, f0: numpy.ndarray, rate: int, kernel: int
+) -> numpy.ndarray:
     """Measures how well pulses that are moved by each shift fit the recording, about −1 to 1.
 
     @param audio, pulses: spectra per position, complex [B, P, N]
@@ -57,7 +60,7 @@ def agreement(audio, pulses, deviations, f0, rate, kernel):
     return low + (high - low) * (at - below)
 
 
-def path(scores):
+def path(scores: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Finds the best path through the shifts [B, P, U] by Viterbi. Returns shifts in periods, continuous from position
     to position, and their scores, [B, P] each."""
     batch, positions, count = scores.shape
@@ -84,9 +87,20 @@ def path(scores):
     return numpy.unwrap(shifts, axis=1, period=1), middle
 
 
-def align(audio, pulses, deviations, f0, voicing, rate, kernel):
+def align(
+    audio: numpy.ndarray,
+    pulses: numpy.ndarray,
+    deviations: numpy.ndarray,
+    f0: numpy.ndarray,
+    voicing: numpy.ndarray,
+    rate: int,
+    kernel: int,
+) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Measures how much later than given pulses a recording's own pulses come, in periods, at each position [B, P], and
-    how well they fit: the mean over voiced positions [B], 0 if there are none."""
+    how well they fit: the mean over voiced positions [B], 0 if there are none.
+
+    @param voicing: at each position [B, P]; the others as in `agreement`
+    """
     voiced = voicing > VOICED
     scores = agreement(audio, pulses, deviations, f0, rate, kernel) * numpy.where(voiced, 1, UNVOICED_SHARE)[:, :, None]
     shifts, found = path(scores)

@@ -1,5 +1,7 @@
 """Reads and checks the trainer's `train.json`, and fills in its defaults. Mirrors src/training/config.ts."""
 
+from typing import Any
+
 from .fields import (
     OPTIONAL,
     REQUIRED,
@@ -17,9 +19,10 @@ from .fields import (
     whole,
 )
 from .limits import MAX_FFT_SIZE
-from .mel import check_supported_mel
-from .model_config import model_config
+from .mel_convention import check_supported_mel
+from .model_config import check_supported_prior, model_config
 
+MAX_BATCH = 1024
 GAIN = several(real(-60, 40), 2, 2)
 # The names of the engines of `diffwave train`, which this trainer ignores.
 BACKENDS = [f"tensorflow:{name}" for name in ("cuda", "node", "wasm", "cpu")]
@@ -32,7 +35,7 @@ TRAINING = fields(
             fields(
                 {
                     "cropSamples": (whole(16, 4_194_304), 8192),
-                    "batch": (whole(1, 1024), 8),
+                    "batch": (whole(1, MAX_BATCH), 8),
                     "accumulation": (whole(1, 1024), 1),
                     "gain": (GAIN, [0, 0]),
                     "speeds": (several(real(0.5, 2), 1, 16), [1]),
@@ -97,9 +100,7 @@ TRAINING = fields(
         ),
         "prior": (nullable(kinds({"mel-energy": {"floor": (real(above=0, high=1), 0.1)}})), None),
         "subbands": (
-            nullable(
-                kinds({"mdct": {"equalisation": (real(0, 1), 0.5), "deviation": (real(above=0, high=10), 0.5)}})
-            ),
+            nullable(kinds({"mdct": {"equalisation": (real(0, 1), 0.5), "deviation": (real(above=0, high=10), 0.5)}})),
             None,
         ),
         "labelShares": (nullable(choice("measured")), None),
@@ -112,7 +113,7 @@ TRAINING = fields(
 )
 
 # What this trainer cannot do, by the path of the field: the values that it can.
-SUPPORTED = {
+SUPPORTED: dict[str, list[Any]] = {
     "model.kind": ["vocoder"],
     "model.network.labels": [None],
     "model.diffusion.prediction": ["x0"],
@@ -126,7 +127,7 @@ SUPPORTED = {
 }
 
 
-def check_supported(config):
+def check_supported(config: dict[str, Any]) -> None:
     """@raises ConfigError if `diffwave train` can train with a config, but this trainer cannot"""
     for path, values in SUPPORTED.items():
         value = config
@@ -135,12 +136,17 @@ def check_supported(config):
         expected = " or ".join("null" if one is None else str(one) for one in values)
         require(value in values, path, f"{shown(value)} is not supported here; expected {expected}")
     check_supported_mel(config["model"]["mel"], "model.mel")
-    prior = config["model"]["diffusion"]["prior"]
-    is_own = prior is not None and prior["kind"] == "front-end"
-    require(is_own, "model.diffusion.prior", f"{shown(prior)} is not supported here; expected the kind front-end")
+    check_supported_prior(config["model"], "model")
 
 
-def check_rules(config):
+def edge(config: dict[str, Any]) -> int:
+    """Number of samples at either end of a crop that do not count, because the correction's windows lack the audio
+    beyond them."""
+    has_correction = config["model"]["network"]["frontEnd"]["correction"] is not None
+    return config["model"]["mel"]["windowLength"] // 2 if has_correction else 0
+
+
+def check_rules(config: dict[str, Any]) -> None:
     """Checks that the fields of a config go together. @raises ConfigError"""
     model, data, optimiser, spectral = (config[key] for key in ("model", "data", "optimiser", "spectral"))
     require(data["gain"][0] <= data["gain"][1], "data.gain", "must ascend")
@@ -150,7 +156,7 @@ def check_rules(config):
     require(warmup <= total, "optimiser.warmupSteps", f"{warmup} must be at most totalSteps, {total}")
     crop, mel = data["cropSamples"], model["mel"]
     require(crop % mel["hop"] == 0, "data.cropSamples", f"{crop} must be a multiple of the hop, {mel['hop']}")
-    least = 1024 + (mel["windowLength"] if model["network"]["frontEnd"]["correction"] else 0)
+    least = 1024 + 2 * edge(config)
     require(crop >= least, "data.cropSamples", f"{crop} must be at least {least} for this loss and network")
     require(data["leadIn"] == 0, "data.leadIn", "is only for generators")
     levels = config["noiseLevels"]
@@ -167,7 +173,7 @@ def check_rules(config):
     require(has_pulses, "pulses", f"{config['pulses']} needs model.diffusion.prior.harmonics")
 
 
-def checked_config(given):
+def checked_config(given: Any) -> dict[str, Any]:
     """Checks what a `train.json` says, and fills in its defaults. @raises ConfigError"""
     config = TRAINING(given, "")
     check_supported(config)
@@ -175,6 +181,6 @@ def checked_config(given):
     return config
 
 
-def training_config(path):
-    """Reads `train.json`. @raises ConfigError"""
+def training_config(path: str) -> dict[str, Any]:
+    """Reads `train.json`, with all defaults. @raises ConfigError, OSError"""
     return checked_config(read_json(path))

@@ -1,7 +1,12 @@
 """Makes pulses at a mel's pitch, and noise whose level follows them: the start of voiced speech. Mirrors
 src/data-domain/excitation.ts."""
 
+from typing import TypeVar
+
 import numpy
+from torch import Tensor
+
+Array = TypeVar("Array", numpy.ndarray, Tensor)
 
 # Half of the pulses' length in samples.
 HALF_WIDTH = 8
@@ -9,7 +14,7 @@ HALF_WIDTH = 8
 FIRST_PITCH = 100.0
 
 
-def per_sample(pitch, hop):
+def per_sample(pitch: numpy.ndarray, hop: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Turns f0 in Hz [F], 0 without pitch, into f0 and voicing per sample [F·hop]. Between frames, ln f0 and voicing
     change linearly. A frame without pitch takes the f0 of the next frame, or else the last one found."""
     later = numpy.append(pitch[1:], pitch[-1:])
@@ -25,7 +30,9 @@ def per_sample(pitch, hop):
     return f0.ravel(), voicing.ravel()
 
 
-def excite(pitch, hop, rate, samples, later=None):
+def excite(
+    pitch: numpy.ndarray, hop: int, rate: int, samples: int, later: numpy.ndarray | None = None
+) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Makes pulses, breath and voicing [T], float64, from the pitch [F]. Where voicing is 1, pulses have a power of 1.
     Breath is the gain of white noise: highest at the pulses of voiced speech, and 1 without voice. `later` [T] delays
     the pulses, in periods."""
@@ -48,7 +55,7 @@ def excite(pitch, hop, rate, samples, later=None):
     return pulses * numpy.sqrt(voicing), numpy.sqrt(1 - voicing + voicing * breath), voicing
 
 
-def pulse_share(hertz, corner, noise):
+def pulse_share(hertz: Array, corner: float, noise: float) -> Array:
     """Computes the share of pulses in the power at a frequency where voicing is 1: 1 far below the corner, 1 − noise
     far above it."""
     x = (hertz / corner) ** 4

@@ -4,27 +4,29 @@ Shapes: B clips, T samples, S stride, P = T/S positions, K kernel, N bins.
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 
 class Patches:
     """Sample p·S + j is channel j of position p (src/model/network.ts, `patch`)."""
 
-    def __init__(self, patch):
+    def __init__(self, patch: int):
         self.stride = self.channels = patch
 
-    def encode(self, audio):
+    def encode(self, audio: Tensor) -> Tensor:
         """[B, T] → [B, S, P]"""
         return audio.unflatten(1, (-1, self.stride)).transpose(1, 2)
 
-    def decode(self, channels):
+    def decode(self, channels: Tensor) -> Tensor:
         """[B, S, P] → [B, T]"""
         return channels.transpose(1, 2).flatten(1)
 
 
-def fourier_rows(kernel, bins):
+def fourier_rows(kernel: int, bins: int) -> Tensor:
     """Makes the cosines, then the sines, of bins 0 to N − 1 over K samples: [2N, K]. They yield the real parts and the
     negated imaginary parts of a DFT."""
     k = torch.arange(bins, dtype=torch.float64)[:, None]
@@ -40,7 +42,10 @@ class Windows(torch.nn.Module):
     change in between and with all K/2 + 1 bins, the identity.
     """
 
-    def __init__(self, kernel, stride, bins, learned=False):
+    window: Tensor
+    squares: Tensor
+
+    def __init__(self, kernel: int, stride: int, bins: int, learned: bool = False):
         super().__init__()
         self.kernel, self.stride, self.bins, self.margin = kernel, stride, bins, (kernel - stride) // 2
         self.channels, self.learned = 2 * bins, learned
@@ -59,7 +64,7 @@ class Windows(torch.nn.Module):
             )
         self.register_buffer("squares", squares.float(), persistent=False)
 
-    def encode(self, audio):
+    def encode(self, audio: Tensor) -> Tensor:
         """[B, T] → [B, 2N, P]"""
         rows = F.pad(audio, (self.margin, self.margin)).unfold(1, self.kernel, self.stride)
         if self.learned:
@@ -67,7 +72,7 @@ class Windows(torch.nn.Module):
         spectrum = torch.fft.rfft(rows * self.window)[:, :, : self.bins] / self.unit
         return torch.cat([spectrum.real, -spectrum.imag], 2).transpose(1, 2)
 
-    def decode(self, channels):
+    def decode(self, channels: Tensor) -> Tensor:
         """[B, 2N, P] → [B, T]"""
         rows = channels.transpose(1, 2)
         if self.learned:
@@ -78,7 +83,7 @@ class Windows(torch.nn.Module):
         covered = self.overlap_add(self.squares.expand(1, channels.shape[2], -1))
         return self.overlap_add(pieces) / covered
 
-    def overlap_add(self, pieces):
+    def overlap_add(self, pieces: Tensor) -> Tensor:
         """Pieces of K samples, S apart, [B, P, K] → their sum, [B, P·S]."""
         batch, positions, _ = pieces.shape
         parts = self.kernel // self.stride
@@ -88,7 +93,7 @@ class Windows(torch.nn.Module):
         return total.flatten(1)[:, self.margin : self.margin + positions * self.stride]
 
 
-def front_end(network):
+def front_end(network: dict[str, Any]) -> Patches | Windows:
     """Makes the front end of a network's config."""
     front = network["frontEnd"]
     if front is None:

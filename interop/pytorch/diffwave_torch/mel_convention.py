@@ -1,6 +1,8 @@
 """Conventions of mels, as configs state them. Mirrors src/audio/mel/convention.ts."""
 
-from .fields import REQUIRED, boolean, choice, fields, kinds, nullable, real, require, several, text, whole
+from typing import Any
+
+from .fields import REQUIRED, boolean, choice, fields, kinds, nullable, real, require, several, shown, text, whole
 from .limits import MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 
 TACOTRON2 = {
@@ -71,7 +73,7 @@ CONVENTION = fields(
 )
 
 
-def check_convention(mel, where):
+def check_convention(mel: dict[str, Any], where: str) -> None:
     """Checks that the fields of a mel convention go together. @raises ConfigError"""
     size, window = mel["fftSize"], mel["windowLength"]
     require(size & (size - 1) == 0, f"{where}.fftSize", f"{size} must be a power of two")
@@ -87,7 +89,7 @@ def check_convention(mel, where):
         require(fits, f"{where}.normalisation", "mean and deviation need one number, or one per band")
 
 
-def convention(value, where):
+def convention(value: Any, where: str) -> dict[str, Any]:
     """Checks a mel convention: a name, or one that is spelled out."""
     if not isinstance(value, str):
         value = CONVENTION(value, where)
@@ -96,3 +98,12 @@ def convention(value, where):
     known = " or ".join(CONVENTIONS)
     require(value in CONVENTIONS, where, f"the convention {value} is not supported here; expected {known}")
     return dict(CONVENTIONS[value])
+
+
+def check_supported_mel(convention: dict[str, Any], where: str) -> None:
+    """@raises ConfigError if a convention is not like those of tacotron2 and Vocos"""
+    like = {"framing": "centre", "power": 1, "magnitudeEpsilon": 0, "windowNormalised": False, "logarithm": "ln"}
+    for key, value in {**like, "normalisation": None, "windowLength": convention["fftSize"]}.items():
+        expected = "null" if value is None else value
+        message = f"{shown(convention[key])} is not supported here; expected {expected}"
+        require(convention[key] == value, f"{where}.{key}", message)

@@ -4,8 +4,10 @@ what such files look like."""
 import os
 import re
 import stat
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from .errors import reason
 from .recordings import DataError
 
 METADATA_FILE = "metadata.csv"
@@ -36,7 +38,7 @@ class Entry(NamedTuple):
     start: float
 
 
-def read_metadata(folder):
+def read_metadata(folder: str) -> list[Entry] | None:
     """Reads a folder's table; None if it has none. @raises DataError"""
     path = os.path.join(folder, METADATA_FILE)
     try:
@@ -51,10 +53,10 @@ def read_metadata(folder):
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DataError(f"{path}: the file cannot be read: {error.strerror}") from None
+        raise DataError(f"{path}: the file cannot be read: {reason(error)}") from None
 
 
-def decode(data):
+def decode(data: bytes) -> str:
     """Decodes UTF-8, or what spreadsheets write: UTF-16 with a byte order mark, and Windows-1252."""
     if data.startswith(b"\xff\xfe"):
         return data[2:].decode("utf-16-le", "replace")
@@ -66,7 +68,7 @@ def decode(data):
         return data.decode("latin-1").translate(WINDOWS_1252)
 
 
-def parse_metadata(text):
+def parse_metadata(text: str) -> list[Entry]:
     """Lists the entries of the lines that have a name and a label."""
     entries = []
     for row in rows(text):
@@ -78,7 +80,7 @@ def parse_metadata(text):
     return entries
 
 
-def rows(text):
+def rows(text: str) -> list[list[str]]:
     """Splits a table into the cells of its lines, without quotes and spaces around them."""
     between = separators(text)
     text = text.removeprefix("\ufeff")
@@ -94,7 +96,7 @@ def rows(text):
     return [[cell[1:-1].strip(SPACES) if IN_QUOTES.fullmatch(cell) else cell for cell in row] for row in plain]
 
 
-def split(text, between, quotes):
+def split(text: str, between: str, quotes: bool) -> Iterator[list[str]]:
     """Yields the cells of each line that is not empty, as csv-parse does, the parser of src/audio/metadata-csv.ts.
     `between`: the separators. @raises ValueError for a quotation mark that csv-parse refuses"""
     spaces = "".join(space for space in SPACES if space not in between + "\r\n")
@@ -103,7 +105,8 @@ def split(text, between, quotes):
     after_cell = re.compile(f"[{''.join(filter(str.isascii, spaces))}]*")
     after_empty = re.compile(rf'(?:[{spaces}]|"[\t\n\v\f\r ]*"(?!"))*')
     unquoted = re.compile(f'[^{between}\r\n"]*' if quotes else f"[^{between}\r\n]*")
-    row, i = [], 0
+    row: list[str] = []
+    i = 0
     while True:
         i = lead.match(text, i).end()
         found = QUOTED.match(text, i) if quotes else None
@@ -127,7 +130,7 @@ def split(text, between, quotes):
         i = i + 1 if end is None else end.end()
 
 
-def separators(text):
+def separators(text: str) -> str:
     """Returns the characters that separate the columns: what every line has and nothing else does; if that does not
     tell, what comes first in every line."""
     lines = [IN_QUOTES.sub("", line) for line in LINE_END.split(text)]

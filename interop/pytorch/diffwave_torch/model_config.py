@@ -4,6 +4,7 @@ network.ts and diffusion-config.ts there."""
 import base64
 import binascii
 import math
+from typing import Any
 
 import numpy
 
@@ -20,6 +21,7 @@ from .fields import (
     real,
     require,
     several,
+    shown,
     table,
     text,
     whole,
@@ -41,8 +43,8 @@ from .limits import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
 )
-from .mel import mel_filters
 from .mel_convention import convention
+from .mel_filters import mel_filters
 
 # Fewer bands do not show harmonics (src/audio/mel/pitch.ts).
 MIN_LOW_BANDS = 24
@@ -133,7 +135,7 @@ PITCH_NETWORK = fields(
 )
 
 
-def pitch(value, where):
+def pitch(value: Any, where: str) -> Any:
     """Checks how the pitch is found: `mean`, or a network."""
     if not isinstance(value, dict):
         return choice("mean")(value, where)
@@ -178,7 +180,7 @@ SAMPLING_SCHEDULE = fields(
 )
 
 
-def sampling_schedule(value, where):
+def sampling_schedule(value: Any, where: str) -> Any:
     """Checks a list of β, or an object with one."""
     return (SAMPLING_SCHEDULE if isinstance(value, dict) else BETAS)(value, where)
 
@@ -235,17 +237,17 @@ MODEL = fields(
 )
 
 
-def mel_hop(mel):
+def mel_hop(mel: dict[str, Any]) -> int:
     """Number of samples per mel frame."""
     return mel["hop"] if mel["kind"] == "frame-rate" else math.prod(mel["strides"])
 
 
-def schedule_steps(schedule):
+def schedule_steps(schedule: dict[str, Any]) -> int:
     """Number of steps of a noise schedule."""
     return len(schedule["betas"]) if schedule["kind"] == "explicit" else schedule["steps"]
 
 
-def network_config(network, where="network"):
+def network_config(network: Any, where: str = "network") -> dict[str, Any]:
     """Checks a model's `network`, and fills in its defaults. @raises ConfigError"""
     network = NETWORK(network, where)
     mel, front, labels = network["mel"], network["frontEnd"], network["labels"]
@@ -260,7 +262,7 @@ def network_config(network, where="network"):
     return network
 
 
-def check_front_end(front, mel, where):
+def check_front_end(front: dict[str, Any], mel: dict[str, Any] | None, where: str) -> None:
     """Checks a front end. @raises ConfigError that names the wrong field"""
     kernel, stride, bins = front["kernel"], front["stride"], front.get("bins", 1)
     require(kernel >= stride, f"{where}.kernel", f"{kernel} must be at least the stride, {stride}")
@@ -277,7 +279,7 @@ def check_front_end(front, mel, where):
     require(not has_envelope or is_framewise, f"{where}.envelope", "needs a mel conditioner of kind frame-rate")
 
 
-def model_config(model, where=""):
+def model_config(model: Any, where: str = "") -> dict[str, Any]:
     """Checks a model's config, and fills in its defaults. @raises ConfigError"""
     if isinstance(model, dict) and "licence" in model and "license" not in model:
         # As configs of early versions spell it.
@@ -307,12 +309,12 @@ def model_config(model, where=""):
     return model
 
 
-def low_bands(mel):
+def low_bands(mel: dict[str, Any]) -> int:
     """Number of bands that peak at 1,600 Hz or below."""
     return int((mel_filters(mel).argmax(1) * mel["sampleRate"] <= 1600 * mel["fftSize"]).sum())
 
 
-def check_diffusion(model, where):
+def check_diffusion(model: dict[str, Any], where: str) -> None:
     """Checks that a model's `diffusion` goes with its network and its mel. @raises ConfigError"""
     at = lambda field: joined(where, field)
     mel, network, diffusion = model["mel"], model["network"], model["diffusion"]
@@ -348,3 +350,11 @@ def check_diffusion(model, where):
     require(not refines or mel is not None, at("diffusion.refinement"), "refinement needs a mel")
     needs = "refinement needs windows of 2.5 hops or more, and transforms of at most 32"
     require(not refines or is_dense, at("diffusion.refinement"), needs)
+
+
+def check_supported_prior(model: dict[str, Any], where: str) -> None:
+    """@raises ConfigError if a model has another prior than the one that this package computes (prior.py)"""
+    prior = model["diffusion"]["prior"]
+    is_supported = prior is not None and prior["kind"] == "front-end"
+    message = f"{shown(prior)} is not supported here; expected the kind front-end"
+    require(is_supported, joined(where, "diffusion.prior"), message)

@@ -7,49 +7,30 @@ convolutions are matrix products.
 """
 
 import math
-import typing
+from collections.abc import Callable
+from typing import Any
 
-import numpy
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from .model_config import HARMONICS, network_config
-from .alignment import align, minimum_phase
-from .excitation import excite, per_sample, pulse_share
+from .frames import at_positions
 from .front_end import Windows, front_end
-from .mel import MelTransform, at_positions, smooth_bins
-from .pitch import PitchTracker
+from .mel import MelTransform
+from .model_config import network_config
+from .steps import output_gain
 
 LEAKY_SLOPE = 0.4
 
 
-def turned(encoded, angles):
-    """Moves the phases of coefficients [B, 2N, P] by angles [B, N, P]."""
-    cosines, sines = encoded.chunk(2, 1)
-    return torch.cat([cosines * angles.cos() + sines * angles.sin(), sines * angles.cos() - cosines * angles.sin()], 1)
-
-
-def step_sinusoids(steps, embedding):
-    """Computes the sines, then the cosines, of t·f_i of steps [B]: [B, size]. If `fractional` is `interpolated`, only
-    whole steps are allowed."""
-    half = embedding["size"] // 2
-    i = torch.arange(half, device=steps.device, dtype=torch.float32)
-    if embedding["frequencies"] == "inverse":
-        factors = torch.exp(i * -(math.log(1e4) / (half - 1)))
-    else:
-        factors = 10 ** (i * 4 / (half - 1))
-    angle = steps[:, None].float() * factors
-    return torch.cat([angle.sin(), angle.cos()], 1)
-
-
-def convolve(x, layer, dilation=1):
-    """Applies `layer` (Conv1d) to [B, C, 1, P], with zero padding."""
+def convolve(x: Tensor, layer: torch.nn.Conv1d, dilation: int = 1) -> Tensor:
+    """Applies `layer` to [B, C, 1, P], with zero padding."""
     weight = layer.weight.unsqueeze(2)
     padding = (weight.shape[3] // 2) * dilation
     return F.conv2d(x, weight, layer.bias, padding=(0, padding), dilation=(1, dilation))
 
 
-def image(sequence):
+def image(sequence: Tensor) -> Tensor:
     """[B, C, P] → [B, C, 1, P], channels last."""
     return sequence.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
@@ -57,7 +38,7 @@ def image(sequence):
 class Upsampler(torch.nn.Module):
     """Transposed 2-D convolutions 1 → 1 over a mel, one per stride: [B, M, F] → [B, M, about F·hop]."""
 
-    def __init__(self, strides):
+    def __init__(self, strides: list[int]):
         super().__init__()
         self.strides = strides
         for i, stride in enumerate(strides):
@@ -65,46 +46,60 @@ class Upsampler(torch.nn.Module):
             kernel, padding = (3, 2 * stride + odd), (1, (stride + odd) // 2)
             self.add_module(f"conv{i + 1}", torch.nn.ConvTranspose2d(1, 1, kernel, (1, stride), padding))
 
-    def forward(self, mel):
+    def forward(self, mel: Tensor) -> Tensor:
         x = mel.unsqueeze(1)
         for i in range(len(self.strides)):
             x = F.leaky_relu(getattr(self, f"conv{i + 1}")(x), LEAKY_SLOPE)
         return x.squeeze(1)
 
 
-class Excitation(typing.NamedTuple):
-    """Pulses [B, T], the gain of white noise beside them [B, T], and the voicing at each position's middle [B, P]."""
+class ResidualLayer(torch.nn.Module):
+    """One layer of the stack. `gate` says which half of the channels opens the other."""
 
-    pulses: torch.Tensor
-    breath: torch.Tensor
-    voicing: torch.Tensor
+    def __init__(self, network: dict[str, Any], width: int, dilation: int):
+        """@param network: a model's `network` @param width: channels of the conditioning"""
+        super().__init__()
+        channels, hidden, mel = network["channels"], network["stepEmbedding"]["hidden"], network["mel"]
+        self.dilation = dilation
+        self.is_tanh_first = network["gate"] == "tanh-sigmoid"
+        # Whether the residual is added to the layer's input, or to what the step has already been added to.
+        self.is_before_step = network["residual"] == "before-step"
+        self.dilated_conv = torch.nn.Conv1d(channels, 2 * channels, 3)
+        self.diffusion_projection = torch.nn.Linear(hidden, channels)
+        self.output_projection = torch.nn.Conv1d(channels, 2 * channels, 1)
+        self.conditioner_projection = torch.nn.Conv1d(width, 2 * channels, 1) if mel else None
+        has_upsampler = mel and mel["kind"] == "transposed" and mel["sharing"] == "per-layer"
+        self.spectrogram_upsampler = Upsampler(mel["strides"]) if has_upsampler else None
+
+    def forward(self, x: Tensor, step: Tensor, conditioning: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x [B, C, 1, P], step [B, hidden], conditioning [B, width, 1, P] → the next layer's x and the skip connection,
+        [B, C, 1, P] each."""
+        shifted = x + self.diffusion_projection(step)[:, :, None, None]
+        total = convolve(shifted, self.dilated_conv, self.dilation)
+        if self.conditioner_projection is not None and conditioning is not None:
+            total = total + convolve(conditioning, self.conditioner_projection)
+        first, second = total.chunk(2, 1)
+        gate, content = (second, first) if self.is_tanh_first else (first, second)
+        residual, skip = convolve(torch.sigmoid(gate) * torch.tanh(content), self.output_projection).chunk(2, 1)
+        return ((x if self.is_before_step else shifted) + residual) / math.sqrt(2), skip
 
 
 class Network(torch.nn.Module):
-    """The denoiser of a `network` config; with a mel convention, also the envelope of its windowed front end."""
+    """The denoiser of a `network` config."""
 
-    def __init__(self, network, convention=None, prior=None):
+    def __init__(self, network: dict[str, Any], convention: dict[str, Any] | None = None):
+        """@param network: a model's `network` @param convention: its `mel`, which the correction needs
+
+        @raises ConfigError
+        """
         super().__init__()
         self.config = network = network_config(network)
-        channels, hidden, mel, labels = (
-            network["channels"],
-            network["stepEmbedding"]["hidden"],
-            network["mel"],
-            network["labels"],
-        )
+        channels, embedding, mel, front = (network[key] for key in ("channels", "stepEmbedding", "mel", "frontEnd"))
         self.front_end = front_end(network)
-        front = network["frontEnd"]
-        self.envelope = front["envelope"] if front else None
-        self.correction = front["correction"] if front else None
+        self.envelope, self.correction = (front[key] if front else None for key in ("envelope", "correction"))
         self.mel = MelTransform(convention) if convention and self.envelope else None
-        self.harmonics = (prior or {}).get("harmonics")
-        if self.harmonics is not None:
-            self.harmonics = HARMONICS(self.harmonics, "harmonics")
-            self.rate = convention["sampleRate"]
-            self.pitch = PitchTracker(self.mel.filters, self.rate, self.mel.size, self.harmonics["pitch"])
-            hertz = torch.arange(front["bins"]) * (self.rate / front["kernel"])
-            share = pulse_share(hertz, self.harmonics["corner"], self.harmonics["noise"])
-            self.register_buffer("pulse_shares", share, persistent=False)
+        # What `torch.compile` made of `stack` (`compile_stack`). It is used in training mode alone.
+        self.compiled: Callable[..., Tensor] | None = None
         inputs = outputs = self.front_end.channels
         if self.envelope:
             inputs += front["bins"]
@@ -113,12 +108,13 @@ class Network(torch.nn.Module):
         self.input_projection = torch.nn.Conv1d(inputs, channels, 1)
         self.diffusion_embedding = torch.nn.ModuleDict(
             {
-                "projection1": torch.nn.Linear(network["stepEmbedding"]["size"], hidden),
-                "projection2": torch.nn.Linear(hidden, hidden),
+                "projection1": torch.nn.Linear(embedding["size"], embedding["hidden"]),
+                "projection2": torch.nn.Linear(embedding["hidden"], embedding["hidden"]),
             }
         )
-        if labels:
-            self.label_embedding = torch.nn.Embedding(len(labels) + 1, hidden)
+        if network["labels"]:
+            # The last row stands for no label.
+            self.label_embedding = torch.nn.Embedding(len(network["labels"]) + 1, embedding["hidden"])
             torch.nn.init.normal_(self.label_embedding.weight, std=0.02)
         width = mel["bands"] if mel else 0
         if mel and mel["kind"] == "transposed" and mel["sharing"] == "shared":
@@ -127,9 +123,8 @@ class Network(torch.nn.Module):
             widths = [width, *mel["encoder"]]
             self.spectrogram_encoder = torch.nn.ModuleList(torch.nn.Conv1d(a, b, 3) for a, b in zip(widths, widths[1:]))
             width = widths[-1]
-        self.residual_layers = torch.nn.ModuleList(
-            self.layer(channels, hidden, width, mel) for _ in range(network["layers"])
-        )
+        dilations = [2 ** (i % network["dilationCycle"]) for i in range(network["layers"])]
+        self.residual_layers = torch.nn.ModuleList(ResidualLayer(network, width, dilation) for dilation in dilations)
         self.skip_projection = torch.nn.Conv1d(channels, channels, 1)
         self.output_projection = torch.nn.Conv1d(channels, outputs, 1)
         for module in self.modules():
@@ -138,103 +133,21 @@ class Network(torch.nn.Module):
         torch.nn.init.zeros_(self.output_projection.weight)
 
     @classmethod
-    def of_model(cls, model):
+    def of_model(cls, model: dict[str, Any]) -> "Network":
         """Makes the network of a model's config (`model_config`), with new weights."""
-        return cls(model["network"], model["mel"], model["diffusion"].get("prior"))
+        return cls(model["network"], model["mel"])
 
-    @property
-    def context(self):
-        """Number of samples before and after a crop that its mel depends on."""
-        return self.mel.size // 2
-
-    def conditioned(self, audio):
-        """Turns crops with their context [B, T + 2·context] into crops [B, T], log-mels [B, M, F] and deviations
-        [B, N, P]."""
-        crops = audio[:, self.context : audio.shape[1] - self.context]
-        mel = self.mel(audio)
-        return crops, mel, self.deviations(mel, crops.shape[1])
-
-    @staticmethod
-    def layer(channels, hidden, width, mel):
-        """The parameters of one residual layer."""
-        parts = {
-            "dilated_conv": torch.nn.Conv1d(channels, 2 * channels, 3),
-            "diffusion_projection": torch.nn.Linear(hidden, channels),
-            "output_projection": torch.nn.Conv1d(channels, 2 * channels, 1),
-        }
-        if mel:
-            parts["conditioner_projection"] = torch.nn.Conv1d(width, 2 * channels, 1)
-        if mel and mel["kind"] == "transposed" and mel["sharing"] == "per-layer":
-            parts["spectrogram_upsampler"] = Upsampler(mel["strides"])
-        return torch.nn.ModuleDict(parts)
-
-    def deviations(self, mel, samples):
-        """Computes the deviation of the noise in each bin [B, N, P] from a log-mel [B, M, F].
-
-        A Hann window of L samples sees white noise of deviation 1 as magnitudes of mean square 3L/8.
-        """
-        front, transform = self.config["frontEnd"], self.mel
-        power = transform.magnitudes(mel, self.envelope["iterations"]).square() / (0.375 * transform.size)
-        power = smooth_bins(power, transform.size // front["kernel"])[:, : front["bins"]]
-        stride = front["stride"]
-        power = at_positions(power, transform.hop, stride, samples // stride, offset=stride / 2)
-        return power.sqrt().clamp(min=self.envelope["floor"])
-
-    def pitch_of(self, mel):
-        """Finds f0 in Hz [B, F], 0 without pitch, of a log-mel [B, M, F]. None if the prior has no harmonics."""
-        return None if self.harmonics is None else self.pitch.track(mel.cpu().numpy())
-
-    def excitation(self, pitch, samples, later=None):
-        """Makes the pulses and breath that voiced speech starts from, from f0 in Hz [B, F] (`pitch_of`). `later` [B, T]
-        delays the pulses, in periods."""
-        hop, stride = self.mel.hop, self.config["frontEnd"]["stride"]
-        later = [None] * len(pitch) if later is None else later
-        clips = [excite(f0, hop, self.rate, samples, shift) for f0, shift in zip(pitch, later)]
-        pulses, breath, voicing = (torch.from_numpy(numpy.stack(part)).float() for part in zip(*clips))
-        return Excitation(pulses, breath, voicing[:, stride // 2 :: stride])
-
-    def excitation_of(self, mel, samples):
-        """Makes the excitation of a log-mel [B, M, F], on its device. None if the prior has no harmonics."""
-        if self.harmonics is None:
-            return None
-        return Excitation(*(part.to(mel.device) for part in self.excitation(self.pitch_of(mel), samples)))
-
-    def shape_noise(self, white, deviations, excitation=None):
-        """Turns white noise [B, T] into noise of the prior [B, T], which is coloured in the front end's own bins.
-
-        With an excitation, voiced speech starts from its pulses: per bin and position, √(share)·pulses + √(1 −
-        voicing·share)·breath·noise.
-        """
-        if excitation is None:
-            encoded = self.front_end.encode(white)
-        else:
-            pulses, noise = (self.front_end.encode(x) for x in (excitation.pulses, white * excitation.breath))
-            if self.harmonics["phase"] == "minimum":
-                angles = minimum_phase(deviations.transpose(1, 2), self.front_end.kernel)
-                pulses = turned(pulses, angles.transpose(1, 2))
-            share = self.pulse_shares.repeat(2)[:, None]
-            encoded = share.sqrt() * pulses + (1 - excitation.voicing[:, None] * share).sqrt() * noise
-        return self.front_end.decode(encoded * deviations.repeat(1, 2, 1))
-
-    def align_pulses(self, recording, pitch, deviations):
-        """Finds the pulses of a recording [B, T]: how much later than those of `excitation` they come, in periods
-        [B, T], and how well they fit [B]. Also returns the voicing at the middle of each position [B, P]."""
-        hop, stride, bins = self.mel.hop, self.config["frontEnd"]["stride"], self.front_end.bins
-        pulses, _, voicing = self.excitation(pitch, recording.shape[1])
-        spectra = []
-        for audio in (recording.cpu(), pulses):
-            encoded = self.front_end.encode(audio).double().numpy()
-            spectra.append((encoded[:, :bins] - 1j * encoded[:, bins:]).swapaxes(1, 2))
-        f0 = numpy.stack([per_sample(clip, hop)[0][stride // 2 : recording.shape[1] : stride] for clip in pitch])
-        scales = deviations.cpu().double().numpy().swapaxes(1, 2)
-        shifts, fit = align(*spectra, scales, f0, voicing.numpy(), self.rate, self.front_end.kernel)
-        samples = numpy.arange(recording.shape[1])
-        at = numpy.arange(shifts.shape[1]) * stride + stride / 2
-        return numpy.stack([numpy.interp(samples, at, row) for row in shifts]), fit, voicing
-
-    def forward(self, audio, sinusoids, mel=None, labels=None, deviations=None, output_gain=None):
-        """x_t [B, T], the step's sinusoids [B, size], mel [B, M, F], labels [B], deviations [B, N, P] of `deviations`,
-        g [B] → [B, T].
+    def forward(
+        self,
+        audio: Tensor,
+        sinusoids: Tensor,
+        mel: Tensor | None = None,
+        labels: Tensor | None = None,
+        deviations: Tensor | None = None,
+        gain: Tensor | None = None,
+    ) -> Tensor:
+        """x_t [B, T], the step's sinusoids [B, size], mel [B, M, F], labels [B], envelope [B, N, P]
+        (`Prior.deviations`), g(t) [B] → [B, T].
 
         Behind windows with an envelope s and a mask: decode(m ⊙ X_t + g·s ⊙ f), X_t = encode(x_t); the stack sees X_t/s
         and ln s. The front end computes in float32 whatever the autocast: bfloat16 would add noise 48 dB below the
@@ -247,7 +160,8 @@ class Network(torch.nn.Module):
             if self.envelope:
                 scale = deviations.repeat(1, 2, 1)
                 inputs = torch.cat([encoded / scale, (deviations.log() + 6) / 3], 1)
-        outputs = self.stack(inputs, sinusoids, mel, labels)
+        stack = self.compiled if self.compiled is not None and self.training else self.stack
+        outputs = stack(inputs, sinusoids, mel, labels)
         with torch.autocast(device, enabled=False):
             outputs = outputs.float()
             made, logits = outputs[:, : encoded.shape[1]], outputs[:, encoded.shape[1] :]
@@ -257,62 +171,48 @@ class Network(torch.nn.Module):
                 mask = torch.sigmoid(logits)
                 if isinstance(self.front_end, Windows):
                     mask = mask.repeat(1, 2, 1)
-                made = mask * encoded + output_gain[:, None, None] * made
+                made = mask * encoded + gain[:, None, None] * made
             audio = self.front_end.decode(made)
             return self.mel.corrected(audio, mel, **self.correction) if self.correction else audio
 
-    def stack(self, inputs, sinusoids, mel, labels):
+    def gain(self, steps: Tensor) -> Tensor | None:
+        """Computes the gain of the output g(t) [B] that `forward` needs for steps t [B]. None without a mask."""
+        mask = self.config["inputMask"]
+        return output_gain(steps, mask["steps"]) if mask else None
+
+    def stack(self, inputs: Tensor, sinusoids: Tensor, mel: Tensor | None, labels: Tensor | None = None) -> Tensor:
         """The residual stack: [B, inputs, P] → [B, outputs, P]."""
-        network = self.config
-        embedding = self.diffusion_embedding
+        embedding, positions = self.diffusion_embedding, inputs.shape[2]
         step = F.silu(embedding["projection2"](F.silu(embedding["projection1"](sinusoids))))
         if labels is not None:
             step = step + self.label_embedding(labels)
-        conditioning = self.conditioning(mel, inputs.shape[2]) if mel is not None else None
+        shared = self.conditioning(mel, positions) if mel is not None else None
         x = F.relu(convolve(image(inputs), self.input_projection))
-        skips = 0
-        for i, layer in enumerate(self.residual_layers):
-            shifted = x + layer["diffusion_projection"](step)[:, :, None, None]
-            total = convolve(shifted, layer["dilated_conv"], 2 ** (i % network["dilationCycle"]))
-            if conditioning is not None:
-                up = conditioning
-                if "spectrogram_upsampler" in layer:
-                    up = self.to_positions(layer["spectrogram_upsampler"](mel), inputs.shape[2])
-                total = total + convolve(up, layer["conditioner_projection"])
-            first, second = total.chunk(2, 1)
-            if network["gate"] == "tanh-sigmoid":
-                first, second = second, first
-            residual, skip = convolve(torch.sigmoid(first) * torch.tanh(second), layer["output_projection"]).chunk(2, 1)
-            x = ((x if network["residual"] == "before-step" else shifted) + residual) / math.sqrt(2)
+        skips = torch.zeros_like(x)
+        for layer in self.residual_layers:
+            upsampler = layer.spectrogram_upsampler
+            x, skip = layer(x, step, shared if upsampler is None else self.to_positions(upsampler(mel), positions))
             skips = skips + skip
-        x = F.relu(convolve(skips / math.sqrt(network["layers"]), self.skip_projection))
+        x = F.relu(convolve(skips / math.sqrt(len(self.residual_layers)), self.skip_projection))
         return convolve(x, self.output_projection).squeeze(2)
 
-    def conditioning(self, mel, positions):
-        """Makes the input of the layers' conditioner projections [B, width, 1, P] from a mel [B, M, F].
+    def conditioning(self, mel: Tensor, positions: int) -> Tensor | None:
+        """Makes the input of the layers' conditioner projections [B, width, 1, P] from a mel [B, M, F]; None if each
+        layer makes its own.
 
         src/model/network.ts interpolates after the projection; the two commute, since the weights of an interpolation
         add up to one.
         """
         config = self.config["mel"]
         if config["kind"] == "transposed":
-            return (
-                self.to_positions(self.spectrogram_upsampler(mel), positions) if config["sharing"] == "shared" else ()
-            )
+            is_shared = config["sharing"] == "shared"
+            return self.to_positions(self.spectrogram_upsampler(mel), positions) if is_shared else None
         x = image(mel)
         for layer in self.spectrogram_encoder:
             x = F.leaky_relu(convolve(x, layer), LEAKY_SLOPE)
         return image(at_positions(x.squeeze(2), config["hop"], self.front_end.stride, positions))
 
-    def to_positions(self, upsampled, positions):
+    def to_positions(self, upsampled: Tensor, positions: int) -> Tensor:
         """Takes the values of a mel at the sample rate [B, M, T] at the first sample of each position [B, M, 1, P]."""
         stride = self.front_end.stride
         return image(upsampled[:, :, : positions * stride : stride])
-
-
-def output_gain(network, steps):
-    """Computes g(t) of src/model/output-gain.ts for steps [B]: sin(π/2 · (t + 1)/(T + 1)), about the deviation of the
-    noise."""
-    if not network["inputMask"]:
-        return torch.ones_like(steps)
-    return torch.sin(math.pi / 2 * ((steps + 1) / (network["inputMask"]["steps"] + 1)).clamp(max=1))

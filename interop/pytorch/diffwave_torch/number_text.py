@@ -4,14 +4,14 @@ import math
 from decimal import Decimal
 
 
-def number_text(number):
+def number_text(number: float) -> str:
     """Writes a number as JavaScript does: a run's fingerprint contains numbers. `number`: at least 0."""
     if math.isinf(number):
         return "Infinity"
     # repr has the same digits, the fewest that tell the number from its neighbours, but other limits for exponents.
-    _, digits, exponent = Decimal(repr(float(number))).normalize().as_tuple()
-    digits = "".join(map(str, digits))
-    point = len(digits) + exponent
+    _, figures, exponent = Decimal(repr(float(number))).normalize().as_tuple()
+    digits = "".join(map(str, figures))
+    point = len(digits) + int(exponent)
     if digits == "0":
         return "0"
     if len(digits) <= point <= 21:

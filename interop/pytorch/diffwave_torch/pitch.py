@@ -6,8 +6,10 @@ finds what a whole clip does.
 """
 
 import math
+from typing import Any
 
 import numpy
+from torch import Tensor
 
 from .pitch_candidates import CANDIDATES, MIN_HERTZ, PER_OCTAVE
 from .pitch_network import PitchNetwork
@@ -28,7 +30,7 @@ UNVOICED, OCTAVE_COST, CHANGE_COST = 0.5, 4.0, 0.25
 REACH, LAG, SMOOTHING = 12, 12, 2
 
 
-def lobe(bins):
+def lobe(bins: numpy.ndarray) -> numpy.ndarray:
     """The spectrum of a periodic Hann window of many samples at a distance in bins, 1 at its middle."""
     d = numpy.abs(bins)
     near = numpy.abs(d - 1) < 1e-6
@@ -39,11 +41,13 @@ def lobe(bins):
 class PitchTracker:
     """For one convention with a periodic Hann window and magnitudes (power 1)."""
 
-    def __init__(self, filters, rate, size, method="mean"):
-        """@param filters of the mel, [M, N] @param method: `mean` of five frames, or the config of a `PitchNetwork`"""
-        self.network = None if method == "mean" else PitchNetwork(method)
-        filters = numpy.asarray(filters, numpy.float64)
-        self.bands = int((filters.argmax(1) * rate / size <= MAX_BAND_HERTZ).sum())
+    def __init__(self, filters: Tensor, rate: int, size: int, method: str | dict[str, Any] = "mean"):
+        """@param filters: of the mel, [M, N] @param rate: of the audio, in Hz @param size: samples of a transform
+        @param method: `mean` of five frames, or the config of a `PitchNetwork`
+        """
+        self.network = PitchNetwork(method) if isinstance(method, dict) else None
+        own = numpy.asarray(filters, numpy.float64)
+        self.bands = int((own.argmax(1) * rate / size <= MAX_BAND_HERTZ).sum())
         b = numpy.arange(self.bands)
         cosines = numpy.cos(math.pi * numpy.arange(ENVELOPE_COSINES)[:, None] * (b + 0.5) / self.bands)
         self.cosines = cosines / numpy.linalg.norm(cosines, axis=1, keepdims=True)
@@ -54,15 +58,15 @@ class PitchTracker:
             power = numpy.full(len(bins), BETWEEN)
             for k in range(1, int(2 * MAX_BAND_HERTZ / f) + 1):
                 power += lobe(bins - k * f * size / rate) ** 2
-            templates.append(numpy.log(filters[: self.bands] @ numpy.sqrt(power)))
-        templates = self.residual(numpy.stack(templates))
-        self.templates = templates / numpy.linalg.norm(templates, axis=1, keepdims=True)
+            templates.append(numpy.log(own[: self.bands] @ numpy.sqrt(power)))
+        shapes = self.residual(numpy.stack(templates))
+        self.templates = shapes / numpy.linalg.norm(shapes, axis=1, keepdims=True)
 
-    def residual(self, levels):
+    def residual(self, levels: numpy.ndarray) -> numpy.ndarray:
         """Removes the envelope from levels [..., bands]."""
         return levels - (levels @ self.cosines.T) @ self.cosines
 
-    def track(self, mel):
+    def track(self, mel: numpy.ndarray) -> numpy.ndarray:
         """Finds f0 in Hz [B, F], 0 without pitch, in natural log-mels [B, M, F]."""
         scores = self.scores(mel)
         path = self.path(scores)
@@ -70,14 +74,14 @@ class PitchTracker:
             return self.smooth(path)
         return numpy.where(path >= 0, MIN_HERTZ * 2 ** ((path + self.network.offsets(scores, path)) / PER_OCTAVE), 0)
 
-    def scores(self, mel):
+    def scores(self, mel: numpy.ndarray) -> numpy.ndarray:
         """Computes the scores of the candidates [B, F, candidates] from natural log-mels [B, M, F]."""
         levels = numpy.asarray(mel, numpy.float64)[:, : self.bands].transpose(0, 2, 1)
         residual = self.residual(numpy.maximum(levels, levels.max(2, keepdims=True) - DEPTH))
         norm = numpy.linalg.norm(residual, axis=2, keepdims=True)
         return (residual / numpy.maximum(norm, MIN_NORM)) @ self.templates.T
 
-    def path(self, scores):
+    def path(self, scores: numpy.ndarray) -> numpy.ndarray:
         """Finds the path of candidates [B, F], −1 without pitch, through scores [B, F, candidates]."""
         batch, frames, count = scores.shape
         clips = numpy.arange(batch)
@@ -112,11 +116,13 @@ class PitchTracker:
             state = back[t, clips, state]
         return numpy.where(result == count, -1, result)
 
-    def smooth(self, path):
+    def smooth(self, path: numpy.ndarray) -> numpy.ndarray:
         """Converts candidates [B, F] to Hz: the geometric mean of the frames around that have a pitch; 0 without."""
         logs = numpy.where(path >= 0, numpy.log(self.candidates)[path], 0)
-        around = lambda values: sum(
-            numpy.pad(values, ((0, 0), (SMOOTHING, SMOOTHING)))[:, d : d + values.shape[1]]
-            for d in range(2 * SMOOTHING + 1)
-        )
+
+        def around(values: numpy.ndarray) -> numpy.ndarray:
+            """Sums over the frames around each, [B, F]."""
+            padded = numpy.pad(values, ((0, 0), (SMOOTHING, SMOOTHING)))
+            return numpy.lib.stride_tricks.sliding_window_view(padded, 2 * SMOOTHING + 1, axis=1).sum(2)
+
         return numpy.where(path >= 0, numpy.exp(around(logs) / numpy.maximum(around((path >= 0) * 1.0), 1)), 0)

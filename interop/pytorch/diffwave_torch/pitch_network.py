@@ -3,6 +3,7 @@ src/audio/mel/pitch-network.ts; train_pitch.py trains it.
 """
 
 import base64
+from typing import Any
 
 import numpy
 
@@ -14,7 +15,7 @@ MIDDLE_CANDIDATE = 72
 class PitchNetwork:
     """For inference, in float64, as src/audio/mel/pitch-network.ts."""
 
-    def __init__(self, config):
+    def __init__(self, config: dict[str, Any]):
         """@param config: frames, reach, hidden, and weights as base64 of float32"""
         self.frames, self.reach, hidden = config["frames"], config["reach"], config["hidden"]
         inputs = (2 * self.frames + 1) * (2 * self.reach + 1) + 1
@@ -25,7 +26,7 @@ class PitchNetwork:
             raise ValueError(f"expected {ends[-1]} weights, got {len(numbers)}")
         self.parts = [part.reshape(shape) for part, shape in zip(numpy.split(numbers, ends[:-1]), shapes)]
 
-    def offsets(self, scores, path):
+    def offsets(self, scores: numpy.ndarray, path: numpy.ndarray) -> numpy.ndarray:
         """Computes how far above the path [B, F] f0 lies, in candidates. Values of frames without pitch are undefined.
 
         @param scores: [B, F, candidates]
@@ -37,7 +38,7 @@ class PitchNetwork:
         return (x @ w3.T + b3)[..., 0]
 
 
-def windows(scores, path, frames, reach):
+def windows(scores: numpy.ndarray, path: numpy.ndarray, frames: int, reach: int) -> numpy.ndarray:
     """Makes the network's input for each frame, [B, F, inputs]. A frame without pitch has that of the lowest
     candidate."""
     batch, count, _ = scores.shape

@@ -2,18 +2,24 @@
 per second and core: far too slow for a GPU. With a GPU, separate processes compute them some batches ahead.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import numpy
 import torch
+from torch import Tensor
 
-from .data import Crops
-from .network import Excitation, Network
+from .clips import Clips
+from .crops import Crops
+from .files import named
+from .prior import Excitation, Prior
 from .recordings import DataError
 
 # Number of batches per process that are computed ahead.
@@ -24,93 +30,132 @@ class CropPulses(NamedTuple):
     """The excitation of a batch, and where its phases are those of the recordings, [B, P]; None if nowhere."""
 
     excitation: Excitation
-    known: Optional[torch.Tensor]
+    known: Tensor | None
 
 
 @torch.no_grad()
-def crop_pulses(network, kind, clean, mel, deviations, numbers):
-    """Finds the pulses of crops x_0 [B, T] with log-mels [B, M, F] and deviations [B, N, P], on the CPU. `kind` is the
-    config's `pulses`."""
-    pitch = network.pitch_of(mel)
+def crop_pulses(
+    prior: Prior, kind: str, clean: Tensor, mel: Tensor, deviations: Tensor, numbers: Sequence[int]
+) -> CropPulses:
+    """Finds the pulses of crops x_0 [B, T] with log-mels [B, M, F] and envelopes [B, N, P], on the CPU.
+
+    @param kind: the config's `pulses` @param numbers: those of the crops in their draw; with `mixed`, odd ones get
+    pulses at arbitrary places
+    """
+    pitch, samples = prior.pitch_of(mel), clean.shape[1]
     if kind == "free":
-        return CropPulses(network.excitation(pitch, clean.shape[1]), None)
-    later, _, known = network.align_pulses(clean, pitch, deviations)
+        return CropPulses(prior.excitation(pitch, samples), None)
+    later, _, known = prior.align_pulses(clean, pitch, deviations)
     if kind == "mixed":
         for clip in (i for i, number in enumerate(numbers) if number % 2):
             later[clip], known[clip] = 0, 0
-    return CropPulses(network.excitation(pitch, clean.shape[1], later), known)
+    return CropPulses(prior.excitation(pitch, samples, later), known)
 
 
 class Finder:
     """Finds the pulses of the crops of a draw, in a process that has only the config and the recordings."""
 
-    def __init__(self, config, parts, context):
-        self.network, self.kind = Network.of_model(config["model"]), config["pulses"]
-        self.crops = [Crops(recordings, config, context) for recordings in parts]
+    def __init__(self, config: dict[str, Any], parts: Sequence[Clips]):
+        self.prior, self.kind = Prior(config["model"]), config["pulses"]
+        self.crops = [Crops(clips, config) for clips in parts]
 
-    def find(self, part, draw, numbers, count):
+    @torch.no_grad()
+    def find(self, part: int, draw: int, numbers: Sequence[int], count: int) -> list[numpy.ndarray | None]:
         """Finds pulses and returns them as arrays, which are sent through a pipe. Tensors would need shared memory, of
         which containers have little."""
         audio, _, _, _ = self.crops[part].batch(draw, numbers, count)
-        with torch.no_grad():
-            clean, mel, deviations = self.network.conditioned(audio)
-        excitation, known = crop_pulses(self.network, self.kind, clean, mel, deviations, numbers)
-        return [None if part is None else part.numpy() for part in (*excitation, known)]
+        clean, mel, deviations = self.prior.conditioned(audio)
+        excitation, known = crop_pulses(self.prior, self.kind, clean, mel, deviations, numbers)
+        return [None if tensor is None else tensor.numpy() for tensor in (*excitation, known)]
 
 
-finder = None
+# Of a process of the pool, which is handed functions of this module alone.
+finder: Finder | None = None
 
 
-def prepare(config, parts, files, context):
+def end_with_parent() -> None:
+    """Ends this process when the one that started it ends, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def prepare(config: dict[str, Any], parts: Sequence[Clips], files: Sequence[str]) -> None:
     """Starts a process of the pool."""
     global finder
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and Slurm signal all processes. The trainer still needs pulses for the update that it finishes.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     for part, file in zip(parts, files):
         part.samples = torch.from_numpy(numpy.load(file, mmap_mode="c"))
-    finder = Finder(config, parts, context)
+    finder = Finder(config, parts)
 
 
-def find(*crops):
-    return finder.find(*crops)
+def find(part: int, draw: int, numbers: Sequence[int], count: int) -> list[numpy.ndarray | None]:
+    assert finder is not None
+    return finder.find(part, draw, numbers, count)
+
+
+@contextlib.contextmanager
+def named_if_broken() -> Iterator[None]:
+    """Says what an end of the processes means. @raises DataError"""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise DataError(
+            "the processes that find pulses have ended; if they are out of memory, use fewer --workers"
+        ) from error
+
+
+def on_device(arrays: Sequence[numpy.ndarray | None], device: torch.device) -> CropPulses:
+    """Makes what `find` returned into tensors."""
+    *excitation, known = (None if array is None else torch.from_numpy(array).to(device) for array in arrays)
+    return CropPulses(Excitation(*excitation), known)
 
 
 class PulseWorkers:
-    """Processes that find the pulses of training crops ahead, and the pulses of validation crops when asked.
+    """Processes that find the pulses of training crops ahead, and the pulses of validation crops when asked."""
 
-    @param parts: `Recordings` on the CPU, training and, if there is any, validation
-    @param path: start of the names of files with the recordings' samples, for the processes; `close` removes them
-    """
-
-    def __init__(self, config, parts, context, count, path):
-        self.ahead, self.waiting, self.files = AHEAD * count, {}, []
-        metadata = []
-        for i, part in enumerate(parts):
-            self.files.append(f"{path}-{i}.npy")
-            numpy.save(self.files[-1], part.samples.numpy())
-            metadata.append(part.without_samples())
-        spawn = multiprocessing.get_context("spawn")
-        self.pool = ProcessPoolExecutor(count, spawn, prepare, (config, metadata, self.files, context))
-
-    def training(self, draw, numbers, count, device):
-        """Returns the pulses of the crops of a draw, and orders those of the next draws."""
-        for later in range(draw, draw + self.ahead + 1):
-            if later not in self.waiting:
-                self.waiting[later] = self.pool.submit(find, 0, later, numbers, count)
-        return self.result(self.waiting.pop(draw), device)
-
-    def validation(self, draw, numbers, count, device):
-        return self.result(self.pool.submit(find, 1, draw, numbers, count), device)
-
-    def result(self, future, device):
+    def __init__(self, config: dict[str, Any], parts: Sequence[Clips], count: int, path: str):
+        """@param parts: clips on the CPU, training and, if there is any, validation
+        @param count: number of processes
+        @param path: start of the names of files with the clips' samples, for the processes; `close` removes them
+        @raises OSError
+        """
+        self.ahead = AHEAD * count
+        self.waiting: dict[int, Future] = {}
+        self.files = [f"{path}-{i}.npy" for i in range(len(parts))]
         try:
-            parts = future.result()
-        except BrokenProcessPool as error:
-            raise DataError("the processes that find pulses have ended; are they out of memory?") from error
-        *excitation, known = (None if part is None else torch.from_numpy(part).to(device) for part in parts)
-        return CropPulses(Excitation(*excitation), known)
+            for file, part in zip(self.files, parts):
+                with named(file):
+                    numpy.save(file, part.samples.numpy())
+        except BaseException:
+            self.remove_files()
+            raise
+        spawn, bare = multiprocessing.get_context("spawn"), [part.without_samples() for part in parts]
+        self.pool = ProcessPoolExecutor(count, spawn, prepare, (config, bare, self.files))
 
-    def close(self):
-        self.pool.shutdown(cancel_futures=True)
+    def training(self, draw: int, numbers: Sequence[int], count: int, device: torch.device) -> CropPulses:
+        """Returns the pulses of the crops of a draw, and orders those of the next draws. @raises DataError"""
+        with named_if_broken():
+            for later in range(draw, draw + self.ahead + 1):
+                if later not in self.waiting:
+                    self.waiting[later] = self.pool.submit(find, 0, later, numbers, count)
+            return on_device(self.waiting.pop(draw).result(), device)
+
+    def validation(self, draw: int, numbers: Sequence[int], count: int, device: torch.device) -> CropPulses:
+        """Returns the pulses of validation crops. @raises DataError"""
+        with named_if_broken():
+            return on_device(self.pool.submit(find, 1, draw, numbers, count).result(), device)
+
+    def remove_files(self) -> None:
         for file in self.files:
-            os.remove(file)
+            if os.path.exists(file):
+                os.remove(file)
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+        self.remove_files()

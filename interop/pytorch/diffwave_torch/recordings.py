@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 
 from .errors import InputError, reason
 
@@ -14,17 +15,17 @@ class DataError(InputError):
     """Error in the recordings. Its message is one line."""
 
 
-def stem(name):
+def stem(name: str) -> str:
     """Returns the path of a recording without the ending."""
     return RECORDING.sub("", name)
 
 
-def portable(path):
+def portable(path: str) -> str:
     """Writes a path as every system does (src/core/folder.ts): with `/`, and with composed characters."""
     return unicodedata.normalize("NFC", path.replace(os.sep, "/"))
 
 
-def recordings(folder, on_note):
+def recordings(folder: str, on_note: Callable[[str], None]) -> list[str]:
     """Lists the paths of recordings below a folder, relative to it and sorted. As in src/core/folder.ts, links to
     folders are followed, each folder is entered once, and folders that are reached without links come first.
 
@@ -33,16 +34,20 @@ def recordings(folder, on_note):
     """
     if not os.path.isdir(folder):
         raise DataError(f"--data {folder}: no such folder")
-    found, entered, waiting = [], set(), [""]
+    found: list[str] = []
+    entered: set[str] = set()
+    waiting = [""]
     while waiting:
-        links = []
+        links: list[str] = []
         for below in in_order(waiting):
             enter(folder, below, entered, found, links, on_note)
         waiting = links
     return in_order(found)
 
 
-def enter(folder, below, entered, found, links, on_note):
+def enter(
+    folder: str, below: str, entered: set[str], found: list[str], links: list[str], on_note: Callable[[str], None]
+) -> None:
     """Adds the recordings of a subfolder, and of the subfolders in it, to `found`, and links to folders to `links`.
     @raises DataError if the folder itself cannot be read"""
     path = os.path.normpath(os.path.join(folder, below))
@@ -56,7 +61,8 @@ def enter(folder, below, entered, found, links, on_note):
     except OSError as error:
         if below == "":
             raise DataError(f"--data {folder}: the folder cannot be read: {reason(error)}") from None
-        return on_note(f"a folder is left out: {path} cannot be read: {reason(error)}")
+        on_note(f"a folder is left out: {path} cannot be read: {reason(error)}")
+        return
     for entry in entries:
         name = os.path.join(below, printable(entry.name))
         if entry.is_dir(follow_symlinks=False):
@@ -69,24 +75,24 @@ def enter(folder, below, entered, found, links, on_note):
             found.append(name)
 
 
-def printable(name):
+def printable(name: str) -> str:
     """Replaces bytes of a file name that are not UTF-8 by U+FFFD, as Node.js does. The file of such a name is left out,
     since the changed name does not open it."""
     return name.encode("utf8", sys.getfilesystemencodeerrors()).decode("utf8", "replace")
 
 
-def some(names):
+def some(names: Sequence[str]) -> str:
     """Names the first of several, and says how many more there are."""
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"{names[0]}{more}"
 
 
-def in_order(paths):
+def in_order(paths: Iterable[str]) -> list[str]:
     """Sorts paths as every system does. JavaScript compares texts by their 16-bit units."""
     return sorted(paths, key=lambda path: (portable(path).encode("utf-16-be"), path))
 
 
-def place_of(path):
+def place_of(path: str) -> str:
     """Returns the path of a file without links. A link that leads nowhere stands for itself; reading it says what is
     wrong."""
     if os.path.exists(path):
@@ -94,13 +100,15 @@ def place_of(path):
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
-def recordings_once(found):
+def recordings_once(found: Iterable[tuple[str, Iterable[str]]]) -> tuple[list[tuple[str, str]], list[str]]:
     """Lists the recordings of folders that may overlap: (folder, path below it), each file once, as it is found first
     (src/training/data/find-recordings.ts). Also returns the paths of files that were found again.
 
     @param found pairs of a folder and the paths of the recordings below it
     """
-    once, again, known = [], [], set()
+    once: list[tuple[str, str]] = []
+    again: list[str] = []
+    known: set[str] = set()
     for folder, names in found:
         for name in names:
             path = os.path.normpath(os.path.join(folder, name))

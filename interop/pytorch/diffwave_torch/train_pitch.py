@@ -10,19 +10,24 @@ import base64
 import json
 import os
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import numpy
 import torch
 
+from .clips import Clips
 from .config import training_config
-from .data import Dataset
+from .dataset import Dataset
 from .errors import InputError, one_line
 from .fields import ConfigError
-from .network import Network
+from .files import replacing
 from .option_types import whole
 from .pitch_candidates import MIN_HERTZ, PER_OCTAVE
 from .pitch_network import windows
+from .prior import Prior
 from .recordings import DataError
+from .trainer import seeded
 
 # Max error of the mel's period, as a share of it; number of periods that are compared; min correlation that is trusted.
 SEARCH, PERIODS, MIN_CORRELATION = 0.1, 2, 0.8
@@ -32,7 +37,7 @@ CENTS = 1200 / PER_OCTAVE
 BATCH, LEARNING_RATE = 1024, 3e-3
 
 
-def recorded_pitch(audio, f0, hop, rate):
+def recorded_pitch(audio: numpy.ndarray, f0: numpy.ndarray, hop: int, rate: int) -> numpy.ndarray:
     """Measures f0 of a waveform in Hz [F], 0 without pitch, near the given f0 [F]. Frames are centred on multiples of
     `hop`. The lag is the one with the highest normalised correlation between the audio half a lag before and after the
     middle."""
@@ -58,19 +63,19 @@ def recorded_pitch(audio, f0, hop, rate):
     return found
 
 
-def examples(recordings, numbers, network, shape):
+def examples(
+    clips: Clips, numbers: Iterable[int], prior: Prior, frames: int, reach: int
+) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Makes examples from clips: inputs [N, inputs], and how far above the path f0 lies, in candidates [N]. Also
-    returns the errors of the mean over five frames [N]."""
-    frames, reach, _ = shape
-    tracker, hop, context = network.pitch, network.mel.hop, network.context
+    returns the errors of the mean over five frames [N], in candidates."""
+    tracker, context = prior.pitch, clips.context
     inputs, targets, means = [], [], []
     for number in numbers:
-        start = recordings.starts[number]
-        whole = recordings.samples[start : start + recordings.lengths[number] + 2 * context].float() / 32768
-        scores = tracker.scores(network.mel(whole[None]).numpy())
+        padded = clips.padded(number)
+        scores = tracker.scores(prior.mel(padded[None]).numpy())
         path = tracker.path(scores)
         mean = tracker.smooth(path)[0]
-        true = recorded_pitch(whole[context : len(whole) - context].numpy(), mean, hop, network.rate)
+        true = recorded_pitch(padded[context : len(padded) - context].numpy(), mean, prior.mel.hop, prior.rate)
         target = PER_OCTAVE * numpy.log2(numpy.maximum(true, 1) / MIN_HERTZ) - path[0]
         kept = (true > 0) & (numpy.abs(target) < MAX_ERROR)
         inputs.append(windows(scores, path, frames, reach)[0][kept].astype(numpy.float32))
@@ -79,77 +84,98 @@ def examples(recordings, numbers, network, shape):
     return numpy.concatenate(inputs), numpy.concatenate(targets), numpy.concatenate(means)
 
 
-def train(inputs, targets, hidden, epochs, seed):
+def train(inputs: numpy.ndarray, targets: numpy.ndarray, hidden: int, epochs: int, seed: int) -> torch.nn.Sequential:
     """Trains the layers on the absolute error, by Adam with a learning rate that falls to 0."""
-    torch.manual_seed(seed)
-    layers = torch.nn.Sequential(
-        torch.nn.Linear(inputs.shape[1], hidden),
-        torch.nn.ReLU(),
-        torch.nn.Linear(hidden, hidden),
-        torch.nn.ReLU(),
-        torch.nn.Linear(hidden, 1),
-    )
-    inputs, targets = torch.from_numpy(inputs), torch.from_numpy(targets)
+    with seeded(seed):
+        layers = torch.nn.Sequential(
+            torch.nn.Linear(inputs.shape[1], hidden),
+            torch.nn.ReLU(),
+            torch.nn.Linear(hidden, hidden),
+            torch.nn.ReLU(),
+            torch.nn.Linear(hidden, 1),
+        )
+    generator = torch.Generator().manual_seed(seed)
+    all_inputs, all_targets = torch.from_numpy(inputs), torch.from_numpy(targets)
     optimiser = torch.optim.Adam(layers.parameters())
     updates, update = epochs * -(-len(inputs) // BATCH), 0
     for _ in range(epochs):
-        for chosen in torch.randperm(len(inputs)).split(BATCH):
+        for chosen in torch.randperm(len(inputs), generator=generator).split(BATCH):
             for group in optimiser.param_groups:
                 group["lr"] = LEARNING_RATE * (1 - update / updates)
             optimiser.zero_grad()
-            (layers(inputs[chosen])[:, 0] - targets[chosen]).abs().mean().backward()
+            (layers(all_inputs[chosen])[:, 0] - all_targets[chosen]).abs().mean().backward()
             optimiser.step()
             update += 1
     return layers
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="diffwave_torch.train_pitch", description=__doc__.splitlines()[0])
+def report(name: str, errors: numpy.ndarray) -> None:
+    """Says how large errors in candidates [N] are."""
+    cents = CENTS * numpy.abs(errors)
+    print(
+        f"{name}: {numpy.median(cents):.1f} cents off in the median, {cents.mean():.1f} in the mean, "
+        f"{numpy.quantile(cents, 0.9):.1f} at the 90th percentile of {len(cents)} frames",
+        flush=True,
+    )
+
+
+def network_json(layers: torch.nn.Sequential, frames: int, reach: int, hidden: int) -> dict[str, Any]:
+    """Writes the layers as configs state them."""
+    weights = numpy.concatenate([value.detach().numpy().ravel() for value in layers.parameters()]).astype("<f4")
+    text = base64.b64encode(weights.tobytes()).decode()
+    return {"kind": "network", "frames": frames, "reach": reach, "hidden": hidden, "weights": text}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="diffwave_torch.train_pitch", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("config", help="train.json, whose model has harmonics in its prior")
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="JSON file to write")
     parser.add_argument("--clips", type=whole(1), default=600, help="recordings to train on (default: 600)")
-    parser.add_argument("--frames", type=whole(0), default=4, help="frames before and after (default: 4)")
-    parser.add_argument("--reach", type=whole(0), default=8, help="candidates below and above (default: 8)")
-    parser.add_argument("--hidden", type=whole(1), default=16, help="units of each hidden layer (default: 16)")
+    parser.add_argument("--frames", type=whole(0, 8), default=4, help="frames before and after (default: 4)")
+    parser.add_argument("--reach", type=whole(1, 24), default=8, help="candidates below and above (default: 8)")
+    parser.add_argument("--hidden", type=whole(1, 64), default=16, help="units of each hidden layer (default: 16)")
     parser.add_argument("--epochs", type=whole(1), default=30, help="times that each frame is seen (default: 30)")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def train_pitch(options: argparse.Namespace) -> None:
+    """Does what the options say. @raises InputError, OSError"""
     folder = os.path.dirname(options.out) or "."
-    try:
-        # This is checked before the training, so that minutes of work are not lost.
-        if not os.path.isdir(folder):
-            raise ConfigError(f"--out {options.out}: no such folder: {folder}")
-        config = training_config(options.config)
-        network = Network.of_model(config["model"])
-        if network.harmonics is None:
-            raise ConfigError("model.diffusion.prior.harmonics: missing; without them no pitch is needed")
-        dataset = Dataset(options.data, config, network.context)
-        if not dataset.validation.lengths:
-            raise DataError("data.validationShare: no recording is kept for validation")
-    except (InputError, OSError) as error:
-        return one_line(error)
+    # This is checked before the training, so that minutes of work are not lost.
+    if not os.path.isdir(folder):
+        raise ConfigError(f"--out {options.out}: no such folder: {folder}")
+    config = training_config(options.config)
+    prior = Prior(config["model"])
+    if prior.harmonics is None:
+        raise ConfigError("model.diffusion.prior.harmonics: missing; without them no pitch is needed")
+    dataset = Dataset(options.data, config, prior.context)
+    if not dataset.validation.lengths:
+        raise DataError("data.validationShare: no recording is kept for validation")
     for note in dataset.notes:
         print(note, flush=True)
-    chosen = numpy.random.default_rng(config["seed"]).permutation(len(dataset.training.lengths))[: options.clips]
-    shape = options.frames, options.reach, options.hidden
-    inputs, targets, _ = examples(dataset.training, chosen, network, shape)
-    kept = examples(dataset.validation, range(len(dataset.validation.lengths)), network, shape)
+    clips, kept = dataset.training, dataset.validation
+    chosen = numpy.random.default_rng(config["seed"]).permutation(len(clips.lengths))[: options.clips]
+    inputs, targets, _ = examples(clips, chosen, prior, options.frames, options.reach)
+    held_back, wanted, means = examples(kept, range(len(kept.lengths)), prior, options.frames, options.reach)
+    if not len(inputs) or not len(held_back):
+        raise DataError(f"no pitch found in the recordings below {', '.join(options.data)}")
     layers = train(inputs, targets, options.hidden, options.epochs, config["seed"])
     with torch.no_grad():
-        errors = numpy.abs(layers(torch.from_numpy(kept[0]))[:, 0].numpy() - kept[1])
-    for name, values in (("mean over five frames", numpy.abs(kept[2])), ("network", errors)):
-        print(
-            f"{name}: {CENTS * numpy.median(values):.1f} cents off in the median, {CENTS * values.mean():.1f} in the "
-            f"mean, {CENTS * numpy.quantile(values, 0.9):.1f} at the 90th percentile of {len(values)} frames",
-            flush=True,
-        )
-    weights = numpy.concatenate([value.detach().numpy().ravel() for value in layers.parameters()]).astype("<f4")
-    made = dict(zip(("frames", "reach", "hidden"), shape), weights=base64.b64encode(weights.tobytes()).decode())
-    with open(options.out, "w", encoding="utf8") as file:
-        json.dump({"kind": "network", **made}, file)
+        found = layers(torch.from_numpy(held_back))[:, 0].numpy()
+    report("mean over five frames", means)
+    report("network", found - wanted)
+    with replacing(options.out) as file:
+        json.dump(network_json(layers, options.frames, options.reach, options.hidden), file)
         file.write("\n")
-    return None
+
+
+def main() -> None:
+    try:
+        train_pitch(arguments())
+    except (InputError, OSError) as error:
+        sys.exit(one_line(error))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,12 +6,15 @@ import os
 
 import torch
 
-from diffwave_torch.checkpoint import write_model, write_safetensors
-from diffwave_torch.model_config import model_config
 from diffwave_torch.diffusion import Schedule, denoise, diffuse, even_levels, predict_clean
 from diffwave_torch.loss import Objective
-from diffwave_torch.network import Network, step_sinusoids
+from diffwave_torch.model_config import model_config
+from diffwave_torch.model_folder import write_model
+from diffwave_torch.network import Network
 from diffwave_torch.pitch import PitchTracker
+from diffwave_torch.prior import Prior
+from diffwave_torch.safetensors import write_safetensors
+from diffwave_torch.steps import step_sinusoids
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 CLIPS, FRAMES, HOP = 2, 10, 256
@@ -81,14 +84,12 @@ def own_steps(network, schedule, config, noise, clean, mel, deviations, limits, 
 
 def envelope_network(generator):
     model = model_config(MODEL)
-    network = Network(model["network"], model["mel"])
+    network, prior = Network.of_model(model), Prior(model)
     randomised(network, generator)
-    samples, half = FRAMES * HOP, network.mel.size // 2
-    audio = voice(samples + 2 * half, generator)
-    clean, mel = audio[:, half:-half], network.mel(audio)
-    deviations = network.deviations(mel, samples)
+    samples = FRAMES * HOP
+    clean, mel, deviations = prior.conditioned(voice(samples + 2 * prior.context, generator))
     white = torch.randn(CLIPS, samples, generator=generator)
-    noise = network.shape_noise(white, deviations)
+    noise = prior.noise(white, deviations)
     schedule = Schedule(model["diffusion"]["training"])
     steps, limits = torch.tensor(STEPS), torch.tensor(LIMITS)
     alpha_bar = schedule.alpha_bar(steps)
@@ -106,8 +107,8 @@ def envelope_network(generator):
     with torch.no_grad():
         # As many frames as a clip has in synthesis.
         own = mel[:, :, :FRAMES]
-        scale = network.deviations(own, samples)
-        start = network.shape_noise(white, scale)
+        scale = prior.deviations(own, samples)
+        start = prior.noise(white, scale)
         results = {
             "start": start,
             "sample": denoise(network, schedule, start, LEVELS, own, scale)[-1],
@@ -183,23 +184,21 @@ def pitch_network(generator):
 def harmonics(generator):
     """The pitch of a mel, what a synthesis starts from, and what training from the recording's pulses does."""
     frames = 60
-    model = model_config(MODEL)
-    network = Network(model["network"], model["mel"], {"harmonics": {"corner": 3000, "noise": 0.3}})
-    half = network.mel.size // 2
+    own = {"kind": "front-end", "harmonics": {"corner": 3000, "noise": 0.3}}
+    prior = Prior(model_config({**MODEL, "diffusion": {**MODEL["diffusion"], "prior": own}}))
+    half, samples = prior.context, frames * HOP
     audio = torch.nn.functional.pad(glide(frames, generator), (half, half))[None]
-    mel = network.mel(audio)[:, :, :frames]
-    white = torch.randn(1, frames * HOP, generator=generator)
-    deviations, recording = network.deviations(mel, frames * HOP), audio[:, half:-half]
-    pitch = network.pitch_of(mel)
-    samples = frames * HOP
-    start = network.shape_noise(white, deviations, network.excitation(pitch, samples))
-    later, agreement, _ = network.align_pulses(recording, pitch, deviations)
-    _, inverted, _ = network.align_pulses(-recording, pitch, deviations)
-    network.harmonics["phase"] = "minimum"
+    mel, recording = prior.mel(audio)[:, :, :frames], audio[:, half:-half]
+    white = torch.randn(1, samples, generator=generator)
+    deviations, pitch = prior.deviations(mel, samples), prior.pitch_of(mel)
+    start = prior.noise(white, deviations, prior.excitation(pitch, samples))
+    later, agreement, _ = prior.align_pulses(recording, pitch, deviations)
+    _, inverted, _ = prior.align_pulses(-recording, pitch, deviations)
+    prior.harmonics["phase"] = "minimum"
     method = pitch_network(generator)
     with open(os.path.join(FOLDER, "pitch-network.json"), "w", encoding="utf8") as file:
         file.write(json.dumps(method) + "\n")
-    tracker = PitchTracker(network.mel.filters, network.rate, network.mel.size, method)
+    tracker = PitchTracker(prior.mel.filters, prior.rate, prior.mel.size, method)
     write_safetensors(
         os.path.join(FOLDER, "harmonics.safetensors"),
         {
@@ -211,8 +210,8 @@ def harmonics(generator):
             "recording": recording[0].contiguous(),
             "later": torch.from_numpy(later[0]).float(),
             "agreement": torch.tensor([agreement[0], inverted[0]]).float(),
-            "start_minimum": network.shape_noise(white, deviations, network.excitation(pitch, samples))[0],
-            "start_recorded": network.shape_noise(white, deviations, network.excitation(pitch, samples, later))[0],
+            "start_minimum": prior.noise(white, deviations, prior.excitation(pitch, samples))[0],
+            "start_recorded": prior.noise(white, deviations, prior.excitation(pitch, samples, later))[0],
         },
     )
 
