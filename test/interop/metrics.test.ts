@@ -18,13 +18,13 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from diffwave_torch.metrics import append_metrics, cut_metrics
 cut_metrics(sys.argv[2], 2)
-append_metrics(sys.argv[2], {"step": 3, "loss": 0.125})
+append_metrics(sys.argv[2], {"step": 3, "loss": 0.125, "gradientNorm": float("nan")})
 `
   const { status, stderr } = await runPython(python!, program, [inRepository('interop/pytorch'), folder])
   assert.equal(status, 0, stderr)
   assert.equal(
     readFileSync(at('metrics.jsonl'), 'utf8'),
-    '{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n{"step": 3, "loss": 0.125}\n',
+    '{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n{"step": 3, "loss": 0.125, "gradientNorm": null}\n',
   )
   assert.deepEqual(readdirSync(folder), ['metrics.jsonl'])
 })

@@ -1,0 +1,207 @@
+/** What the PyTorch trainer does when a machine fails it: no GPU memory, no compiler, a full disk, damaged files. */
+import assert from 'node:assert/strict'
+import { readFileSync, symlinkSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { decodeSafetensors } from '#src/formats/safetensors'
+import { scratch } from '../support/process.js'
+import { type Config, onOwnSteps, putConfig, putRecordings } from './small-run.js'
+import { trainerPython } from './torch.js'
+
+const { evaluate, skip, start } = await trainerPython()
+const folder = scratch()
+putRecordings(folder, 9000)
+const file = putConfig(folder, 'train.json')
+const own = putConfig(folder, 'own.json', onOwnSteps)
+const options = (run: string, steps: number) => [
+  ...['--data', folder.at('data'), '--out', folder.at(run), '--max-steps', `${steps}`],
+  ...['--precision', 'float32', '--threads', '1'],
+]
+const checkpointPath = (run: string) => folder.at(`${run}/checkpoint.safetensors`)
+const stepOf = (run: string) => {
+  const path = checkpointPath(run)
+  return JSON.parse(decodeSafetensors(readFileSync(path), path).metadata.get('position')!).step
+}
+
+async function trained(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  const { status, stdout, stderr } = await start('train', args, env).ended
+  assert.equal(status, 0, stderr)
+  return stdout
+}
+
+/** Runs the trainer after changing it by a program, and returns the one line with which it fails. */
+async function failure(program: string, args: readonly string[]): Promise<string> {
+  const main = `
+import sys, torch
+from diffwave_torch import network, processes, train, trainer
+${program}
+sys.exit(train.run_training(trainer.Trainer, train.arguments("train", "")))
+`
+  const { status, stderr } = await evaluate(main, args)
+  assert.equal(status, 1, stderr)
+  return stderr.trim()
+}
+
+describe('the PyTorch trainer ends with one line', { skip }, () => {
+  /** The nth forward pass finds no memory. */
+  const outOfMemory = (n: number) => `
+calls, forward = [], network.Network.forward
+def limited(*args, **options):
+    calls.append(1)
+    if len(calls) >= ${n}:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB.\\nSee the documentation.")
+    return forward(*args, **options)
+network.Network.forward = limited
+`
+  const tooLittle = 'error: the GPU has too little memory for 2 crops of 4096 samples; use a smaller --batch, or '
+
+  test('if the GPU has too little memory, and saves what it has', async () => {
+    assert.equal(await failure(outOfMemory(1), [file, ...options('never', 9)]), `${tooLittle}data.cropSamples`)
+    const later = await failure(outOfMemory(4), [file, ...options('later', 9)])
+    assert.equal(later, `${tooLittle}data.cropSamples; saved at step 3`)
+    assert.equal(stepOf('later'), 3)
+    await trained([file, ...options('later', 4), '--resume', '--batch', '1'])
+    assert.equal(stepOf('later'), 4)
+  })
+
+  test('if this PyTorch cannot use the GPU', async () => {
+    const gpu = `
+torch.cuda.is_available = lambda: True
+torch.cuda.device_count = lambda: 1
+def ones(*shape, device=None):
+    raise RuntimeError("CUDA error: no kernel image is available for execution on the device\\nCompile with ...")
+torch.ones = ones
+`
+    const on = (device: string) => failure(gpu, [file, ...options('never', 1), '--device', device])
+    const noImage = 'error: --device cuda: CUDA error: no kernel image is available for execution on the device'
+    assert.equal(await on('cuda'), noImage)
+    assert.equal(await on('cuda:1'), 'error: --device cuda:1: PyTorch finds 1 CUDA devices, counted from 0')
+    assert.equal(await on('mps'), 'error: --device mps: expected cpu, cuda or cuda:N')
+  })
+
+  test('if the GPU only emulates bfloat16', async () => {
+    const emulating = `
+torch.cuda.is_bf16_supported = lambda including_emulation=True: including_emulation
+processes.Processes = train.Processes = lambda name: type("Gpu", (), {"device": torch.device("cuda")})
+`
+    const message = await failure(emulating, [file, ...options('never', 1), '--precision', 'bf16'])
+    assert.match(message, /^error: --precision bf16: this GPU cannot compute with bfloat16; use --precision float32$/)
+  })
+
+  test('if the disk is full, and keeps the checkpoint before', { skip: process.platform !== 'linux' }, async () => {
+    await trained([file, ...options('full', 2)])
+    const before = readFileSync(checkpointPath('full'))
+    symlinkSync('/dev/full', `${checkpointPath('full')}.new`)
+    const { status, stderr } = await start('train', [file, ...options('full', 4), '--resume']).ended
+    assert.equal(status, 1)
+    assert.equal(stderr, `error: ${checkpointPath('full')}: no space left on device\n`)
+    assert.deepEqual(readFileSync(checkpointPath('full')), before)
+    await trained([file, ...options('full', 4), '--resume'])
+    assert.equal(stepOf('full'), 4)
+  })
+
+  test('if the checkpoint is damaged', async () => {
+    await trained([file, ...options('whole', 1)])
+    const whole = readFileSync(checkpointPath('whole'))
+    const header = (text: string) => {
+      const length = Buffer.alloc(8)
+      length.writeBigUInt64LE(BigInt(text.length))
+      return Buffer.concat([length, Buffer.from(text)])
+    }
+    for (const [bytes, message] of [
+      [whole.subarray(0, 5), 'not a safetensors file, or cut short'],
+      [whole.subarray(0, whole.length - 5), 'second/output_projection.bias ends beyond the end of the file, '],
+      [header('{"a": 1}'), 'not a safetensors file'],
+      [header('{"a": {"dtype": "BF16", "shape": [0], "data_offsets": [0, 0]}}'), 'a is of type BF16, expected F32 or '],
+      [header('{"__metadata__": {"position": "{}"}}'), 'the checkpoint does not say its position'],
+    ] as const) {
+      folder.put('damaged/checkpoint.safetensors', bytes)
+      const { status, stderr } = await start('train', [file, ...options('damaged', 2), '--resume']).ended
+      assert.equal(status, 1)
+      assert.ok(stderr.startsWith(`error: ${checkpointPath('damaged')}: ${message}`), stderr)
+      assert.equal(stderr.trim().split('\n').length, 1, stderr)
+    }
+  })
+})
+
+describe('the PyTorch trainer goes on', { skip }, () => {
+  test('without torch.compile where no compiler works', async () => {
+    const program = `
+import sys
+import torch._inductor.config
+from diffwave_torch import train, trainer
+torch._inductor.config.cpp.cxx = (None, "/bin/false")
+sys.exit(train.run_training(trainer.Trainer, train.arguments("train", "")))
+`
+    const { status, stdout, stderr } = await evaluate(program, [file, ...options('plain', 2), '--compile'])
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /^--compile: torch\.compile fails here, training goes on without it: \S/m)
+    assert.equal(stepOf('plain'), 2)
+  })
+
+  test('to the end of the time, which may come before the first update', async () => {
+    for (const [module, config] of [
+      ['train', file],
+      ['adversarial', own],
+    ] as const) {
+      const late = [config, ...options(`late-${module}`, 9), '--minutes', '0.0001', '--decay-minutes', '0.0001']
+      const { status, stdout, stderr } = await start(module, late).ended
+      assert.equal(status, 0, stderr)
+      assert.match(stdout, /^no update after step 0: the time is over$/m)
+      assert.equal(stepOf(`late-${module}`), 0)
+    }
+    const { stderr } = await start('train', [file, ...options('none', 1), '--decay-minutes', '1']).ended
+    assert.match(stderr, /error: --decay-minutes needs --minutes\n$/)
+  })
+})
+
+describe('processes that find pulses', { skip: skip || (process.platform === 'linux' ? false : 'needs /proc') }, () => {
+  const slow = putConfig(folder, 'slow.json', (config: Config) => {
+    onOwnSteps(config)
+    config.every.log = 1
+  })
+  /** Lists the processes of a run that find pulses: they map the recordings into memory. */
+  const listing = `
+import glob, os, sys, time
+def workers():
+    found = []
+    for path in glob.glob("/proc/[0-9]*/maps"):
+        try:
+            found += [int(path.split("/")[2])] if sys.argv[1] in open(path).read() else []
+        except OSError:
+            pass
+    return found
+`
+  const started = async (run: string) => {
+    const running = start('train', [slow, ...options(run, 100), '--workers', '1'])
+    await running.until('"step": 2')
+    return running
+  }
+  const evaluated = async (program: string, run: string) => {
+    const { status, stderr } = await evaluate(listing + program, [folder.at(`${run}/recordings-0-0.npy`)])
+    assert.equal(status, 0, stderr)
+  }
+
+  test('end with a trainer that is killed', async () => {
+    const running = await started('killed')
+    running.kill()
+    await running.ended
+    await evaluated(
+      `
+limit = time.time() + 20
+while workers() and time.time() < limit:
+    time.sleep(0.05)
+assert not workers(), workers()
+`,
+      'killed',
+    )
+  })
+
+  test('end a run in one line if they are killed, and the run is saved', async () => {
+    const running = await started('orphaned')
+    await evaluated('for worker in workers(): os.kill(worker, 9)', 'orphaned')
+    const { status, stderr } = await running.ended
+    assert.equal(status, 1)
+    const message = /^error: the processes that find pulses have ended; .*; saved at step (\d+)$/m.exec(stderr)
+    assert.equal(stepOf('orphaned'), Number(message![1]), stderr)
+  })
+})
