@@ -1,4 +1,5 @@
 /** Errors of the file system as typed errors. */
+import { dirname } from 'node:path'
 import { DiffWaveError } from './errors.js'
 import { permissionHint } from './permission.js'
 import { firstLine, systemCode } from './system-code.js'
@@ -49,7 +50,8 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
     case 'ERR_ACCESS_DENIED':
       return new DiffWaveError(code, `Node’s permission model does not allow to ${doing} the file`, {
         ...details,
-        hint: permissionHint(error, path),
+        // A file is written under another name in its folder first, so the folder must be allowed.
+        hint: permissionHint(error, doing === 'write' ? dirname(path) : path),
       })
     default: {
       const done = doing === 'read' ? 'read' : 'written'

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { access, type FileHandle, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { fileError, notAFile } from './file-error.js'
+import { fileError, notADirectory, notAFile } from './file-error.js'
 import { kindOfPath } from './path-kind.js'
 import { systemCode } from './system-code.js'
 import { openTemporary, tidyOnce } from './temporary.js'
@@ -134,7 +134,10 @@ async function replaceFile(path: string, write: (handle: FileHandle) => Promise<
 export async function checkWritable(path: string): Promise<void> {
   try {
     await kindToWrite(path)
-    await access(dirname(await linkTarget(path)), constants.W_OK | constants.X_OK)
+    const folder = dirname(await linkTarget(path))
+    // `access` of a file that stands there would speak of its permissions.
+    if (!(await stat(folder)).isDirectory()) throw notADirectory(folder)
+    await access(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
     throw fileError(error, path, 'write')
   }

@@ -24,6 +24,8 @@ test('errors of the file system are typed', async () => {
   await assert.rejects(writeFileBytes(folder, ''), code('NOT_A_FILE'))
   await assert.rejects(writeFileBytes(join(folder, 'none', 'a'), ''), code('NOT_WRITABLE'))
   await assert.rejects(writeFileBytes(join(folder, 'file', 'a'), ''), code('NOT_A_DIRECTORY'))
+  await assert.rejects(checkWritable(join(folder, 'file', 'a')), code('NOT_A_DIRECTORY'))
+  await assert.rejects(checkWritable(join(folder, 'none', 'a')), code('NOT_WRITABLE'))
   await assert.rejects(writeFilePieces(folder, pieces('a')), code('NOT_A_FILE'))
   assert.equal(fileError(Object.assign(new Error('full'), { code: 'EDQUOT' }), 'a', 'write').code, 'DISK_FULL')
 })
@@ -43,17 +45,21 @@ test('a name that is too long is an error of reading or writing, as the file was
   await assert.rejects(writeFilePieces(path, pieces('a')), tooLong('NOT_WRITABLE'))
 })
 
-test('under Node’s permission model an error names the missing flag', () => {
+test('under Node’s permission model an error of writing names a flag that allows it', () => {
   const folder = scratchFolder('error')
-  const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
-  const { stdout } = spawnSync(
-    process.execPath,
-    [
-      ...['--no-warnings', flag, '--allow-fs-read=*', '--input-type=module', '-e'],
-      `const { writeFileBytes } = await import(${JSON.stringify(dist('core/write-file.js'))})
-       await writeFileBytes(${JSON.stringify(join(folder, 'a'))}, '').catch(e => console.log(e.code, e.hint))`,
-    ],
-    { encoding: 'utf8' },
-  )
-  assert.equal(stdout.trim(), `NOT_WRITABLE Start Node with --allow-fs-write=${join(folder, 'a')}.`)
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission'
+  const write = (...flags: readonly string[]) =>
+    spawnSync(
+      process.execPath,
+      [
+        ...['--no-warnings', permission, '--allow-fs-read=*', ...flags, '--input-type=module', '-e'],
+        `const { writeFileBytes } = await import(${JSON.stringify(dist('core/write-file.js'))})
+         await writeFileBytes('a.wav', '').then(() => console.log('written'), e => console.log(e.code, e.hint))`,
+      ],
+      { encoding: 'utf8', cwd: folder },
+    ).stdout.trim()
+  const [, flag = ''] = /^NOT_WRITABLE Start Node with (--allow-fs-write=.*)\.$/.exec(write()) ?? []
+  assert.equal(write(flag), 'written')
 })
