@@ -20,6 +20,12 @@ export function packageVersion(): string {
   return (root === null ? undefined : manifestIn(root)?.version) ?? '0'
 }
 
+/** What to do if a file of this package is missing because the program is a bundle; undefined if it is not one. */
+export function bundleHint(): string | undefined {
+  if (packageRoot() !== null) return undefined
+  return 'A bundle has no engines and no models: leave diffwave out of it, as docs/library.md says under “Bundlers”.'
+}
+
 /** The package.json of a folder; undefined if it is missing or cannot be read. */
 function manifestIn(folder: string): { readonly name?: string; readonly version?: string } | undefined {
   try {

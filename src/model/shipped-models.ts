@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DiffWaveError } from '../core/errors.js'
-import { packageRoot } from '../core/package.js'
+import { bundleHint, packageRoot } from '../core/package.js'
 import { kindOfPath } from '../core/path-kind.js'
 import { suggestion } from '../core/suggest.js'
 import { configPath } from './folder.js'
@@ -43,10 +43,11 @@ export async function modelPath(source: string, download: RemoteModelOptions = {
   }
   if (kind !== 'missing' || /[\\/.]/.test(source)) return source
   const names = [...shipped.keys()]
+  const bundled = bundleHint()
   throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
     expected: names.length === 0 ? 'a path' : `one of ${names.join(', ')}, or a path`,
     got: source,
-    ...suggestion(source, [...names, ...packagedModels]),
+    ...(bundled === undefined ? suggestion(source, [...names, ...packagedModels]) : { hint: bundled }),
   })
 }
 

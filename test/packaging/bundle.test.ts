@@ -1,10 +1,11 @@
 /**
- * esbuild, Vite and webpack bundle the package into one program, which reads and writes
- * recordings.
+ * esbuild, Vite and webpack bundle the package into one program, which reads and writes recordings. A program that
+ * loads a model must leave the package out of its bundle.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import * as esbuild from 'esbuild'
@@ -94,6 +95,52 @@ describe('a program that reads, resamples and writes recordings', () => {
     })
     assert.deepEqual(stats?.toJson({ all: false, errors: true }).errors, [])
     await runs(join(path, 'webpack.mjs'))
+  })
+})
+
+describe('a program that loads a model', () => {
+  // Elsewhere than this package, which would be found above a bundle in its own folder.
+  const elsewhere = mkdtempSync(join(tmpdir(), 'diffwave-bundle-'))
+  after(() => rmSync(elsewhere, { recursive: true }))
+  const program = join(elsewhere, 'program.mjs')
+  const bundle = join(elsewhere, 'bundle.mjs')
+  const run = (...args: readonly string[]) =>
+    execFileSync(process.execPath, [bundle, ...args], { encoding: 'utf8', cwd: elsewhere }).trim()
+  const options: esbuild.BuildOptions = {
+    entryPoints: [program],
+    outfile: bundle,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  }
+  before(() => {
+    mkdirSync(join(elsewhere, 'node_modules'))
+    symlinkSync(inRepository('.'), join(elsewhere, 'node_modules/diffwave'))
+    writeFileSync(
+      program,
+      `import { Vocoder } from 'diffwave'
+const [name, engine] = process.argv.slice(2)
+await Vocoder.load(name, { engine, threads: 1 }).then(
+  vocoder => vocoder.dispose().then(() => console.log('loaded')),
+  error => console.log(error.code, error.hint),
+)
+`,
+    )
+  })
+
+  test('works when esbuild leaves the package out', async () => {
+    await esbuild.build({ ...options, external: ['diffwave'] })
+    assert.equal(run('speech', 'native'), 'loaded')
+  })
+
+  test('says to leave the package out when it is bundled', async () => {
+    const js =
+      "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);"
+    await esbuild.build({ ...options, banner: { js } })
+    const hint = /A bundle has no engines and no models: leave diffwave out of it/
+    for (const engine of ['auto', 'native', 'wasm']) assert.match(run(inRepository('models/speech'), engine), hint)
+    assert.match(run('speech', 'auto'), hint)
   })
 })
 

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DiffWaveError } from '../../core/errors.js'
+import { bundleHint } from '../../core/package.js'
 import { isPermissionError, permissionHint } from '../../core/permission.js'
 import type { Addon } from './addon.js'
 import { checkConstants } from './constants.js'
@@ -37,7 +38,9 @@ export function loadAddon(): Addon {
 function unavailable(reason: string, path: string, cause: unknown): DiffWaveError {
   return new DiffWaveError('ENGINE_UNAVAILABLE', `the native engine is not available: ${reason}`, {
     where: path,
-    hint: isPermissionError(cause) ? permissionHint(cause, path) : 'With a C++ compiler: `npx diffwave build-native`.',
+    hint: isPermissionError(cause)
+      ? permissionHint(cause, path)
+      : (bundleHint() ?? 'With a C++ compiler: `npx diffwave build-native`.'),
     cause,
   })
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { DiffWaveError } from '../../core/errors.js'
+import { bundleHint } from '../../core/package.js'
 import { isPermissionError, permissionHint, requireThreads } from '../../core/permission.js'
 import type { HostWorker, WasmHost } from './host.js'
 
@@ -37,7 +38,7 @@ export const nodeHost: WasmHost = {
     } catch (cause) {
       const { state, hint } = isPermissionError(cause)
         ? { state: 'may not be read', hint: permissionHint(cause, fileURLToPath(path)) }
-        : { state: 'is missing', hint: 'Install the package again.' }
+        : { state: 'is missing', hint: bundleHint() ?? 'Install the package again.' }
       throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: its binary ${state}`, {
         where: fileURLToPath(path),
         hint,
