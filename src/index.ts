@@ -124,4 +124,5 @@ export {
   type StreamOptions,
   type SynthesizeOptions,
   Vocoder,
+  type VocoderConfig,
 } from './vocoder.js'

@@ -19,6 +19,7 @@ import type { Denoiser } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
+import type { ModelConfig } from './model/config.js'
 import { DEFAULT_MOMENTUM, DEFAULT_RELAXATION, type RefinementConfig } from './model/diffusion-config.js'
 import type { ModelInput } from './model/model-input.js'
 import { type InpaintOptions, inpaint } from './repair/inpainting.js'
@@ -32,6 +33,12 @@ import {
 } from './synthesis/options.js'
 import type { AudioStream, Synthesis } from './synthesis/result.js'
 import { watchFrom } from './synthesis/sampling-step.js'
+
+/** The config of a vocoder, which has a mel convention. */
+export interface VocoderConfig extends ModelConfig {
+  /** The convention of the mels that it takes. */
+  readonly mel: MelConvention
+}
 
 /** Options of every synthesis, whole or streamed. */
 interface VocoderFields {
@@ -124,6 +131,12 @@ export class Vocoder extends SoundModel {
     super(model, 'vocoder')
   }
 
+  /** The model's `config.json`, with every default filled in. `config.mel` is the convention of the mels. */
+  override get config(): VocoderConfig {
+    // The schema of configs requires a mel convention of every vocoder.
+    return this.model.config as VocoderConfig
+  }
+
   /**
    * Loads a vocoder.
    *
@@ -162,7 +175,7 @@ export class Vocoder extends SoundModel {
    */
   stream(mel: MelSource, options: StreamOptions = {}): AudioStream {
     const { length, chunkFrames, onStep: _, ...rest } = check(streamSchema, options, 'stream options')
-    const feed = new MelFeed(mel, this.#convention)
+    const feed = new MelFeed(mel, this.config.mel)
     checkLength(feed, length)
     const chunk = chunkFrames === undefined ? STREAM_CHUNK : chunkFrames * feed.hop
     return streamClip(this.model, { ...this.#request(feed, rest), trim: length, chunk })
@@ -212,7 +225,7 @@ export class Vocoder extends SoundModel {
   async resynthesize(audio: Audio, options: BatchOptions = {}): Promise<Synthesis> {
     const rest = check(batchSchema, options, 'resynthesize options')
     const { mel, length } = await this.analyse(audio, { signal: rest.signal })
-    const feed = new MelFeed(mel, this.#convention)
+    const feed = new MelFeed(mel, this.config.mel)
     return wholeClip(this.model, { ...this.#request(feed, rest), trim: length })
   }
 
@@ -229,8 +242,8 @@ export class Vocoder extends SoundModel {
     const { signal } = check(analyseSchema, options, 'analyse options')
     checkAudio(audio, 'the recording')
     const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate, { signal })
-    const mel = await melInTurns({ samples, sampleRate: this.sampleRate }, this.#convention, signal)
-    return { mel, length: coveredSamples(samples.length, mel, this.#convention) }
+    const mel = await melInTurns({ samples, sampleRate: this.sampleRate }, this.config.mel, signal)
+    return { mel, length: coveredSamples(samples.length, mel, this.config.mel) }
   }
 
   /**
@@ -245,15 +258,10 @@ export class Vocoder extends SoundModel {
     return inpaint(this.model, audio, options)
   }
 
-  /** The convention of the mels, which every vocoder's config has. */
-  get #convention(): MelConvention {
-    return this.config.mel!
-  }
-
   /** A feed for a whole mel. It is read piece by piece, so from a copy: the caller may write to its array meanwhile. */
   #wholeFeed(mel: Mel, where: string): MelFeed {
     checkMelShape(mel, where)
-    return new MelFeed(sliceMel(mel, 0, mel.frames), this.#convention, where)
+    return new MelFeed(sliceMel(mel, 0, mel.frames), this.config.mel, where)
   }
 
   #request(mel: MelFeed, options: z.output<typeof batchSchema>): ClipRequest {
@@ -274,7 +282,7 @@ export class Vocoder extends SoundModel {
     const own = this.config.diffusion.refinement
     if (iterations === undefined) return own
     if (iterations === 0) return null
-    const obstacle = refinementObstacle(this.#convention)
+    const obstacle = refinementObstacle(this.config.mel)
     if (obstacle !== null) {
       throw new DiffWaveError('BAD_OPTION', 'the model’s mel convention does not allow phase refinement', {
         expected: obstacle,

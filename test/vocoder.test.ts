@@ -151,7 +151,7 @@ describe('phase refinement', () => {
     )
     const made = await vocoder().synthesize(mel, { seed: 2 })
     const whole = (iterations: number, momentum: number, relaxation = 1) =>
-      griffinLim(mel, vocoder().config.mel!, { iterations, momentum, relaxation, start: made.samples })
+      griffinLim(mel, vocoder().config.mel, { iterations, momentum, relaxation, start: made.samples })
     assert.deepEqual((await refining.synthesize(mel, { seed: 2 })).samples, (await whole(4, 0.5, 1.5)).samples)
     assert.deepEqual(
       (await refining.synthesize(mel, { seed: 2, refine: 7 })).samples,

@@ -56,6 +56,7 @@ export {
   type StreamOptions,
   type SynthesizeOptions,
   Vocoder,
+  type VocoderConfig,
 } from '../vocoder.js'
 export type { FileInput } from './chosen-bytes.js'
 export { type Played, type PlayOptions, playStream } from './player.js'

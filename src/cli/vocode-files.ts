@@ -70,7 +70,7 @@ export async function vocodeFiles<T extends Input>(
   try {
     const vocoder = new Vocoder(model)
     await noteSteps(context, model, options.steps)
-    const atOnce = output === STDOUT ? undefined : Math.max(1, Math.round(FILE_CHUNK / vocoder.config.mel!.hop))
+    const atOnce = output === STDOUT ? undefined : Math.max(1, Math.round(FILE_CHUNK / vocoder.config.mel.hop))
     const { seed, ...choice } = sampling(options)
     const chosen = { ...choice, ...defined({ refine: options.refine, label: options.label }) }
     await eachInput(

@@ -1,4 +1,6 @@
 /** A loaded model: its config, and its network on an engine. */
+// `preserve` keeps it in the declarations, for pages: without the types of Node.js they may lack `asyncDispose`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Mel } from '../audio/mel/convention.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'

@@ -1,4 +1,6 @@
 /** The common base of `Vocoder` and `Generator`: a loaded model that must be disposed of. */
+// `preserve` keeps it in the declarations, for pages: without the types of Node.js they may lack `asyncDispose`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { DiffWaveError } from '../core/errors.js'
 import type { ModelConfig } from '../model/config.js'
 import type { ModelInput } from '../model/model-input.js'

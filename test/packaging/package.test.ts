@@ -150,34 +150,39 @@ describe('the package', () => {
     assert.ok(seen.size > 80, `${seen.size} files`)
   })
 
-  test('has types that a strict program compiles with', () => {
-    const program = join(folder, 'types.ts')
-    writeFileSync(
-      program,
-      `import { Vocoder, type LoadModelOptions, type Mel } from 'diffwave'
-       import { playStream } from 'diffwave/browser'
-       const options: LoadModelOptions = { threads: 1 }
-       export const speak = async (mel: Mel) => playStream((await Vocoder.load('speech', options)).stream(mel))
-       // @ts-expect-error: threads are a number
-       export const wrong: LoadModelOptions = { threads: 'two' }`,
-    )
+  describe('has types that a strict program compiles with', () => {
     const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
-    const strict = [
-      '--ignoreConfig',
-      '--strict',
-      '--noEmit',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2023',
-      '--lib',
-      'es2023,dom,esnext',
-    ]
-    const types = ['--typeRoots', inRepository('node_modules/@types'), '--types', 'node']
-    const { status, stdout } = spawnSync(process.execPath, [compiler, ...strict, ...types, program], {
-      encoding: 'utf8',
+    const compile = (name: string, source: string, ...options: readonly string[]) => {
+      const program = join(folder, name)
+      writeFileSync(program, source)
+      const strict = ['--ignoreConfig', '--strict', '--noEmit', '--target', 'es2022', ...options]
+      const { status, stdout } = spawnSync(process.execPath, [compiler, ...strict, program], { encoding: 'utf8' })
+      assert.equal(status, 0, stdout)
+    }
+
+    test('in Node.js', () => {
+      const types = ['--typeRoots', inRepository('node_modules/@types'), '--types', 'node']
+      compile(
+        'node.mts',
+        `import { Vocoder, type LoadModelOptions, type Mel } from 'diffwave'
+         const options: LoadModelOptions = { threads: 1 }
+         const vocoder = await Vocoder.load('speech', options)
+         const { bands } = vocoder.config.mel
+         export const mel: Mel = { data: new Float32Array(bands), bands, frames: 1 }
+         // @ts-expect-error: threads are a number
+         export const wrong: LoadModelOptions = { threads: 'two' }`,
+        ...['--module', 'nodenext', '--lib', 'es2022', ...types],
+      )
     })
-    assert.equal(status, 0, stdout)
+
+    test('in a page, without the types of Node.js', () => {
+      compile(
+        'page.ts',
+        `import { playStream, Vocoder, type Mel } from 'diffwave/browser'
+         export const speak = async (mel: Mel) => playStream((await Vocoder.load('/models/speech')).stream(mel))`,
+        ...['--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2022,dom'],
+      )
+    })
   })
 
   test('takes at most 60 MB with its dependencies', () => {

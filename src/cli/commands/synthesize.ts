@@ -68,7 +68,7 @@ export const command = defineCommand({
         import('../../audio/mel/check-mel.js'),
         import('../../audio/mel/value-scale.js'),
       ])
-      const convention = vocoder.config.mel!
+      const convention = vocoder.config.mel
       opener ??= new MelOpener(options, convention.bands)
       const mel = await rescaled(await opener.open(input), options, convention)
       const summary = new MelSummary()
