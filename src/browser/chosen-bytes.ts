@@ -1,7 +1,7 @@
 /** Reads the bytes of what a page can pass as a file: a file that a user chose, a URL, or the bytes themselves. */
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
-import { urlSource } from '../core/url-source.js'
+import { fetchFile } from '../core/url-source.js'
 
 /** A file that a user chose or dropped, the URL of one (relative to the page's), or its bytes. */
 export type FileInput = Blob | ArrayBuffer | Uint8Array | string | URL
@@ -29,10 +29,7 @@ export async function bytesOf(input: FileInput, where: string): Promise<{ bytes:
     } catch (cause) {
       throw new DiffWaveError('BAD_OPTION', 'not a URL', { got: String(input), where, cause })
     }
-    const folder = new URL('.', url)
-    folder.search = url.search
-    const file = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
-    return { bytes: await urlSource(folder, { files: {} }).read(file), name: url.href }
+    return { bytes: await fetchFile(url), name: url.protocol === 'data:' ? where : url.href }
   }
   throw new DiffWaveError('BAD_OPTION', 'not a file', {
     expected: 'a File or Blob, a URL, an ArrayBuffer or a Uint8Array',

@@ -39,6 +39,11 @@ export interface UrlSourceOptions {
  */
 export const LIST_FILE = 'files.json'
 
+/** Downloads one file. @throws DiffWaveError `FILE_NOT_FOUND`, `TOO_LARGE`, `DOWNLOAD_FAILED` */
+export async function fetchFile(url: URL): Promise<Uint8Array> {
+  return (await download(url, {})).bytes
+}
+
 /** The URL of a file of a folder, which ends in a slash. A signed URL has its signature in its query. */
 export function fileUrl(folder: URL, name: string): URL {
   const url = new URL(name, folder)
@@ -152,7 +157,8 @@ async function download(
   { maxBytes = MAX_FILE_BYTES, range, onProgress, signal }: ReadFileOptions,
 ): Promise<{ readonly bytes: Uint8Array; readonly validators: Validators }> {
   throwIfAborted(signal)
-  const where = url.href
+  // A `data:` URL contains the file itself.
+  const where = url.protocol === 'data:' ? 'a data: URL' : url.href
   const headers: Record<string, string> = range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
   const response = await fetch(url, { ...fresh, headers, signal: signal ?? null }).catch(cause => {
     throw networkError(cause, where, signal)

@@ -30,6 +30,15 @@ function folderUrl(model: string | URL): URL {
   } catch (cause) {
     throw new DiffWaveError('BAD_OPTION', 'not a URL', { got: String(model), where: 'model', cause })
   }
+  // `hf:owner/name` and `blob:…` are URLs, but nothing lies below them.
+  if (!URL.canParse('config.json', url.href)) {
+    throw new DiffWaveError('BAD_OPTION', 'not the URL of a folder', {
+      expected: 'the URL of a model folder, such as /models/speech',
+      got: url.href,
+      where: 'model',
+      ...(url.protocol === 'hf:' ? { hint: 'A page cannot look into a hub: copy the folder to a web server.' } : {}),
+    })
+  }
   if (isCheckpointName(url.pathname)) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'a browser reads model folders only', {
       got: 'a checkpoint',

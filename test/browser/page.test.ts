@@ -301,6 +301,23 @@ const faulty = await serveFolders({
   },
 })
 
+test('a page reads mels from blob: and data: URLs', { skip: noBrowser }, async () => {
+  const { page } = await plainPage()
+  const sizes = await inPage(
+    page,
+    `const bytes = await (await fetch('/mel.npy')).blob()
+     const object = URL.createObjectURL(bytes)
+     const data = await new Promise(resolve => {
+       const reader = new FileReader()
+       reader.onload = () => resolve(reader.result)
+       reader.readAsDataURL(bytes)
+     })
+     const read = await Promise.all([object, new URL(object), data].map(url => d.readMel(url)))
+     return read.map(({ mel }) => [mel.bands, mel.frames])`,
+  )
+  assert.deepEqual(sizes, Array(3).fill([bands, frames]))
+})
+
 describe('a page gets an error or a note', { skip: noBrowser }, () => {
   const unchanged = sharedPage(`${faulty.url}/index.html`)
 
@@ -330,6 +347,8 @@ describe('a page gets an error or a note', { skip: noBrowser }, () => {
     ],
     ['a model of the wrong kind', `await d.Generator.load('/model')`, 'BAD_CONFIG', /not a generator/],
     ['a checkpoint', `await d.loadModel('/weights.pt')`, 'UNSUPPORTED_FORMAT', /model folders/],
+    ['an address on a hub', `await d.loadModel('hf:owner/name')`, 'BAD_OPTION', /URL of a folder/],
+    ['a revoked object URL', `await d.readWav('blob:' + location.origin + '/gone')`, 'DOWNLOAD_FAILED', /blob:/],
     ['an engine of Node.js', `await d.loadModel('/model', { engine: 'native' })`, 'ENGINE_UNAVAILABLE', /browser/],
     ['no file', `await d.readWav(5)`, 'BAD_OPTION', /not a file/],
     ['no files', `await d.loadModel([])`, 'FILE_NOT_FOUND', /config\.json|chosen/],
