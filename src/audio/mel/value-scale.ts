@@ -2,7 +2,7 @@
  * Recognises the scale of a mel by its values. The logarithms and normalisations of different programs lead to mels of
  * the same shape, but with different ranges.
  */
-import type { Mel, MelConvention } from './convention.js'
+import { type ConventionName, type Mel, type MelConvention, namedConventions } from './convention.js'
 
 /**
  * Number of bins of the histogram that gives the median. They are 0.01 wide and cover −50 to 50, more than any scale
@@ -76,7 +76,7 @@ export class MelSummary {
 }
 
 /** The scales that can be recognised. */
-export type ValueScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'normalised per band'
+export type ValueScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'normalised per band' | 'decibels'
 
 /** The floor of tacotron2 and hifigan. Mels of recordings, and predicted ones, come near it in some band. */
 const LN_FLOOR = Math.log(1e-5)
@@ -91,6 +91,8 @@ const HIGHEST_LN_MEDIAN = -3.3
  * (`amphion`) they have −4.8 to −5.9.
  */
 const LOWEST_MEDIAN_OF_HEIGHT_ONE = -4
+/** No logarithm of another base has a minimum this low: ln 1e-15. Decibels have −80 dB below the peak, or −100 dB. */
+const LOWEST_LN = -35
 /** Values may lie this far outside a range, because predicted mels overshoot a little. */
 const SLACK = 0.5
 
@@ -98,6 +100,7 @@ const SLACK = 0.5
 export function valueScale(summary: MelSummary): ValueScale | null {
   const { min, max, median } = summary
   if (min >= -0.01 && max <= 1.01) return 'lmnt'
+  if (min < LOWEST_LN) return 'decibels'
   if (min >= LN_FLOOR - SLACK && min < HIGHEST_LN_MIN && median < HIGHEST_LN_MEDIAN && max < 4)
     return 'natural logarithm'
   if (summary.normalisedPerBand) return 'normalised per band'
@@ -112,7 +115,28 @@ export const valueScaleTexts: Readonly<Record<ValueScale, string>> = {
   lmnt: '0 … 1, as the lmnt convention has it',
   log10: 'a decimal logarithm, as ESPnet writes it (times ln 10 = 2.3026 it becomes a natural one)',
   '-4 to 4': 'a range of −4 … 4, as Coqui TTS writes it',
+  decibels: 'a scale of decibels, which `--mel-log db` and `rescaleMel` convert',
   'normalised per band': 'mean 0 and deviation 1 per band, as ParallelWaveGAN and Matcha-TTS write it',
+}
+
+/**
+ * The named conventions that a mel may follow, by its number of bands and its values; empty if none fits.
+ *
+ * @param bands number of bands of the mel
+ */
+export function likelyConventions(bands: number, summary: MelSummary): readonly ConventionName[] {
+  const scale = valueScale(summary)
+  const fits = ({ logarithm, filterNorm, floor }: MelConvention): boolean => {
+    if (scale === 'lmnt' || logarithm === 'log10') return scale === 'lmnt' && logarithm === 'log10'
+    if (filterNorm === 'slaney') return scale === 'natural logarithm'
+    // With filters of height 1, the values of quiet recordings lie where a decimal logarithm of others has its own.
+    const known = scale === null || scale === 'natural logarithm' || scale === 'log10'
+    const inRange = summary.min >= Math.log(floor) - SLACK && summary.min < 0
+    const lowFloor = summary.min < LN_FLOOR - SLACK
+    return known && inRange && (lowFloor || summary.median > LOWEST_MEDIAN_OF_HEIGHT_ONE)
+  }
+  const names = Object.keys(namedConventions) as ConventionName[]
+  return names.filter(name => namedConventions[name].bands === bands && fits(namedConventions[name]))
 }
 
 /**

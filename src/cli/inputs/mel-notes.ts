@@ -4,19 +4,20 @@ import type { MelSummary } from '../../audio/mel/value-scale.js'
 import type { StoredMel } from '../../formats/mel-stream.js'
 import type { Context } from '../context.js'
 
+/** @param convention that the mel should follow; null for any */
 export async function noteMel(
   context: Context,
   name: string,
   mel: StoredMel,
   summary: MelSummary,
-  convention: MelConvention,
+  convention: MelConvention | null,
 ): Promise<void> {
   const [{ looksTransposed }, { valueScaleDoubt }] = await Promise.all([
     import('../../audio/mel/orientation.js'),
     import('../../audio/mel/value-scale.js'),
   ])
   if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
-  const doubt = valueScaleDoubt(summary, convention)
+  const doubt = convention === null ? null : valueScaleDoubt(summary, convention)
   if (doubt !== null) context.note(`${name}: ${doubt}; it will sound as noise`)
   if (mel.bands !== mel.frames) return
   for await (const whole of mel) {

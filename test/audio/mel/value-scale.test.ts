@@ -1,10 +1,11 @@
 /** Recognition of the scale of a mel's values. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Audio } from '#src/audio/audio'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
-import { MelSummary, valueScale, valueScaleDoubt } from '#src/audio/mel/value-scale'
+import { likelyConventions, MelSummary, valueScale, valueScaleDoubt } from '#src/audio/mel/value-scale'
 import { resample } from '#src/audio/resample'
 import { golden } from '../../support/paths.js'
 import { near } from '../../support/sounds.js'
@@ -45,6 +46,7 @@ describe('valueScale', () => {
     [melSpectrogram(speech, hifigan), 'natural logarithm'],
     [melSpectrogram(speech, lmnt), 'lmnt'],
     [mapped(natural, ln => ln / Math.LN10), 'log10'],
+    [mapped(natural, ln => (20 * ln) / Math.LN10), 'decibels'],
     [symmetric, '-4 to 4'],
     [normalised(natural), 'normalised per band'],
   ] as const) {
@@ -59,6 +61,29 @@ describe('valueScale', () => {
       assert.equal(valueScale(summaryOf(mapped(mel, ln => ln / Math.LN10))), 'log10', String(gain))
     }
     near(summaryOf(natural, natural).median, summaryOf(natural).median, 1e-9)
+  })
+})
+
+describe('likelyConventions', () => {
+  const likely = (mel: Mel) => likelyConventions(mel.bands, summaryOf(mel))
+
+  test('are those of the same bands and values, at any level', () => {
+    for (const gain of [0.02, 1]) {
+      const quieter = ({ samples, sampleRate }: Audio) => ({ samples: samples.map(x => x * gain), sampleRate })
+      for (const convention of [tacotron2, hifigan]) {
+        assert.deepEqual(likely(melSpectrogram(quieter(speech), convention)), ['tacotron2', 'hifigan'])
+      }
+      assert.deepEqual(likely(melSpectrogram(quieter(speech), lmnt)), ['lmnt'])
+      for (const convention of [vocos, amphion]) {
+        assert.deepEqual(likely(melSpectrogram(quieter(at24k), convention)), [convention.name], String(gain))
+      }
+    }
+  })
+
+  test('are none for another scale or number of bands', () => {
+    const others = [mapped(natural, ln => ln / Math.LN10), mapped(natural, ln => (20 * ln) / Math.LN10)]
+    const fewer = { data: natural.data.slice(0, 64 * natural.frames), bands: 64, frames: natural.frames }
+    for (const mel of [...others, fewer]) assert.deepEqual(likely(mel), [])
   })
 })
 
