@@ -131,7 +131,7 @@ export async function tune(
   const copies = Array.from(recordings, copyAudio)
   const examples: Example[] = []
   for (const [i, audio] of copies.entries()) {
-    examples.push(await example(audio, convention, { seconds, seed: seed + i, signal }))
+    examples.push(await example(audio, convention, { seconds, seed: seed + i, signal, where: `recording ${i}` }))
   }
   const { used, withheld } = split(examples)
   const distance = (candidate: Candidate, on: readonly Example[]) =>
@@ -282,6 +282,20 @@ function copyAudio(audio: Audio): Audio {
   return { samples: audio.samples.slice(), sampleRate: audio.sampleRate }
 }
 
+/**
+ * @param length in samples, at the convention's rate
+ * @param where names the recording in errors
+ * @throws DiffWaveError `BAD_AUDIO` if it is too short for the transform
+ */
+export function refuseShort(length: number, { fftSize, sampleRate }: MelConvention, where: string): void {
+  if (length >= fftSize) return
+  throw new DiffWaveError('BAD_AUDIO', 'a recording is too short to tune on', {
+    expected: `at least ${fftSize} samples at ${sampleRate} Hz`,
+    got: String(length),
+    where,
+  })
+}
+
 async function example(
   audio: Audio,
   convention: MelConvention,
@@ -289,19 +303,19 @@ async function example(
     seconds,
     seed,
     signal,
-  }: { readonly seconds: number; readonly seed: number; readonly signal: AbortSignal | undefined },
+    where,
+  }: {
+    readonly seconds: number
+    readonly seed: number
+    readonly signal: AbortSignal | undefined
+    readonly where: string
+  },
 ): Promise<Example> {
   const all = await resample(audio.samples, audio.sampleRate, convention.sampleRate, { signal })
   const length = Math.min(all.length, Math.round(seconds * convention.sampleRate))
   const start = Math.floor((all.length - length) / 2)
   const samples = all.slice(start, start + length)
-  if (length < convention.fftSize) {
-    throw new DiffWaveError('BAD_AUDIO', 'a recording is too short to tune on', {
-      expected: `at least ${convention.fftSize} samples at ${convention.sampleRate} Hz`,
-      got: String(length),
-      where: 'tune recordings',
-    })
-  }
+  refuseShort(length, convention, where)
   return { samples, mel: melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention), seed }
 }
 

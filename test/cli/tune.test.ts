@@ -55,6 +55,18 @@ describe('tune with -o', () => {
   })
 })
 
+test('tune goes on without recordings that cannot be used, and exits with status 1', () => {
+  const brief = put('brief.wav', encodeWav({ samples: new Float32Array(100), sampleRate: 22050 }))
+  const inputs = [put('a.wav', 'no recording'), brief, ...recordings]
+  const args = ['tune', ...inputs, '-m', smallVocoder, ...short, '--steps', '2']
+  const run = called([...args, '-o', at('others'), ...wasm])
+  assert.equal(run.status, 1, run.stderr)
+  assert.match(run.stderr, /^error\[UNSUPPORTED_FORMAT\]: .*a\.wav/m)
+  assert.match(run.stderr, /^error\[BAD_AUDIO\]: a recording is too short to tune on.*brief\.wav/m)
+  assert.match(run.stdout, /^2 steps: /)
+  assert.ok(existsSync(`${at('others')}/config.json`))
+})
+
 test('leaves no copy if tuning fails', () => {
   const tune = (output: string, steps: string) =>
     called(['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', steps, '-o', output, ...wasm])

@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Audio } from '../../audio/audio.js'
+import type { MelConvention } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkFolder } from '../../core/make-folder.js'
@@ -9,7 +10,10 @@ import { kindOfPath } from '../../core/path-kind.js'
 import { checkWritable } from '../../core/write-file.js'
 import type { TunedSchedule } from '../../tuning/tune.js'
 import { defineCommand, type OptionSpec, type Values } from '../command.js'
-import { findInputs, recordings } from '../inputs/inputs.js'
+import type { Context } from '../context.js'
+import { SomeFailed } from '../exit.js'
+import { eachInput } from '../inputs/each-input.js'
+import { findInputs, type Input, recordings } from '../inputs/inputs.js'
 import { readRecording } from '../inputs/read-recording.js'
 import { DEFAULT_VOCODER, fetchModel, modelName, openModel } from '../load.js'
 import { flag, force, integer, modelOptions, number, parseInteger, samplingOptions, text } from '../options.js'
@@ -89,6 +93,26 @@ function line({ steps, sampler, distance, before, derived, better, evaluations }
   )
 }
 
+/** Reads the recordings. Those that cannot be used are reported, and the others are returned, if there are any. */
+async function readRecordings(context: Context, inputs: readonly Input[], convention: MelConvention | null) {
+  const { refuseShort } = await import('../../tuning/tune.js')
+  const audio: Audio[] = []
+  try {
+    await eachInput(context, inputs, async input => {
+      const recording = await readRecording(context, input)
+      const { samples, sampleRate } = recording
+      if (convention !== null) {
+        refuseShort(Math.ceil((samples.length * convention.sampleRate) / sampleRate), convention, input.name)
+      }
+      audio.push(recording)
+    })
+  } catch (error) {
+    if (!(error instanceof SomeFailed) || audio.length === 0) throw error
+    return { audio, failed: error }
+  }
+  return { audio, failed: null }
+}
+
 export const command = defineCommand({
   name: 'tune',
   summary: 'Optimise noise schedules for few steps, on some recordings',
@@ -117,14 +141,15 @@ export const command = defineCommand({
     if (options.output === undefined && !options.dryRun) await refuseAddress(name)
     const source = await modelPath(await fetchModel(context, name))
     const target = options.dryRun ? null : await targetFolder(name, source, options)
-    const audio: Audio[] = []
-    for (const input of await findInputs(words, recordings, context.signal)) {
-      audio.push(await readRecording(context, input))
-    }
+    const inputs = await findInputs(words, recordings, context.signal)
     const model = await openModel(context, options, DEFAULT_VOCODER)
+    let failed: SomeFailed | null
     try {
       const { sampler, evaluations, seconds, seed } = options
       let { config } = model
+      const read = await readRecordings(context, inputs, config.mel)
+      const { audio } = read
+      failed = read.failed
       // A copy appears with its first schedules: a search that fails or is stopped before leaves nothing behind.
       let copied = target === null || target === source
       for (const steps of options.steps) {
@@ -146,5 +171,6 @@ export const command = defineCommand({
     } finally {
       await model.dispose()
     }
+    if (failed !== null) throw failed
   },
 })
