@@ -64,6 +64,8 @@ const longest = [
   'training/run/kill',
   'cli/evaluate',
   'cli/serve',
+  'interop/gpu-run',
+  'interop/machine',
   'interop/trainer',
   // It mainly waits.
   'training/run/lock',

@@ -26,9 +26,9 @@ folder() {
   mkdir -p "$1" && (cd "$1" && pwd)
 }
 
-# Runs a module of the packed code.
-run_module() {
-  PYTHONPATH="$work/code" "${DIFFWAVE_PYTHON:-python3}" -m "diffwave_torch.$1" "${@:2}"
+# Becomes a module of the packed code.
+exec_module() {
+  exec env PYTHONPATH="$work/code" "${DIFFWAVE_PYTHON:-python3}" -m "diffwave_torch.$1" "${@:2}"
 }
 
 sha256() {
@@ -59,8 +59,8 @@ train() {
   echo "== $stage $config, $minutes minutes" | tee -a "$work/log"
   # At the end of a slot, all processes may be told to end. The trainer then saves, and this script and tee wait for it.
   trap 'echo "told to end"' INT TERM
-  run_module "$stage" "$work/$config" --data "$work"/data/* --out "$work/$run" --resume --new-data \
-    --minutes "$minutes" ${start[@]+"${start[@]}"} "$@" 2>&1 | (trap '' INT TERM && exec tee -a "$work/log") ||
+  (exec_module "$stage" "$work/$config" --data "$work"/data/* --out "$work/$run" --resume --new-data \
+    --minutes "$minutes" ${start[@]+"${start[@]}"} "$@" 2>&1) | (trap '' INT TERM && exec tee -a "$work/log") ||
     status=$?
   trap '' INT TERM
   if [ -f "$work/$run/model/config.json" ]; then deliver "$work/$run" "$out" || status=1; fi
@@ -75,7 +75,7 @@ train() {
 # possible.
 deliver() {
   local run=$1 out=$2 small=$work/small file
-  rm -rf "$small" && mkdir -p "$small/pieces" && run_module narrow "$run" "$small" || return 1
+  rm -rf "$small" && mkdir -p "$small/pieces" && (exec_module narrow "$run" "$small") || return 1
   for file in "$small"/*.safetensors; do
     split -b "$piece" -a 1 -d "$file" "$small/pieces/$(basename "$file")." || return 1
   done

@@ -70,6 +70,9 @@ class AdversarialTrainer(Trainer):
             return torch.zeros(3, device=real.device)
         return self.update_network(made, draw, real)
 
+    def measures(self) -> dict[str, Any]:
+        return {"discriminatorLoss": round(self.position["discriminatorLoss"], 4), **super().measures()}
+
     @property
     def round(self) -> dict[str, Any]:
         """Returns the round of the next update."""

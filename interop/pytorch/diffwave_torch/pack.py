@@ -116,8 +116,13 @@ class Parts:
         self.folder, self.count, self.size, self.number, self.used = folder, count, size, 0, 0
         self.tar: tarfile.TarFile | None = None
         os.makedirs(folder, exist_ok=True)
-        for old in glob.glob(os.path.join(glob.escape(folder), "part-*.tar")):
-            os.remove(old)
+        self.remove()
+
+    def remove(self) -> None:
+        """Removes all parts: nobody should send some of them."""
+        self.close()
+        for path in glob.glob(os.path.join(glob.escape(self.folder), "part-*.tar")):
+            os.remove(path)
 
     def add(self, name: str, data: bytes) -> bool:
         """Adds a file, to the next part if this one is full. Returns whether it still fitted."""
@@ -211,19 +216,27 @@ def pack(options: argparse.Namespace) -> None:
     needed = [(os.path.basename(path), contents(path)) for path in options.configs]
     needed += [*code_files(), *start_file(options, configs)]
     parts = Parts(options.out, options.parts, int(options.part_mebibytes * MEBIBYTE))
-    for name, data in needed:
-        if not parts.add(name, data):
-            raise InputError(f"{name} does not fit into the parts; use larger --part-mebibytes or more --parts")
     rate, left_out, minutes = configs[0]["model"]["sampleRate"], Counter[str](), [0.0] * len(paths)
-    iterators = [pieces(own, rate, options.piece_minutes * 60, left_out) for own in paths]
-    for i, (samples, own_rate) in in_turns(iterators):
-        name = f"data/{i}/{int(minutes[i] * 60):06d}.ogg"
-        if not parts.add(name, vorbis(samples, own_rate, options.compression)):
-            break
-        minutes[i] += len(samples) / own_rate / 60
-    parts.close()
-    if not sum(minutes):
-        raise DataError("; ".join(["no recording is packed", *([left_out_text(left_out)] if left_out else [])]))
+    try:
+        for name, data in needed:
+            if not parts.add(name, data):
+                raise InputError(f"{name} does not fit into the parts; use larger --part-mebibytes or more --parts")
+        iterators = [pieces(own, rate, options.piece_minutes * 60, left_out) for own in paths]
+        for i, (samples, own_rate) in in_turns(iterators):
+            name = f"data/{i}/{int(minutes[i] * 60):06d}.ogg"
+            if not parts.add(name, vorbis(samples, own_rate, options.compression)):
+                if not any(minutes):
+                    raise InputError(
+                        "no recordings fit into the parts; use larger --part-mebibytes or smaller --piece-minutes"
+                    )
+                break
+            minutes[i] += len(samples) / own_rate / 60
+        if not any(minutes):
+            raise DataError("; ".join(["no recording to pack", *([left_out_text(left_out)] if left_out else [])]))
+        parts.close()
+    except BaseException:
+        parts.remove()
+        raise
     for folder, taken in zip(dict.fromkeys(options.data), minutes):
         print(f"{taken / 60:6.2f} hours  {folder}")
     print(f"{sum(minutes) / 60:6.2f} hours in {parts.number} {'part' if parts.number == 1 else 'parts'}")

@@ -114,11 +114,12 @@ class Trainer:
         self.broken = 0
         self.describe(dataset)
         if options.compile:
+            self.say("compiling")
             compile_stack(self.network, config, options.precision, self.say)
         self.running = processes.wrap(self.network)
         self.say(
             f"{device_text(device)}; PyTorch {torch.__version__}; {options.precision}; "
-            f"{processes.count} × {config['data']['batch']} crops; ready after {clock.seconds:.0f} s"
+            f"{processes.count} × {config['data']['batch']} crops; begins after {clock.seconds:.0f} s"
         )
 
     def say(self, text: str) -> None:
@@ -132,7 +133,7 @@ class Trainer:
         count = sum(value.numel() for value in self.parameters.values())
         self.say(
             f"{len(dataset.training.lengths)} clips, {dataset.hours:.2f} hours, {len(dataset.left_out)} left out; "
-            f"{count} parameters; step {self.position['step']}"
+            f"{count} parameters; step {self.position['step']}; read in {self.clock.seconds:.0f} s"
         )
 
     def start(self, fingerprint: str) -> Position:
@@ -351,10 +352,15 @@ class Trainer:
             "samplesPerSecond": round(samples / seconds),
             "seconds": round(self.position["seconds"]),
         }
-        if self.processes.device.type == "cuda":
-            line["gpuGibibytes"] = round(torch.cuda.max_memory_allocated(self.processes.device) / 2**30, 2)
         if self.processes.is_first:
-            self.log(line)
+            self.log({**line, **self.measures()})
+
+    def measures(self) -> dict[str, Any]:
+        """Returns what else the log says of the updates before: how much of the GPU's memory they needed at most."""
+        device = self.processes.device
+        if device.type != "cuda":
+            return {}
+        return {"gpuGibibytes": round(torch.cuda.max_memory_allocated(device) / 2**30, 2)}
 
     def run(self) -> None:
         """Updates the weights until the config's last step, --max-steps, the end of --minutes, or a signal, and saves.
@@ -393,7 +399,8 @@ class Trainer:
         every, is_first = self.config["every"], self.processes.is_first
         total = min(self.options.max_steps or math.inf, self.config["optimiser"]["totalSteps"])
         before, begun = self.position["seconds"], time.monotonic()
-        logged, seen, sums = begun, self.position["samplesSeen"], []
+        logged, seen = begun, self.position["samplesSeen"]
+        sums: list[Tensor] = []
         while self.position["step"] < total:
             if self.processes.any(bool(stopping) or self.clock.is_over):
                 break
@@ -407,3 +414,5 @@ class Trainer:
                 self.log({"step": step, "validationLoss": self.validate(self.held_back)})
             if is_first and step % every["checkpoint"] == 0 and self.broken == 0:
                 self.save()
+        if sums:
+            self.report(sums, self.position["samplesSeen"] - seen, time.monotonic() - logged)
