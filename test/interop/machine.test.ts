@@ -78,6 +78,12 @@ torch.ones = ones
     assert.equal(await on('mps'), 'error: --device mps: expected cpu, cuda or cuda:N')
   })
 
+  test('if this PyTorch is too old', async () => {
+    const old = 'torch.__version__ = torch.torch_version.TorchVersion("1.13.1+cu117")'
+    const message = await failure(old, [file, ...options('never', 1)])
+    assert.equal(message, 'error: PyTorch 1.13.1+cu117 is too old; expected 2.1 or later')
+  })
+
   test('if the GPU only emulates bfloat16', async () => {
     const emulating = `
 torch.cuda.is_bf16_supported = lambda including_emulation=True: including_emulation

@@ -19,11 +19,13 @@ from torch import Tensor
 from .adversarial_config import REFINED_EDGES, adversarial_config
 from .clock import Clock
 from .discriminators import Discriminators, Judgement, discriminator_loss, feature_distance, generator_loss
+from .draws import Draw
 from .optimiser import adam
 from .processes import Processes
 from .safetensors import CheckpointError, copy_parameters, part_of, read_safetensors, write_safetensors
+from .seeds import seeded
 from .train import arguments, run_training
-from .trainer import Draw, Trainer, seeded
+from .trainer import Trainer
 
 # Number of updates over which the network's learning rate rises.
 WARMUP = 50
@@ -58,7 +60,7 @@ class AdversarialTrainer(Trainer):
         """Updates the discriminators and, after the first updates, the network. Returns [loss of own steps, distance of
         the last step, gradient norm]."""
         batch, step, processes = self.config["data"]["batch"], self.position["step"], self.processes
-        draw = self.drawn(self.crops, step, processes.numbers(batch), batch * processes.count)
+        draw = self.draws.training(step, processes.numbers(batch), batch * processes.count)
         is_alone = step < self.settings["alone"]
         with torch.set_grad_enabled(not is_alone):
             made = self.made(draw)
@@ -84,7 +86,7 @@ class AdversarialTrainer(Trainer):
         with self.autocast():
             made = self.own_steps(self.network, draw, self.round["steps"])
         if self.round["refine"]:
-            made[-1] = self.prior.mel.refined(made[-1].float(), draw.mel, self.round["refine"], **self.refinement)
+            made[-1] = self.draws.prior.mel.refined(made[-1].float(), draw.mel, self.round["refine"], **self.refinement)
         return made
 
     def edges(self) -> int:
@@ -93,7 +95,7 @@ class AdversarialTrainer(Trainer):
 
     def flattened(self, audio: Tensor, deviations: Tensor) -> Tensor:
         """Divides audio [B, T] by the mel's envelope [B, N, P], and cuts off its edges."""
-        front, scale = self.prior.front_end, deviations.clamp(min=FLOOR).repeat(1, 2, 1)
+        front, scale = self.draws.prior.front_end, deviations.clamp(min=FLOOR).repeat(1, 2, 1)
         return self.objective.inner(front.decode(front.encode(audio) / scale), self.edges())
 
     def judged(self, audio: Tensor) -> list[Judgement]:

@@ -30,7 +30,7 @@ ENGINES = choice("auto", "native", "wasm", "tensorflow", *BACKENDS)
 
 TRAINING = fields(
     {
-        "model": (lambda value, where: model_config(value, where), REQUIRED),
+        "model": (model_config, REQUIRED),
         "data": (
             fields(
                 {

@@ -1,4 +1,4 @@
-"""Makes random crops of clips, and white noise for them."""
+"""Makes random crops of clips."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,9 +51,3 @@ class Crops:
     def random(self, draw: int, number: int) -> numpy.random.Generator:
         """Makes the random generator for one crop of a draw."""
         return numpy.random.Generator(numpy.random.Philox(key=self.seed, counter=[0, number, draw, 0]))
-
-
-def white_noise(seeds: Sequence[int], samples: int, device: torch.device) -> Tensor:
-    """Draws standard normal noise, one clip per seed: [B, samples]."""
-    generator = torch.Generator(device)
-    return torch.stack([torch.randn(samples, generator=generator.manual_seed(seed), device=device) for seed in seeds])

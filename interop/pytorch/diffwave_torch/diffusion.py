@@ -14,7 +14,6 @@ from .network import Network
 from .prior import Prior
 from .steps import step_sinusoids
 
-
 # The network, or what averages its gradients over processes.
 Denoiser = Network | DistributedDataParallel
 

@@ -100,9 +100,14 @@ def in_turns(iterators: Iterable[Iterator[Item]]) -> Iterator[tuple[int, Item]]:
 
 def vorbis(samples: numpy.ndarray, rate: int, compression: float) -> bytes:
     """Encodes samples as an Ogg Vorbis file. They are written one second at a time, since libsndfile's encoder needs
-    stack memory for all samples of a call."""
+    stack memory for all samples of a call. @raises InputError"""
     file = io.BytesIO()
-    with soundfile.SoundFile(file, "w", rate, 1, format="OGG", subtype="VORBIS", compression_level=compression) as ogg:
+    form = {"format": "OGG", "subtype": "VORBIS", "compression_level": compression}
+    try:
+        ogg = soundfile.SoundFile(file, "w", rate, 1, **form)
+    except TypeError:
+        raise InputError(f"soundfile {soundfile.__version__} cannot set the compression; 0.13 or later can") from None
+    with ogg:
         for start in range(0, len(samples), rate):
             ogg.write(samples[start : start + rate])
     return file.getvalue()

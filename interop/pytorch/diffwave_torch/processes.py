@@ -13,6 +13,16 @@ from .fields import ConfigError
 from .network import Network
 
 
+# The oldest PyTorch that was tried.
+OLDEST = (2, 1)
+
+
+def check_version() -> None:
+    """@raises ConfigError if this PyTorch is too old"""
+    if torch.__version__ < OLDEST:
+        raise ConfigError(f"PyTorch {torch.__version__} is too old; expected {'.'.join(map(str, OLDEST))} or later")
+
+
 def device_of(name: str) -> torch.device:
     """Finds the device of an option, and tries it. @raises ConfigError"""
     try:

@@ -24,6 +24,8 @@ from .recordings import DataError
 
 # Number of batches per process that are computed ahead.
 AHEAD = 2
+# The first part of the recordings; the other is for validation.
+TRAINING = 0
 
 
 class CropPulses(NamedTuple):
@@ -31,6 +33,9 @@ class CropPulses(NamedTuple):
 
     excitation: Excitation
     known: Tensor | None
+
+    def to(self, device: torch.device) -> "CropPulses":
+        return CropPulses(self.excitation.to(device), None if self.known is None else self.known.to(device))
 
 
 @torch.no_grad()
@@ -110,14 +115,14 @@ def named_if_broken() -> Iterator[None]:
         ) from error
 
 
-def on_device(arrays: Sequence[numpy.ndarray | None], device: torch.device) -> CropPulses:
+def pulses_of(arrays: Sequence[numpy.ndarray | None]) -> CropPulses:
     """Makes what `find` returned into tensors."""
-    *excitation, known = (None if array is None else torch.from_numpy(array).to(device) for array in arrays)
+    *excitation, known = (None if array is None else torch.from_numpy(array) for array in arrays)
     return CropPulses(Excitation(*excitation), known)
 
 
 class PulseWorkers:
-    """Processes that find the pulses of training crops ahead, and the pulses of validation crops when asked."""
+    """Processes that find the pulses of training crops ahead, and those of validation crops when asked."""
 
     def __init__(self, config: dict[str, Any], parts: Sequence[Clips], count: int, path: str):
         """@param parts: clips on the CPU, training and, if there is any, validation
@@ -138,18 +143,16 @@ class PulseWorkers:
         spawn, bare = multiprocessing.get_context("spawn"), [part.without_samples() for part in parts]
         self.pool = ProcessPoolExecutor(count, spawn, prepare, (config, bare, self.files))
 
-    def training(self, draw: int, numbers: Sequence[int], count: int, device: torch.device) -> CropPulses:
-        """Returns the pulses of the crops of a draw, and orders those of the next draws. @raises DataError"""
+    def find(self, part: int, draw: int, numbers: Sequence[int], count: int) -> CropPulses:
+        """Returns the pulses of the crops of a draw, and orders those of the next draws if it is one of training (part
+        0). @raises DataError"""
         with named_if_broken():
+            if part != TRAINING:
+                return pulses_of(self.pool.submit(find, part, draw, numbers, count).result())
             for later in range(draw, draw + self.ahead + 1):
                 if later not in self.waiting:
-                    self.waiting[later] = self.pool.submit(find, 0, later, numbers, count)
-            return on_device(self.waiting.pop(draw).result(), device)
-
-    def validation(self, draw: int, numbers: Sequence[int], count: int, device: torch.device) -> CropPulses:
-        """Returns the pulses of validation crops. @raises DataError"""
-        with named_if_broken():
-            return on_device(self.pool.submit(find, 1, draw, numbers, count).result(), device)
+                    self.waiting[later] = self.pool.submit(find, part, later, numbers, count)
+            return pulses_of(self.waiting.pop(draw).result())
 
     def remove_files(self) -> None:
         for file in self.files:

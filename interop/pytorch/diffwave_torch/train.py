@@ -15,7 +15,7 @@ from .clock import Clock
 from .config import MAX_BATCH, training_config
 from .errors import InputError, one_line
 from .option_types import above_zero, real, whole
-from .processes import Processes, check_bf16
+from .processes import Processes, check_bf16, check_version
 from .trainer import Trainer
 
 
@@ -65,6 +65,7 @@ def run_training(trainer: type[Trainer], options: argparse.Namespace) -> str | i
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
+        check_version()
         config = training_config(options.config)
         if options.batch is not None:
             config["data"]["batch"] = options.batch

@@ -27,7 +27,7 @@ from .pitch_candidates import MIN_HERTZ, PER_OCTAVE
 from .pitch_network import windows
 from .prior import Prior
 from .recordings import DataError
-from .trainer import seeded
+from .seeds import seeded
 
 # Max error of the mel's period, as a share of it; number of periods that are compared; min correlation that is trusted.
 SEARCH, PERIODS, MIN_CORRELATION = 0.1, 2, 0.8

@@ -7,8 +7,8 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +17,9 @@ from .checkpoint import FILE, Position, State
 from .clock import Clock
 from .compilation import compile_stack
 from .cores import cores
-from .crops import Crops, white_noise
 from .dataset import Dataset
 from .diffusion import Denoiser, Schedule, denoise, diffuse, even_levels, predict_clean
+from .draws import Draw, Draws
 from .errors import InputError
 from .fields import ConfigError
 from .loss import Objective
@@ -30,9 +30,9 @@ from .optimiser import adam, half_cosine, learning_rate, update_average
 from .polarity import normalise_polarity
 from .prior import Prior
 from .processes import Processes, device_text
-from .pulses import CropPulses, PulseWorkers, crop_pulses
 from .recordings import DataError
 from .safetensors import copy_parameters, read_safetensors
+from .seeds import seeded
 
 # Number of updates in a row without a finite gradient that ends the run.
 MAX_BROKEN_STEPS = 5
@@ -42,29 +42,6 @@ VALIDATION_DRAW, VALIDATION_CROPS, VALIDATION_BATCH = 2**40, 32, 8
 
 class TrainingError(InputError):
     """A run cannot go on. Its message is one line."""
-
-
-class Draw(NamedTuple):
-    """The crops of one draw, and what the network starts from."""
-
-    # x_0 and noise of the prior [B, T]; log-mels [B, M, F] and their envelopes [B, N, P].
-    clean: Tensor
-    noise: Tensor
-    mel: Tensor
-    deviations: Tensor
-    # Highest frequencies in Hz [B]; shares of the range of levels [B].
-    limits: Tensor
-    shares: Tensor
-    # Where the pulses are those of the recording [B, P]; None if nowhere.
-    known: Tensor | None
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seeds PyTorch's generator, for the initial weights, and leaves it as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 @contextlib.contextmanager
@@ -103,13 +80,8 @@ class Trainer:
         dataset = Dataset(options.data, config, prior.context)
         if config["pulses"] != "free":
             normalise_polarity(dataset, prior)
-        # On the CPU, for the processes that find pulses.
-        self.parts = [part for part in (dataset.training, dataset.validation) if part.lengths]
-        self.prior = prior.to(device)
-        self.crops, *held_back = (Crops(part.to(device), config) for part in self.parts)
-        self.held_back = held_back[0] if held_back else None
+        self.draws = Draws(config, dataset, prior, device)
         self.position = self.start(dataset.fingerprint)
-        self.workers: PulseWorkers | None = None
         # Updates in a row without a finite gradient.
         self.broken = 0
         self.describe(dataset)
@@ -159,13 +131,6 @@ class Trainer:
             copy_parameters(self.state.average, tensors, path)
         return {"step": 0, "optimiserStep": 0, "seconds": 0, "samplesSeen": 0, "best": None, **own}
 
-    def has_pulses(self) -> bool:
-        """Whether crops start from pulses. With pulses elsewhere than the recording's, a network of noised recordings
-        would learn to remove them."""
-        if self.prior.harmonics is None:
-            return False
-        return self.config["pulses"] != "free" or self.config["noiseLevels"]["kind"] == "own"
-
     def worker_count(self) -> int:
         """Returns the number of processes that find pulses. With a GPU it is at least one, since pulses are found on
         the CPU."""
@@ -174,50 +139,6 @@ class Trainer:
         if count is None:
             count = 0 if is_cpu else cores() // self.processes.local - 1
         return max(0 if is_cpu else 1, count)
-
-    @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
-        """Runs the processes that find pulses, if there are any."""
-        count = self.worker_count() if self.has_pulses() else 0
-        if count > 0:
-            path = os.path.join(self.options.out, f"recordings-{self.processes.rank}")
-            self.workers = PulseWorkers(self.config, self.parts, count, path)
-        try:
-            yield
-        finally:
-            if self.workers is not None:
-                self.workers.close()
-
-    def pulses(
-        self,
-        crops: Crops,
-        draw: int,
-        numbers: Sequence[int],
-        count: int,
-        clean: Tensor,
-        mel: Tensor,
-        deviations: Tensor,
-    ) -> CropPulses | None:
-        """Returns the pulses of a draw's crops; None if they start from noise alone."""
-        if not self.has_pulses():
-            return None
-        if self.workers is None:
-            found = crop_pulses(self.prior, self.config["pulses"], clean, mel, deviations, numbers)
-            known = None if found.known is None else found.known.to(clean.device)
-            return CropPulses(found.excitation.to(clean.device), known)
-        find = self.workers.training if crops is self.crops else self.workers.validation
-        return find(draw, numbers, count, clean.device)
-
-    @torch.no_grad()
-    def drawn(self, crops: Crops, draw: int, numbers: Sequence[int], count: int) -> Draw:
-        """Makes the crops `numbers` out of the `count` crops of a draw."""
-        audio, limits, shares, seeds = crops.batch(draw, numbers, count)
-        clean, mel, deviations = self.prior.conditioned(audio)
-        white = white_noise(seeds, clean.shape[1], clean.device)
-        found = self.pulses(crops, draw, numbers, count, clean, mel, deviations)
-        excitation, known = (None, None) if found is None else found
-        noise = self.prior.noise(white, deviations, excitation)
-        return Draw(clean, noise, mel, deviations, limits, shares, known)
 
     def autocast(self) -> torch.autocast:
         """Computes in the precision that the options ask for."""
@@ -237,11 +158,13 @@ class Trainer:
         with self.autocast():
             if levels["kind"] == "own":
                 made = self.own_steps(network, draw)
-                return self.objective.of_own_steps(made, draw.clean, draw.limits, levels["weights"], draw.known)
-            steps = draw.shares * (self.schedule.steps - 1)
-            alpha_bar = self.schedule.alpha_bar(steps)
-            noisy = diffuse(draw.clean, draw.noise, alpha_bar)
-            predicted = predict_clean(network, noisy, steps, draw.mel, draw.deviations)
+            else:
+                steps = draw.shares * (self.schedule.steps - 1)
+                alpha_bar = self.schedule.alpha_bar(steps)
+                noisy = diffuse(draw.clean, draw.noise, alpha_bar)
+                predicted = predict_clean(network, noisy, steps, draw.mel, draw.deviations)
+        if levels["kind"] == "own":
+            return self.objective.of_own_steps(made, draw.clean, draw.limits, levels["weights"], draw.known)
         return self.objective(predicted, draw.clean, draw.limits, alpha_bar)
 
     def update(self) -> Tensor:
@@ -254,9 +177,8 @@ class Trainer:
             # Gradients are averaged over processes once, with the last part.
             waits = self.processes.count > 1 and part + 1 < accumulation
             with self.running.no_sync() if waits else contextlib.nullcontext():
-                loss, main = self.losses(
-                    self.running, self.drawn(self.crops, step * accumulation + part, numbers, count)
-                )
+                draw = self.draws.training(step * accumulation + part, numbers, count)
+                loss, main = self.losses(self.running, draw)
                 (loss.mean() / accumulation).backward()
             sums += torch.stack([loss.mean(), main.mean()]).detach() / accumulation
         norm = self.apply()
@@ -315,13 +237,13 @@ class Trainer:
             copy_parameters(self.parameters, weights, "weights")
 
     @torch.no_grad()
-    def validate(self, held_back: Crops) -> float:
+    def validate(self) -> float:
         """Computes the main loss of the average of the weights, on crops and noise that are always the same."""
         values = []
         with self.averaged():
             for first in range(0, VALIDATION_CROPS, VALIDATION_BATCH):
                 numbers = range(first, first + VALIDATION_BATCH)
-                draw = self.drawn(held_back, VALIDATION_DRAW, numbers, VALIDATION_CROPS)
+                draw = self.draws.validation(VALIDATION_DRAW, numbers, VALIDATION_CROPS)
                 values.append(self.losses(self.network, draw)[1])
         return torch.cat(values).mean().item()
 
@@ -368,7 +290,8 @@ class Trainer:
         @raises TrainingError, DataError, OSError
         """
         begun = self.position["step"]
-        with stop_signals() as stopping, self.working():
+        path = os.path.join(self.options.out, f"recordings-{self.processes.rank}")
+        with stop_signals() as stopping, self.draws.working(self.worker_count(), path):
             try:
                 self.updates(stopping)
             except torch.cuda.OutOfMemoryError as error:
@@ -410,8 +333,8 @@ class Trainer:
             if step % every["log"] == 0:
                 self.report(sums, self.position["samplesSeen"] - seen, now - logged)
                 logged, seen, sums = time.monotonic(), self.position["samplesSeen"], []
-            if is_first and self.held_back is not None and step % every["validation"] == 0:
-                self.log({"step": step, "validationLoss": self.validate(self.held_back)})
+            if is_first and self.draws.has_validation and step % every["validation"] == 0:
+                self.log({"step": step, "validationLoss": self.validate()})
             if is_first and step % every["checkpoint"] == 0 and self.broken == 0:
                 self.save()
         if sums:
