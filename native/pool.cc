@@ -13,6 +13,7 @@ constexpr std::chrono::microseconds spinTime(60);
 /** Number of checks of the condition between two readings of the clock. */
 constexpr int spinsPerClockReading = 32;
 
+/** Tells the processor that the thread spins, so that it takes less power and leaves more to the core's other thread. */
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -46,15 +47,13 @@ Pool::Pool(int threads) {
 }
 
 Pool::~Pool() {
-  pthread_mutex_lock(&mutex_);
-  stopping_ = true;
-  step_.fetch_add(1, std::memory_order_release);
-  pthread_cond_broadcast(&wake_);
-  pthread_mutex_unlock(&mutex_);
+  {
+    const Lock lock(mutex_);
+    stopping_ = true;
+    step_.fetch_add(1, std::memory_order_release);
+    wake_.wakeAll();
+  }
   for (int i = 1; i < threads_; i++) pthread_join(workers_[i].thread, nullptr);
-  pthread_cond_destroy(&wake_);
-  pthread_cond_destroy(&done_);
-  pthread_mutex_destroy(&mutex_);
 }
 
 void Pool::takeTasks(int worker) {
@@ -93,10 +92,11 @@ void Pool::runOnAll(int count, Task task, void* context) {
   count_ = count;
   for (int i = 0; i < threads_; i++) workers_[i].next.store(rangeStart(i), std::memory_order_relaxed);
   busy_.store(threads_ - 1, std::memory_order_relaxed);
-  pthread_mutex_lock(&mutex_);
-  step_.fetch_add(1, std::memory_order_release);
-  if (sleepers_ > 0) pthread_cond_broadcast(&wake_);
-  pthread_mutex_unlock(&mutex_);
+  {
+    const Lock lock(mutex_);
+    step_.fetch_add(1, std::memory_order_release);
+    if (sleepers_ > 0) wake_.wakeAll();
+  }
   takeTasks(0);
   awaitWorkers();
   if (!failed_.load(std::memory_order_relaxed)) return;
@@ -107,21 +107,19 @@ void Pool::runOnAll(int count, Task task, void* context) {
 /** Waits until no worker can be in a task of this step. */
 void Pool::awaitWorkers() {
   if (spinUntil([this] { return busy_.load(std::memory_order_acquire) == 0; })) return;
-  pthread_mutex_lock(&mutex_);
+  Lock lock(mutex_);
   awaited_.store(true);
-  while (busy_.load() > 0) pthread_cond_wait(&done_, &mutex_);
+  while (busy_.load() > 0) done_.wait(lock);
   awaited_.store(false);
-  pthread_mutex_unlock(&mutex_);
 }
 
 /** Waits for a step after `seen`. Returns false when the pool stops. */
 bool Pool::awaitStep(unsigned seen) {
   if (spinUntil([&] { return step_.load(std::memory_order_acquire) != seen; })) return !stopping_;
-  pthread_mutex_lock(&mutex_);
+  Lock lock(mutex_);
   sleepers_++;
-  while (step_.load(std::memory_order_acquire) == seen) pthread_cond_wait(&wake_, &mutex_);
+  while (step_.load(std::memory_order_acquire) == seen) wake_.wait(lock);
   sleepers_--;
-  pthread_mutex_unlock(&mutex_);
   return !stopping_;
 }
 
@@ -132,9 +130,8 @@ void* Pool::work(void* argument) {
     seen++;
     pool->takeTasks(worker->index);
     if (pool->busy_.fetch_sub(1) == 1 && pool->awaited_.load()) {
-      pthread_mutex_lock(&pool->mutex_);
-      pthread_cond_signal(&pool->done_);
-      pthread_mutex_unlock(&pool->mutex_);
+      const Lock lock(pool->mutex_);
+      pool->done_.wakeOne();
     }
   }
   return nullptr;

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <exception>
 
+#include "lock.h"
+
 namespace diffwave {
 
 /** Threads that run tasks together. One caller at a time may use them. */
@@ -79,9 +81,9 @@ class Pool {
 
   int threads_ = 1;
   Worker workers_[maxThreads];
-  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t wake_ = PTHREAD_COND_INITIALIZER;
-  pthread_cond_t done_ = PTHREAD_COND_INITIALIZER;
+  Mutex mutex_;
+  Condition wake_;  // a step has begun, or the pool stops
+  Condition done_;  // no worker can be in a task of the step any more
   Task task_ = nullptr;
   void* context_ = nullptr;
   int count_ = 0;

@@ -10,12 +10,6 @@ namespace {
 constexpr int64_t unit = 3 * winogradOutputs * winogradMaxDilation;
 static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0,
               "an advance is whole time blocks");
-
-struct Lock {
-  explicit Lock(pthread_mutex_t& mutex) : mutex(mutex) { pthread_mutex_lock(&mutex); }
-  ~Lock() { pthread_mutex_unlock(&mutex); }
-  pthread_mutex_t& mutex;
-};
 }  // namespace
 
 // A thread's share of an advance should stay in its second-level cache. With fewer advances, threads wait for each

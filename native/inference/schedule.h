@@ -3,9 +3,9 @@
 // is measured while the first calls run. No choice changes a byte.
 #pragma once
 
-#include <pthread.h>
-
 #include <cstdint>
+
+#include "../lock.h"
 
 namespace diffwave {
 
@@ -30,10 +30,6 @@ struct ScheduleList {
 /** Times of the calls of one network under each schedule. Streams on several threads may ask at the same time. */
 class ScheduleTimes {
  public:
-  ScheduleTimes() = default;
-  ~ScheduleTimes() { pthread_mutex_destroy(&mutex_); }
-  ScheduleTimes(const ScheduleTimes&) = delete;
-  ScheduleTimes& operator=(const ScheduleTimes&) = delete;
 
   /**
    * Returns the index of the schedule for a call of `positions`. Until all schedules were tried `trials` times it is
@@ -56,7 +52,7 @@ class ScheduleTimes {
   };
   Times& timesOf(bool alone, int64_t positions);
 
-  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  Mutex mutex_;
   Times times_[2][lengths] = {};
 };
 
