@@ -27,7 +27,7 @@ class Buffer {
   /** Allocates `size` floats, aligned to 64 bytes, uninitialised. Pages of a large buffer take memory when touched. */
   explicit Buffer(int64_t size) : size_(size) {
     if (size < 0 || size > int64_t(PTRDIFF_MAX / sizeof(float))) return;
-    const size_t bytes = static_cast<size_t>(size < 16 ? 16 : size) * sizeof(float);
+    const size_t bytes = size_t(size < 16 ? 16 : size) * sizeof(float);
     const bool large = bytes >= 2 * hugePage;
     void* memory = nullptr;
 #ifdef _WIN32

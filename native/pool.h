@@ -32,9 +32,7 @@ class Pool {
   /** Whether the caller runs in a task of `runAlone`. Then what it runs here runs on its own thread. */
   bool alone() const { return alone_; }
   /** The first of `count` tasks in a worker's own range. */
-  int firstTask(int worker, int count) const {
-    return static_cast<int>(static_cast<int64_t>(count) * worker / threads_);
-  }
+  int firstTask(int worker, int count) const { return int(int64_t(count) * worker / threads_); }
 
   /**
    * Runs tasks 0 … count − 1 and returns when all are done. One caller at a time. Throws what a task threw first, once

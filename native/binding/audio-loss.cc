@@ -36,7 +36,7 @@ struct CorrectionGradientJob : Job {
     return done ? 0 : resultCancelled;
   }
 
-  FrameChainSettings* settings;
+  FrameChainSettings* settings = nullptr;
   std::vector<CorrectedClip> clips;
 };
 

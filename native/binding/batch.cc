@@ -13,17 +13,18 @@ struct BatchJob : Job {
 
   BatchJob(Engine* engine, Part part) : Job(engine), part(part) {}
   double execute() override;
-  double executeReference();
+  double executeReference() const;
   TrainingBatch batch() const { return {clips.data(), int(clips.size()), squared}; }
 
   const Part part;
-  const float* parameters;
+  const float* parameters = nullptr;
   std::vector<TrainingBatch::Clip> clips;
   bool squared = false;
   float* gradients = nullptr;  // null if only the network's output is wanted
   float* clipLosses = nullptr;
 };
 
+/** Copies a clip for the reference, which owns its arrays. */
 ReferenceClip<float> referenceClip(const TrainingBatch::Clip& clip, const NetworkShape& shape) {
   ReferenceClip<float> r;
   r.audio.assign(clip.audio, clip.audio + clip.samples);
@@ -57,16 +58,18 @@ double BatchJob::execute() {
   return loss;
 }
 
-double BatchJob::executeReference() {
+/** Runs the batch on the readable reference: loss and gradients, or without room for gradients the predictions. */
+double BatchJob::executeReference() const {
   std::vector<ReferenceClip<float>> references;
   for (const auto& clip : clips) references.push_back(referenceClip(clip, engine->shape));
   double loss = 0;
   if (gradients != nullptr) {
     loss = referenceLossGradients(engine->shape, parameters, references, squared, gradients, clipLosses, cancelled);
-  }
-  for (size_t i = 0; i < clips.size() && gradients == nullptr; i++) {
-    const auto prediction = referencePredict(engine->shape, parameters, references[i], cancelled);
-    std::copy(prediction.begin(), prediction.end(), clips[i].prediction);
+  } else {
+    for (size_t i = 0; i < clips.size(); i++) {
+      const auto prediction = referencePredict(engine->shape, parameters, references[i], cancelled);
+      std::copy(prediction.begin(), prediction.end(), clips[i].prediction);
+    }
   }
   return cancelled->load(std::memory_order_relaxed) ? resultCancelled : loss;
 }

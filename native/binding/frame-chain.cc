@@ -12,7 +12,7 @@ namespace {
 struct FrameChainHandle : Handle {
   FrameChainHandle() : Handle(Kind::frameChain) {}
 
-  uint64_t engine;  // id of the engine
+  uint64_t engine = 0;  // id of the engine
   FrameChainSettings settings;
   std::unique_ptr<FrameChain> chain;
   bool broken = false;  // a job was stopped half-way, or all samples have come out
@@ -26,13 +26,14 @@ struct FrameChainJob : Job {
   using Job::Job;
   double execute() override;
 
-  FrameChainHandle* clip;
-  const float* audio;
-  int64_t samples, room;
-  bool last;
-  const double* targets;
-  int64_t targetCount;
-  float* out;
+  FrameChainHandle* clip = nullptr;
+  const float* audio = nullptr;  // [samples]
+  int64_t samples = 0;
+  bool last = false;                // whether the clip ends with this audio
+  const double* targets = nullptr;  // [frames × bands]
+  int64_t targetCount = 0;          // frames × bands
+  float* out = nullptr;             // [room]
+  int64_t room = 0;
 };
 
 double FrameChainJob::execute() {

@@ -14,7 +14,7 @@ constexpr int64_t maxSize = 65536, maxBands = 65536, maxUpdates = 65536, maxFact
 struct Envelope : Handle {
   Envelope() : Handle(Kind::envelope) {}
 
-  const FrameKernels* kernels;
+  const FrameKernels* kernels = nullptr;
   EnvelopeTables tables{};
   std::vector<double> columnSums, weights, triangle;
   std::vector<MelFilter> filters;
@@ -25,7 +25,7 @@ struct Envelope : Handle {
 struct WindowFilter : Handle {
   WindowFilter() : Handle(Kind::windowFilter) {}
 
-  const FrameKernels* kernels;
+  const FrameKernels* kernels = nullptr;
   WindowFilterTables tables{};
   std::vector<double> window, roots;
   Buffer scratch;

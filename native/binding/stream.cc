@@ -11,10 +11,10 @@ namespace {
 struct ClipHandle : Handle {
   ClipHandle() : Handle(Kind::stream) {}
 
-  uint64_t engine;  // id of the engine
-  std::vector<float> sinusoids, gains;
-  int passes;
-  int label;
+  uint64_t engine = 0;                  // id of the engine
+  std::vector<float> sinusoids, gains;  // [passes × embedding], [passes]
+  int passes = 0;
+  int label = 0;  // row of the label table
   std::unique_ptr<Stream> stream;
   bool broken = false;  // a job was stopped half-way, or all passes have ended
 };
@@ -33,15 +33,17 @@ struct Feeding {
     int64_t positions;
   };
 
-  ClipHandle* clip;
-  const float* parameters;
-  int64_t version;
+  ClipHandle* clip = nullptr;
+  const float* parameters = nullptr;
+  int64_t version = 0;
   std::vector<MelFrames> mel;
-  int64_t pass, samples, room;
-  bool last;
-  const float* audio;
-  float* prediction;
-  const std::atomic<bool>* cancelled;
+  int pass = 0;
+  int64_t samples = 0;           // of the audio
+  int64_t room = 0;              // samples that `prediction` takes
+  bool last = false;             // whether the pass ends with this audio
+  const float* audio = nullptr;  // [samples]
+  float* prediction = nullptr;   // [room]
+  const std::atomic<bool>* cancelled = nullptr;
   std::shared_ptr<const ForwardWeights> weights;  // for a clip without a stream yet
 
   /** Returns the number of samples written, or a negative result. */
@@ -60,9 +62,9 @@ double Feeding::feed(Pool& pool) {
     stream.pushMel(frames.data, frames.count, frames.last);
     if (frames.positions > 0) stream.pushEnvelope(frames.deviations, frames.positions);
   }
-  if (!stream.accepts(int(pass), samples, last) || room < stream.pending(int(pass)) + samples) return resultRefused;
+  if (!stream.accepts(pass, samples, last) || room < stream.pending(pass) + samples) return resultRefused;
   int64_t written = 0;
-  const StreamOutcome outcome = stream.predict(int(pass), audio, samples, last, prediction, &written, cancelled);
+  const StreamOutcome outcome = stream.predict(pass, audio, samples, last, prediction, &written, cancelled);
   return outcome == StreamOutcome::done ? double(written) : resultCancelled;
 }
 

@@ -30,7 +30,6 @@ struct ScheduleList {
 /** Times of the calls of one network under each schedule. Streams on several threads may ask at the same time. */
 class ScheduleTimes {
  public:
-
   /**
    * Returns the index of the schedule for a call of `positions`. Until all schedules were tried `trials` times it is
    * the one that was tried least, then the fastest.

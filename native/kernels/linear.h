@@ -14,7 +14,7 @@ namespace layers {
 static void runLinear(float* out, const float* weights, const float* bias, const float* in, int rows, int columns,
                       bool silu) {
   for (int r = 0; r < rows; r++) {
-    const float* row = weights + static_cast<int64_t>(r) * columns;
+    const float* row = weights + int64_t(r) * columns;
     Vector sums = {};
     int k = 0;
     for (; k + lanes <= columns; k += lanes) sums = fma(load(row + k), load(in + k), sums);

@@ -116,7 +116,7 @@ DIFFWAVE_INLINE int rowWords(int numbers) {
 template <class Operands>
 static void copyNumbers(float* row, const float* from, int count) {
   if constexpr (Operands::numbersPerWord == 1) {
-    std::memcpy(row, from, static_cast<size_t>(count) * sizeof(float));
+    std::memcpy(row, from, size_t(count) * sizeof(float));
   } else {
     int at = 0;
     for (; at + 2 * lanes <= count; at += 2 * lanes) {

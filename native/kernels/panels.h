@@ -61,7 +61,7 @@ static void packPanels(float* packed, const float* from, int columns, int64_t ro
         for (int i = 0; i < perWord && k + i < steps && source >= 0; i++) {
           numbers[i] = from[source * rowStride + (k + i) * stepStride];
         }
-        Operands::putWeights(panel + static_cast<int64_t>(k / perWord) * width + n, numbers);
+        Operands::putWeights(panel + int64_t(k / perWord) * width + n, numbers);
       }
     }
   }

@@ -16,7 +16,7 @@ DIFFWAVE_INLINE void forEachVector(int count, const Body& body) {
 DIFFWAVE_INLINE Vector loadFirst(const float* from, int count) {
   if (count == lanes) return load(from);
   Vector value{};
-  std::memcpy(&value, from, static_cast<size_t>(count) * sizeof(float));
+  std::memcpy(&value, from, size_t(count) * sizeof(float));
   return value;
 }
 
@@ -25,7 +25,7 @@ DIFFWAVE_INLINE void storeFirst(float* to, Vector value, int count) {
   if (count == lanes) {
     store(to, value);
   } else {
-    std::memcpy(to, &value, static_cast<size_t>(count) * sizeof(float));
+    std::memcpy(to, &value, size_t(count) * sizeof(float));
   }
 }
 

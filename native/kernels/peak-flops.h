@@ -18,7 +18,7 @@ static double multiplyAdds(int64_t iterations, float* sink) {
   Vector sum[registers];
   const Vector a = splat(sink[0]), b = splat(sink[1]);
   _Pragma("GCC unroll 32")
-  for (int i = 0; i < registers; i++) sum[i] = splat(static_cast<float>(i));
+  for (int i = 0; i < registers; i++) sum[i] = splat(float(i));
   for (int64_t n = 0; n < iterations; n++) {
     _Pragma("GCC unroll 32")
     for (int i = 0; i < registers; i++) {
@@ -34,7 +34,7 @@ static double multiplyAdds(int64_t iterations, float* sink) {
   _Pragma("GCC unroll 32")
   for (int i = 0; i < registers; i++) total += sum[i];
   for (int i = 0; i < lanes; i++) sink[2] += total[i];
-  return 2.0 * registers * lanes * static_cast<double>(iterations);
+  return 2.0 * registers * lanes * double(iterations);
 }
 
 }  // namespace layers

@@ -160,7 +160,7 @@ static void findRowPointers(Pointer* to, const Ring& ring, int64_t first, int co
 
 /** Fills in a block of up to 32 positions, from `position` on. */
 static void findBlock(const LayerTask& task, int64_t position, LayerBlock& block) {
-  block.count = static_cast<int>(task.end - position < blockPositions ? task.end - position : blockPositions);
+  block.count = int(task.end - position < blockPositions ? task.end - position : blockPositions);
   LeftSide* to = block.left;
   Pair* copies = block.copies;
   if (task.conditioning == Conditioning::projected) {

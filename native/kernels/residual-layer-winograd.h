@@ -75,18 +75,18 @@ static void winogradGatePanel(const LayerTask& task, const WinogradWork& work, i
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
   const int blocks = work.blocks, stride = work.stride;
   const int channels = wordsOf<Operands>(task.channels), melChannels = wordsOf<Operands>(task.melChannels);
-  const float* weights = task.gateWeights + static_cast<int64_t>(column) * (melChannels + winogradInputs * channels);
+  const float* weights = task.gateWeights + int64_t(column) * (melChannels + winogradInputs * channels);
   if (task.conditioning == Conditioning::projected) {
     for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
-      productPanel<Operands, vectors>(work.mel + static_cast<int64_t>(row) * work.melStride, work.melStride, weights,
-                                      melChannels, task.gateBias + column, work.starts + row * width);
+      productPanel<Operands, vectors>(work.mel + int64_t(row) * work.melStride, work.melStride, weights, melChannels,
+                                      task.gateBias + column, work.starts + row * width);
     }
   }
   weights += melChannels * width;
   for (int k = 0; k < winogradInputs; k++, weights += channels * width) {
     for (int b = 0; b < blocks; b += blockRows) {
-      productPanel<Operands, vectors>(work.inputs + static_cast<int64_t>(k * blocks + b) * stride, stride, weights,
-                                      channels, nullptr, work.products + (k * blocks + b) * width);
+      productPanel<Operands, vectors>(work.inputs + int64_t(k * blocks + b) * stride, stride, weights, channels,
+                                      nullptr, work.products + (k * blocks + b) * width);
     }
   }
   for (int b = 0; b < blocks; b++) {
@@ -107,7 +107,7 @@ static void winogradGatePanel(const LayerTask& task, const WinogradWork& work, i
     }
     DIFFWAVE_UNROLL
     for (int j = 0; j < winogradOutputs; j++) {
-      storeGates<Operands>(work.z + static_cast<int64_t>(j * blocks + b) * stride, column, gates[j]);
+      storeGates<Operands>(work.z + int64_t(j * blocks + b) * stride, column, gates[j]);
     }
   }
 }
@@ -143,7 +143,7 @@ static DIFFWAVE_INLINE void transformRows(const float* const (&rows)[winogradInp
 template <class Operands>
 static void runWinogradLayer(const LayerTask& task) {
   const int padded = task.paddedChannels, stride = rowWords<Operands>(padded),
-            count = static_cast<int>(task.winogradEnd - task.winogradBegin);
+            count = int(task.winogradEnd - task.winogradBegin);
   const int64_t dilation = task.dilation;
   WinogradWork work;
   const int blocks = work.blocks = (count + blockRows - 1) / blockRows * blockRows;
@@ -154,10 +154,10 @@ static void runWinogradLayer(const LayerTask& task) {
     return at;
   };
   work.stride = stride;
-  work.inputs = room(static_cast<int64_t>(winogradInputs) * blocks * stride);
+  work.inputs = room(int64_t(winogradInputs) * blocks * stride);
   work.products = room(winogradInputs * blocks * panelWidth);
   work.starts = room(winogradOutputs * blocks * panelWidth);
-  work.z = room(static_cast<int64_t>(winogradOutputs) * blocks * stride);
+  work.z = room(int64_t(winogradOutputs) * blocks * stride);
   float* const spare = room(2 * padded);
   float* const zeros = room(padded);
   work.mel = scratch;
@@ -173,7 +173,7 @@ static void runWinogradLayer(const LayerTask& task) {
       const int64_t p = position + (i - 1) * dilation;
       rows[i] = b < count && p >= 0 && p < task.length ? task.input.at(p) : zeros;
     }
-    transformRows<Operands>(rows, padded, work.inputs + static_cast<int64_t>(b) * stride, ptrdiff_t(blocks) * stride);
+    transformRows<Operands>(rows, padded, work.inputs + int64_t(b) * stride, ptrdiff_t(blocks) * stride);
     for (int j = 0; j < winogradOutputs; j++) {
       const int row = j * blocks + b;
       const int64_t p = position + j * dilation;
@@ -182,8 +182,7 @@ static void runWinogradLayer(const LayerTask& task) {
       work.position[row] = real ? p : -1;
       const int64_t settled = real ? p : task.begin;
       if (task.conditioning == Conditioning::projected) {
-        copyNumbers<Operands>(work.mel + static_cast<int64_t>(row) * work.melStride, task.mel.at(settled),
-                              task.melChannels);
+        copyNumbers<Operands>(work.mel + int64_t(row) * work.melStride, task.mel.at(settled), task.melChannels);
       } else if (task.conditioning == Conditioning::interpolated) {
         findFrames(task, settled, work.from[row], work.to[row], work.weight[row]);
       }
@@ -205,7 +204,7 @@ static void runWinogradLayer(const LayerTask& task) {
     if constexpr (vectors % 2 == 0) {
       for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
         outputPanel<Operands, vectors / 2>(task, registerBlocks[row / blockRows], column,
-                                           work.z + static_cast<int64_t>(row) * stride);
+                                           work.z + int64_t(row) * stride);
       }
     }
   });

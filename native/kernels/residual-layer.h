@@ -29,7 +29,7 @@ static void findFrames(const LayerTask& task, int64_t position, const float*& fr
   const int64_t frame = position / task.framePeriod;
   from = task.mel.at(frame < task.lastFrame ? frame : task.lastFrame);
   to = task.mel.at(frame + 1 < task.lastFrame ? frame + 1 : task.lastFrame);
-  weight = static_cast<float>(position % task.framePeriod) / static_cast<float>(task.framePeriod);
+  weight = float(position % task.framePeriod) / float(task.framePeriod);
 }
 
 /**
@@ -106,7 +106,7 @@ static DIFFWAVE_NOINLINE void gatePanel(const LayerTask& task, const RegisterBlo
   constexpr int vectors = 2 * pairs, width = vectors * lanes;
   const int channels = wordsOf<Operands>(task.channels), melChannels = wordsOf<Operands>(task.melChannels);
   const int zStride = rowWords<Operands>(task.paddedChannels);
-  const float* weights = task.gateWeights + static_cast<int64_t>(column) * (melChannels + 3 * channels);
+  const float* weights = task.gateWeights + int64_t(column) * (melChannels + 3 * channels);
   Vector sum[blockRows][vectors];
   DIFFWAVE_UNROLL
   for (int v = 0; v < vectors; v++) {
@@ -155,8 +155,8 @@ static DIFFWAVE_NOINLINE void outputPanel(const LayerTask& task, const RegisterB
     for (int r = 0; r < blockRows; r++) sum[r][v] = bias;
   }
   const int channels = wordsOf<Operands>(task.channels);
-  multiply(sum, z, rowWords<Operands>(task.paddedChannels), 1,
-           task.outputWeights + static_cast<int64_t>(column) * channels, vectors * lanes, channels, Operands{});
+  multiply(sum, z, rowWords<Operands>(task.paddedChannels), 1, task.outputWeights + int64_t(column) * channels,
+           vectors * lanes, channels, Operands{});
   DIFFWAVE_UNROLL
   for (int v = 0; v < pairs; v++) {
     const int at = column / 2 + v * lanes;
@@ -183,8 +183,7 @@ static void runLayer(const LayerTask& task) {
   int count = 0;
   for (int64_t position = task.begin; position < task.end; position += blockRows, count++) {
     const int64_t left = task.end - position;
-    findRows<Operands>(task, position, static_cast<int>(left < blockRows ? left : blockRows), blocks[count], scratch,
-                       spare);
+    findRows<Operands>(task, position, int(left < blockRows ? left : blockRows), blocks[count], scratch, spare);
   }
   const int columns = 2 * task.paddedChannels, blockSize = blockRows * rowWords<Operands>(task.paddedChannels);
   forEachPanel(columns, [&](auto vectors, int column) {

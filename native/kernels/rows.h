@@ -39,7 +39,7 @@ static DIFFWAVE_NOINLINE void rowsPanel(const RowsTask& task, const BlockOfRows&
 /** Implements ForwardKernels::rows (equation: `RowsTask` in tasks.h) over any number of positions. */
 static void runRows(const RowsTask& task) {
   for (int64_t position = task.begin; position < task.end; position += blockRows) {
-    const int count = static_cast<int>(task.end - position < blockRows ? task.end - position : blockRows);
+    const int count = int(task.end - position < blockRows ? task.end - position : blockRows);
     float* scratch = task.scratch;
     float* const spare = scratch;
     scratch += task.columns;

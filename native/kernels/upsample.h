@@ -24,11 +24,11 @@ static int melStride(int bands) { return padded(bands) + 2 * lanes; }
  */
 static void runUpsample(const UpsampleTask& task) {
   for (int r = 0; r < task.rows; r++) {
-    const int64_t shifted = task.first + static_cast<int64_t>(r) * task.step + task.padding;
-    float* const output = task.output + static_cast<int64_t>(r) * task.rowStride;
+    const int64_t shifted = task.first + int64_t(r) * task.step + task.padding;
+    float* const output = task.output + int64_t(r) * task.rowStride;
     for (int band = 0; band < task.bands; band += lanes) {
       Vector sum = splat(task.bias);
-      for (int j = static_cast<int>(shifted % task.stride); j < task.kernel; j += task.stride) {
+      for (int j = int(shifted % task.stride); j < task.kernel; j += task.stride) {
         const int64_t row = (shifted - j) / task.stride;
         if (shifted < j || row >= task.inputLength) continue;
         const float* input = task.input + (row - task.inputFirst) * task.rowStride + lanes + band;

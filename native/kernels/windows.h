@@ -20,7 +20,7 @@ namespace DIFFWAVE_TARGET {
     storeFirst(out + i, loadFirst(x + i, some) / e, some);
     storeFirst(out + bins + i, loadFirst(x + bins + i, some) / e, some);
   });
-  std::memcpy(out + 2 * bins, logarithms, static_cast<size_t>(bins) * sizeof(float));
+  std::memcpy(out + 2 * bins, logarithms, size_t(bins) * sizeof(float));
 }
 
 /**
