@@ -2,8 +2,6 @@
 // lane. test/engines/native/loss-kernels.test.ts compares them with the bytes of the TypeScript.
 #include "../training/audio-loss.h"
 
-#include <cmath>
-
 #include "../targets/targets.h"
 #include "frame-settings.h"
 #include "tests.h"
@@ -12,17 +10,11 @@ using namespace diffwave;
 
 namespace {
 
-std::vector<float> tone(int64_t samples, double pitch) {
-  std::vector<float> audio;
-  for (int64_t i = 0; i < samples; i++) audio.push_back(float(std::sin(pitch * double(i) + 1e-4 * double(i * i))));
-  return audio;
-}
-
 /** Computes all numbers of one term of each kind. */
 std::vector<double> terms(const Target& target, int threads, int size, int64_t samples) {
   FrameChainSettings settings = settingsOf(FrameOperation::correct, size, size / 4, 1);
   const FrameTables tables = settings.tables();
-  const std::vector<float> audio = tone(samples, 0.05), recording = tone(samples, 0.07);
+  const std::vector<float> audio = chirp(samples, 0.05), recording = chirp(samples, 0.07);
   const int64_t frames = samples / (size / 4) + 1, ratios = frames * (size / 2 / binsPerRatio);
   const std::vector<unsigned char> counts = [&] {
     std::vector<unsigned char> some;
@@ -46,7 +38,7 @@ std::vector<float> gradient(const Target& target, int threads, int size, int hop
   FrameChainSettings settings = settingsOf(FrameOperation::correct, size, hop, 1);
   const FrameTables tables = settings.tables();
   const int64_t samples = hop * frames - 1;
-  const std::vector<float> input = tone(samples, 0.05), byResult = tone(samples, 0.2);
+  const std::vector<float> input = chirp(samples, 0.05), byResult = chirp(samples, 0.2);
   std::vector<double> targets;
   for (int64_t i = 0; i < tables.bands * frames; i++) targets.push_back(1 + 0.1 * double(i % 7));
   std::vector<float> result(size_t(2 * samples));

@@ -1,7 +1,7 @@
 // Tests of phase refinement and of the correction: every instruction set, with one thread and three, whole and in
 // pieces, against plain C++ of one lane. test/engines/native/frame-chain.test.ts compares the bytes of the TypeScript.
 #include <algorithm>
-#include <cmath>
+#include <new>
 #include <tuple>
 
 #include "../targets/targets.h"
@@ -23,9 +23,9 @@ std::vector<float> passed(const Target& target, int threads, const FrameChainSet
   Pool pool(threads);
   FrameChain chain(settings, target.frames(), pool);
   const int64_t length = lengthOf(settings, frames);
-  std::vector<float> audio, result;
+  const std::vector<float> audio = chirp(length, 0.05);
+  std::vector<float> result;
   std::vector<double> targets;
-  for (int64_t i = 0; i < length; i++) audio.push_back(float(std::sin(0.05 * double(i) + 1e-4 * double(i * i))));
   for (int64_t i = 0; i < int64_t(frames) * settings.bands; i++) targets.push_back(1 + 0.1 * double(i % 7));
   const std::atomic<bool> cancelled{false};
   int64_t taken = 0;
@@ -63,9 +63,7 @@ static void testOperation(FrameOperation operation, const char* name) {
   }
 }
 
-void testFrameChain() {
-  testOperation(FrameOperation::refine, "refinement, threads");
-  testOperation(FrameOperation::correct, "correction, threads");
+static void testCancellation() {
   Pool pool(2);
   FrameChain chain(settingsOf(FrameOperation::refine, 128, 32, 2), targetAt(targetCount() - 1).frames(), pool);
   const std::vector<float> audio(3200);
@@ -74,4 +72,23 @@ void testFrameChain() {
   const std::atomic<bool> cancelled{true};
   check(chain.push(audio.data(), 3200, true, targets.data(), 100, out.data(), cancelled) == -1, "frame chain",
         "cancelled", 1);
+}
+
+/** A model's config may ask for a transform of 16,384 samples with a hop of 1. */
+static void testMemoryLimit() {
+  Pool pool(1);
+  bool refused = false;
+  try {
+    const FrameChain chain(settingsOf(FrameOperation::refine, 16384, 1, 1), targetAt(0).frames(), pool);
+  } catch (const std::bad_alloc&) {
+    refused = true;
+  }
+  check(refused, "frame chain", "one that needs 19 GB is refused", 1);
+}
+
+void testFrameChain() {
+  testOperation(FrameOperation::refine, "refinement, threads");
+  testOperation(FrameOperation::correct, "correction, threads");
+  testCancellation();
+  testMemoryLimit();
 }

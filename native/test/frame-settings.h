@@ -2,10 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 
 #include "../inference/frame-chain.h"
-#include "../windows.h"
+#include "signals.h"
 
 /** Eight half-overlapping bands of min(8, size / 16) bins each, from bin 2 on, over frames of `size` samples. */
 inline diffwave::FrameChainSettings settingsOf(diffwave::FrameOperation operation, int size, int hop, int stages) {
@@ -23,11 +22,8 @@ inline diffwave::FrameChainSettings settingsOf(diffwave::FrameOperation operatio
   settings.momentum = 0.9;
   settings.relaxation = 1.8;
   settings.columnSums.resize(size_t(size / 2 + 1));
-  for (int i = 0; i < size; i++) {
-    settings.window.push_back(0.5 - 0.5 * std::cos(2 * diffwave::pi * i / size));
-    settings.roots.push_back(std::cos(2 * diffwave::pi * i / size));
-    settings.roots.push_back(-std::sin(2 * diffwave::pi * i / size));
-  }
+  settings.window = hannWindow(size);
+  settings.roots = unitRoots(size);
   for (int band = 0; band < bands; band++) {
     settings.filters.push_back({2 + band * width / 2, width, nullptr});
     for (int i = 0; i < width; i++) {

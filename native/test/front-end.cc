@@ -1,27 +1,16 @@
 // Tests of the kernels around a windowed front end: every instruction set against plain C++ of one lane.
 // test/engines/native/front-end.test.ts compares the bytes of the TypeScript.
 #include <cmath>
-#include <cstdint>
 #include <vector>
 
+#include "../matrix.h"
 #include "../targets/targets.h"
+#include "signals.h"
 #include "tests.h"
 
 using namespace diffwave;
 
 namespace {
-
-constexpr double pi = 3.14159265358979323846;
-
-/** Scratch memory, aligned as the kernels require. */
-struct Scratch {
-  explicit Scratch(int64_t doubles) : memory(size_t(doubles + 8)) {}
-  double* data() {
-    const uintptr_t address = reinterpret_cast<uintptr_t>(memory.data());
-    return memory.data() + (64 - address % 64) % 64 / sizeof(double);
-  }
-  std::vector<double> memory;
-};
 
 /** Computes the powers of `frames` frames from three bands over nine bins. */
 std::vector<float> powers(const FrameKernels& kernels, int frames) {
@@ -32,28 +21,25 @@ std::vector<float> powers(const FrameKernels& kernels, int frames) {
   std::vector<double> targets;
   for (int i = 0; i < 3 * frames; i++) targets.push_back(1 + 0.3 * (i % 7));
   std::vector<float> out(size_t(5 * frames));
-  Scratch scratch(kernels.envelopeScratchSize(tables));
-  kernels.envelopes({&tables, frames, targets.data(), out.data(), scratch.data()});
+  const Matrix scratch(1, kernels.envelopeScratchSize(tables));
+  kernels.envelopes({&tables, frames, targets.data(), out.data(), scratch.row(0)});
   return out;
 }
 
 /** Filters windows of `size` samples with changing gains. */
 std::vector<double> filtered(const FrameKernels& kernels, int size, int positions) {
   const int stride = size / 4, bins = size / 2 - 1;
-  std::vector<double> window, roots;
-  for (int i = 0; i < size; i++) {
-    window.push_back(std::sqrt(0.5 - 0.5 * std::cos(2 * pi * i / size)));
-    roots.push_back(std::cos(2 * pi * i / size));
-    roots.push_back(-std::sin(2 * pi * i / size));
-  }
+  std::vector<double> window = hannWindow(size);
+  for (double& w : window) w = std::sqrt(w);
+  const std::vector<double> roots = unitRoots(size);
   const WindowFilterTables tables{size, stride, bins, window.data(), roots.data()};
-  std::vector<float> samples, gains;
   const int length = stride * (positions - 1) + size;
-  for (int i = 0; i < length; i++) samples.push_back(float(std::sin(0.05 * i + 1e-3 * i * i)));
+  const std::vector<float> samples = chirp(length, 0.05, 1e-3);
+  std::vector<float> gains;
   for (int i = 0; i < positions * bins; i++) gains.push_back(float(1 + 0.1 * (i % 11)));
   std::vector<double> sums(size_t(length), 0.5);
-  Scratch scratch(kernels.filterScratchSize(size));
-  kernels.filter({&tables, positions, samples.data(), gains.data(), sums.data(), scratch.data()});
+  const Matrix scratch(1, kernels.filterScratchSize(size));
+  kernels.filter({&tables, positions, samples.data(), gains.data(), sums.data(), scratch.row(0)});
   return sums;
 }
 

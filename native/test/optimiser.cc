@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 
 #include "../targets/targets.h"
 #include "tests.h"
@@ -32,9 +30,6 @@ struct Parameter {
     return {weights.data(), gradients.data(), first.data(), second.data(), average.data(), int64_t(weights.size())};
   }
   bool operator==(const Parameter& other) const {
-    const auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
-      return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-    };
     return same(weights, other.weights) && same(first, other.first) && same(second, other.second) &&
            same(average, other.average);
   }

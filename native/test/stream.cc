@@ -12,6 +12,7 @@
 #include "../reference/reference.h"
 #include "../targets/targets.h"
 #include "emulated-amx.h"
+#include "random.h"
 #include "tests.h"
 
 using namespace diffwave;
@@ -25,21 +26,6 @@ constexpr int trials = 40, emulatedTrials = 12;
  */
 constexpr double fastBound = 0.03;
 const std::atomic<bool> goOn{false};  // never cancelled
-
-struct Random {
-  uint64_t state;
-  double uniform() {  // [0, 1)
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return double(state >> 11) / double(1ull << 53);
-  }
-  int64_t between(int64_t low, int64_t high) { return low + int64_t(uniform() * double(high - low + 1)); }
-  bool coin() { return uniform() < 0.5; }
-  std::vector<float> numbers(int64_t size, double scale) {
-    std::vector<float> all(static_cast<size_t>(size));
-    for (float& v : all) v = float(scale * (2 * uniform() - 1));
-    return all;
-  }
-};
 
 NetworkShape randomShape(Random& random) {
   NetworkShape s;
@@ -152,7 +138,8 @@ void testStream(int trial, const char* target, const ForwardKernels& kernels, do
   const std::vector<float> gains = random.numbers(count, 1);
 
   Pool pool(int(random.between(1, 3)));
-  const auto weights = std::make_shared<const ForwardWeights>(shape, parameters.data(), kernels, pool);
+  const bool winograd = trial % 4 != 0;
+  const auto weights = std::make_shared<const ForwardWeights>(shape, parameters.data(), kernels, pool, winograd);
   Stream stream(weights, pool, sinusoids.data(), gains.data(), count, clip.label == -1 ? shape.labels : clip.label);
   std::vector<Fed> passes(static_cast<size_t>(count));
   char name[100];

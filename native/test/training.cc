@@ -1,27 +1,20 @@
 // Tests of training: the oracle's gradients against finite differences in double, the kernels against the oracle over
 // many shapes, and equal bytes for any number of threads and for stored and recomputed gates.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "../reference/reference.h"
 #include "../targets/targets.h"
 #include "../training/training.h"
+#include "random.h"
 #include "tests.h"
 
 using namespace diffwave;
 
 namespace {
-
-struct Random {
-  uint64_t state;
-  double uniform() {  // [−1, 1)
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return double(state >> 11) / double(1ull << 52) - 1;
-  }
-};
 
 struct Case {
   const char* name;
@@ -130,7 +123,7 @@ std::vector<Case> cases() {
 
 std::vector<double> randomParameters(const NetworkShape& shape, Random& random) {
   std::vector<double> w(size_t(ParameterOffsets(shape).count));
-  for (double& v : w) v = 0.35 * random.uniform();
+  for (double& v : w) v = 0.35 * random.signedUniform();
   return w;
 }
 
@@ -141,13 +134,13 @@ std::vector<ReferenceClip<double>> randomClips(const Case& c, Random& random) {
     ReferenceClip<double> clip;
     const int64_t samples = positions * c.shape.patch;
     const auto fill = [&](std::vector<double>& to, int64_t size) {
-      for (int64_t i = 0; i < size; i++) to.push_back(float(random.uniform()));
+      for (int64_t i = 0; i < size; i++) to.push_back(float(random.signedUniform()));
     };
     fill(clip.audio, samples);
     fill(clip.target, samples);
     if (c.weighted) fill(clip.weight, samples);
     fill(clip.sinusoids, c.shape.embedding);
-    clip.gain = float(random.uniform());
+    clip.gain = float(random.signedUniform());
     if (c.shape.windows.envelope) {
       fill(clip.deviations, positions * c.shape.windows.bins);
       for (double& v : clip.deviations) v = float(0.02 + std::fabs(v));
@@ -210,8 +203,8 @@ struct Result {
   std::vector<float> gradients, clipLosses;
 };
 
-Result fast(const Case& c, const TrainingKernels& kernels, int threads, size_t limit, const std::vector<float>& w,
-            const FloatBatch& batch) {
+Result byKernels(const Case& c, const TrainingKernels& kernels, int threads, size_t limit, const std::vector<float>& w,
+                 const FloatBatch& batch) {
   Pool pool(threads);
   Training training(c.shape, pool, kernels, limit);
   Result result;
@@ -255,11 +248,10 @@ double allowedError(const Target& target, const NetworkShape& shape) {
 }
 
 bool same(const Result& a, const Result& b) {
-  return a.loss == b.loss && std::memcmp(a.gradients.data(), b.gradients.data(), a.gradients.size() * 4) == 0 &&
-         std::memcmp(a.clipLosses.data(), b.clipLosses.data(), a.clipLosses.size() * 4) == 0;
+  return a.loss == b.loss && ::same(a.gradients, b.gradients) && ::same(a.clipLosses, b.clipLosses);
 }
 
-void testFast(const Case& c, const Target& target) {
+void testKernels(const Case& c, const Target& target) {
   Random random{7};
   const auto wide = randomParameters(c.shape, random);
   const auto clips = randomClips(c, random);
@@ -271,7 +263,7 @@ void testFast(const Case& c, const Target& target) {
 
   const size_t enough = size_t(1) << 30;
   const TrainingKernels& kernels = target.training();
-  const Result one = fast(c, kernels, 1, enough, w, batch);
+  const Result one = byKernels(c, kernels, 1, enough, w, batch);
   char name[200];
   std::snprintf(name, sizeof name, "%s, %s", target.name, c.name);
   check(std::fabs(one.loss - loss) < 1e-5 * (1 + std::fabs(loss)), name, "loss", one.loss - loss);
@@ -280,20 +272,20 @@ void testFast(const Case& c, const Target& target) {
   check(clipError < 1e-5 * (1 + std::fabs(loss)), name, "clip losses", clipError);
   const double allowed = allowedError(target, c.shape);
   check(difference(one.gradients, g) < allowed, name, "gradients", difference(one.gradients, g));
-  check(same(one, fast(c, kernels, 3, enough, w, batch)), name, "3 threads, equal bytes", 0);
+  check(same(one, byKernels(c, kernels, 3, enough, w, batch)), name, "3 threads, equal bytes", 0);
 
   Pool pool(1);
   const Training probe(c.shape, pool, kernels, enough);
   size_t single = 0;
   for (const auto& clip : batch.clips) single = std::max(single, probe.memory(&clip, 1, false));
   if (batch.clips.size() == 1) {
-    check(same(one, fast(c, kernels, 1, single, w, batch)), name, "gates computed again, equal bytes", 0);
+    check(same(one, byKernels(c, kernels, 1, single, w, batch)), name, "gates computed again, equal bytes", 0);
   } else {
-    const Result split = fast(c, kernels, 1, single, w, batch);
+    const Result split = byKernels(c, kernels, 1, single, w, batch);
     check(split.outcome == TrainingOutcome::done && difference(split.gradients, g) < allowed, name,
           "in parts, gates computed again", difference(split.gradients, g));
   }
-  check(fast(c, kernels, 1, single - 64, w, batch).outcome == TrainingOutcome::outOfMemory, name, "refused", 0);
+  check(byKernels(c, kernels, 1, single - 64, w, batch).outcome == TrainingOutcome::outOfMemory, name, "refused", 0);
 }
 
 /**
@@ -335,10 +327,10 @@ void testTraining(int differences) {
   for (const Case& c : cases()) {
     testOracle(c, differences);
     for (int i = 0; i < targetCount(); i++) {
-      if (targetAt(i).runs()) testFast(c, targetAt(i));
+      if (targetAt(i).runs()) testKernels(c, targetAt(i));
     }
   }
-  for (const Case& c : cases()) {
-    if (c.shape.conditioner != Conditioner::none) return testHalves(c);
-  }
+  const std::vector<Case> all = cases();
+  const auto withMel = [](const Case& c) { return c.shape.conditioner != Conditioner::none; };
+  testHalves(*std::find_if(all.begin(), all.end(), withMel));
 }
