@@ -4,11 +4,10 @@
 #include "entry-points.h"
 #include "frame-chain.h"
 #include "job.h"
+#include "limits.h"
 
 namespace diffwave {
 namespace {
-
-constexpr int maxSize = 65536;
 
 /** The tables for one window length. */
 struct SpectralFrames : Handle {
@@ -99,10 +98,9 @@ napi_value openSpectralFrames(const Js& js, napi_value* arguments) {
   const napi_value shape = arguments[0];
   auto made = std::make_unique<SpectralFrames>();
   FrameTables& t = made->tables;
-  t.size = js.integer(js.property(shape, "size"), 16, maxSize, "bad shape of spectral frames");
-  require((t.size & (t.size - 1)) == 0, "a transform whose size is no power of two");
-  t.hop = t.size / 4;
-  t.overlap = 4;
+  t.size = readTransformSize(js, shape);
+  t.overlap = SpectralTerm::overlap;
+  t.hop = t.size / t.overlap;
   t.bins = t.size / 2 + 1;
   made->window = js.copyDoubles(js.property(shape, "window"), t.size);
   made->roots = js.copyDoubles(js.property(shape, "roots"), int64_t(2) * t.size);

@@ -3,6 +3,7 @@
 
 #include "entry-points.h"
 #include "job.h"
+#include "limits.h"
 #include "mel-filters.h"
 
 namespace diffwave {
@@ -61,15 +62,14 @@ FrameOperation readOperation(const Js& js, napi_value value) {
 
 /** Reads and checks the object `FrameChainShape` of src/engines/native/addon.ts. */
 FrameChainSettings readSettings(const Js& js, napi_value object) {
-  constexpr int64_t maxSize = 65536, maxBands = 65536, maxStages = 65536, maxUpdates = 65536;
+  constexpr int64_t maxStages = 65536;
   const auto integer = [&](const char* name, int64_t low, int64_t high) {
     return js.integer(js.property(object, name), low, high, "bad shape of a frame chain");
   };
   FrameChainSettings settings{};
-  settings.size = integer("size", 16, maxSize);
-  require((settings.size & (settings.size - 1)) == 0, "a transform whose size is no power of two");
+  settings.size = readTransformSize(js, object);
   settings.hop = integer("hop", 1, settings.size);
-  settings.bands = integer("bands", 1, maxBands);
+  settings.bands = integer("bands", 1, maxMelBands);
   settings.operation = readOperation(js, js.property(object, "operation"));
   settings.stages = integer("stages", 1, maxStages);
   settings.updates = integer("updates", 0, maxUpdates);

@@ -1,14 +1,16 @@
 // Entry points of the arithmetic around a windowed front end: the envelope that a mel implies, and filters of windows.
 // They run on the caller's thread, because they take a small part of the time that JavaScript would.
-#include "../memory.h"
+#include "../matrix.h"
 #include "engine.h"
 #include "entry-points.h"
+#include "limits.h"
 #include "mel-filters.h"
 
 namespace diffwave {
 namespace {
 
-constexpr int64_t maxSize = 65536, maxBands = 65536, maxUpdates = 65536, maxFactor = 4096;
+/** Largest number of bins of the mel's transform per bin of the front end's. */
+constexpr int64_t maxFactor = 4096;
 
 /** Tables and scratch memory of an envelope. */
 struct Envelope : Handle {
@@ -18,7 +20,7 @@ struct Envelope : Handle {
   EnvelopeTables tables{};
   std::vector<double> columnSums, weights, triangle;
   std::vector<MelFilter> filters;
-  Buffer scratch;
+  Matrix scratch;
 };
 
 /** Tables and scratch memory of a filter of windows. */
@@ -28,7 +30,7 @@ struct WindowFilter : Handle {
   const FrameKernels* kernels = nullptr;
   WindowFilterTables tables{};
   std::vector<double> window, roots;
-  Buffer scratch;
+  Matrix scratch;
 };
 
 const FrameKernels* kernelsOf(const Js& js, napi_value handle) {
@@ -36,14 +38,6 @@ const FrameKernels* kernelsOf(const Js& js, napi_value handle) {
   require(engine->target != nullptr, "the readable reference has no front-end kernels");
   return &engine->target->frames();
 }
-
-Buffer scratchOf(int64_t doubles) {
-  Buffer scratch(2 * doubles);
-  require(scratch.ok(), "there is not enough memory");
-  return scratch;
-}
-
-double* doublesOf(const Buffer& scratch) { return reinterpret_cast<double*>(scratch.data()); }
 
 }  // namespace
 
@@ -55,8 +49,8 @@ napi_value openEnvelope(const Js& js, napi_value* arguments) {
   auto made = std::make_unique<Envelope>();
   made->kernels = kernelsOf(js, arguments[0]);
   EnvelopeTables& t = made->tables;
-  t.bins = integer("bins", 1, maxSize);
-  t.bands = integer("bands", 1, maxBands);
+  t.bins = integer("bins", 1, maxTransformSize);
+  t.bands = integer("bands", 1, maxMelBands);
   t.updates = integer("updates", 0, maxUpdates);
   t.factor = integer("factor", 1, maxFactor);
   t.outputs = integer("outputs", 1, (t.bins - 1) / t.factor + 1);
@@ -74,7 +68,7 @@ napi_value openEnvelope(const Js& js, napi_value* arguments) {
   t.columnSums = made->columnSums.data();
   t.triangle = made->triangle.data();
   t.filters = made->filters.data();
-  made->scratch = scratchOf(made->kernels->envelopeScratchSize(t));
+  made->scratch = Matrix(1, made->kernels->envelopeScratchSize(t));
   return js.wrap(std::move(made));
 }
 
@@ -88,7 +82,7 @@ napi_value envelopePowers(const Js& js, napi_value* arguments) {
   require(count % t.bands == 0, "a typed array has the wrong length");
   task.frames = count / t.bands;
   task.out = js.floats(arguments[2], task.frames * t.outputs);
-  task.scratch = doublesOf(envelope->scratch);
+  task.scratch = envelope->scratch.row(0);
   envelope->kernels->envelopes(task);
   return nullptr;
 }
@@ -101,15 +95,14 @@ napi_value openWindowFilter(const Js& js, napi_value* arguments) {
   auto made = std::make_unique<WindowFilter>();
   made->kernels = kernelsOf(js, arguments[0]);
   WindowFilterTables& t = made->tables;
-  t.size = integer("size", 16, maxSize);
-  require((t.size & (t.size - 1)) == 0, "a transform whose size is no power of two");
+  t.size = readTransformSize(js, shape);
   t.stride = integer("stride", 1, t.size);
   t.bins = integer("bins", 1, t.size / 2 + 1);
   made->window = js.copyDoubles(js.property(shape, "window"), t.size);
   made->roots = js.copyDoubles(js.property(shape, "roots"), int64_t(2) * t.size);
   t.window = made->window.data();
   t.roots = made->roots.data();
-  made->scratch = scratchOf(made->kernels->filterScratchSize(t.size));
+  made->scratch = Matrix(1, made->kernels->filterScratchSize(t.size));
   return js.wrap(std::move(made));
 }
 
@@ -125,7 +118,7 @@ napi_value filterWindows(const Js& js, napi_value* arguments) {
   const int64_t samples = t.stride * (task.positions - 1) + t.size;
   task.samples = js.floats(arguments[1], samples);
   task.sums = js.doubles(arguments[3], samples);
-  task.scratch = doublesOf(filter->scratch);
+  task.scratch = filter->scratch.row(0);
   filter->kernels->filter(task);
   return nullptr;
 }

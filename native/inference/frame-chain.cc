@@ -10,14 +10,22 @@ namespace diffwave {
 
 namespace {
 
+/** Smallest divisor of an overlap-add: TINY of src/audio/mel/phase-refinement.ts and correction.ts. */
 constexpr double tiny = 1e-12;
+/** The last frame of a clip whose end is not known. Sums with it do not overflow. */
 constexpr int64_t never = std::numeric_limits<int64_t>::max() / 2;
 /**
  * Number of blocks of a sweep. With it the frames of two stages, one of which is read while the other is written, stay
  * in the second-level cache.
  */
 constexpr int64_t sweepBlocks = 32, sweepBlocksOfLongFrames = 16;
-constexpr int longFrame = 4096;
+/** Size from which frames are long. */
+constexpr int longFrame = 8192;
+/**
+ * Largest memory of the matrices of a chain. Frames of 4096 samples with a hop of 64, closer than in any mel in use,
+ * take 23 MB. A model's config may ask for 16,384 samples with a hop of 1. That would take 19 GB.
+ */
+constexpr int64_t maxBytes = int64_t(1) << 31;
 
 }  // namespace
 
@@ -39,9 +47,12 @@ FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels,
   const int overlap = tables_.overlap, bins = tables_.bins;
   const int64_t lanes = kernels.lanes;
   span_ = overlap - 1;
-  capacity_ = s.size <= longFrame ? std::max(sweepBlocks, lanes * pool.threads()) : sweepBlocksOfLongFrames;
+  capacity_ = s.size < longFrame ? std::max(sweepBlocks, lanes * pool.threads()) : sweepBlocksOfLongFrames;
   margin_ = roundedUp(span_, lanes);
   columns_ = margin_ + roundedUp(capacity_ + 2 * span_, lanes) + lanes;
+  // Without `audio_`, `divisors_` and the workers' blocks, which have no more rows than one of the frames' matrices each.
+  const int64_t bytes = columns_ * (2 * s.size * int64_t(sizeof(double)) + 2 * 2 * bins * int64_t(sizeof(float)));
+  if (bytes > maxBytes) throw std::bad_alloc();
   audio_ = Matrix(s.hop, columns_);
   divisors_ = Matrix(s.hop, columns_);
   for (Matrix& frames : frames_) frames = Matrix(s.size, columns_);

@@ -15,6 +15,9 @@ namespace diffwave {
 
 /** One term of one clip. Frames have L samples and lie L/4 apart. */
 struct SpectralTerm {
+  /** Number of frames that overlap at a sample. */
+  static constexpr int overlap = 4;
+
   const FrameTables* tables;
   SpectralKind kind;
   const float* made;    // the network's audio; for `error` its difference from the recording [samples]
