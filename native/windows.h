@@ -21,6 +21,12 @@ namespace diffwave {
 
 constexpr double pi = 3.14159265358979323846;  // M_PI is not standard C++
 
+/** (ln E + 6) / 3, the form in which the network reads a deviation E (interop/pytorch/README.md). */
+template <class Scalar>
+Scalar scaledLogarithm(Scalar deviation) {
+  return (std::log(deviation) + 6) / 3;
+}
+
 /** Computes the window w [K]. */
 inline std::vector<double> windowOf(const WindowsShape& s) {
   std::vector<double> w(size_t(s.kernel), 1.0);

@@ -9,10 +9,30 @@
 // sum. With 0, ±1, ±2 and ∞ they would be seven times as large. `convolve` of reference/reference.cc is the direct sum.
 #pragma once
 
+#include <cstdint>
+
 namespace diffwave {
 
 /** Numbers of inputs and outputs of one Winograd block. The transform domain has as many elements as inputs. */
 constexpr int winogradInputs = 6, winogradOutputs = 4;
+
+// The blocks of a range of positions are ordered by group of 4·d positions, then by position: block i has the positions
+// 4·d·⌊i/d⌋ + i mod d + {0, 1, 2, 3}·d. The functions are inlined, so that the linker does not merge code for several
+// instruction sets.
+
+/** Returns the first position of a block. */
+__attribute__((always_inline)) constexpr int64_t winogradBlockStart(int64_t block, int64_t dilation) {
+  return block / dilation * winogradOutputs * dilation + block % dilation;
+}
+
+/**
+ * Number of blocks that cover `positions`. If the end cuts the last group, that group has a block for each of its first
+ * positions.
+ */
+__attribute__((always_inline)) constexpr int64_t winogradBlockCount(int64_t positions, int64_t dilation) {
+  const int64_t group = winogradOutputs * dilation, rest = positions % group;
+  return positions / group * dilation + (rest < dilation ? rest : dilation);
+}
 
 /** The inner and the outer pair of interpolation points, and their powers. */
 constexpr float innerPoint = 0.75f, outerPoint = 1.5f;

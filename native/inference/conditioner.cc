@@ -9,8 +9,6 @@ namespace {
 /** Largest number of bytes of rows that are cached for the passes behind the first, however many passes there are. */
 constexpr int64_t maxCachedBytes = int64_t(400) << 20;
 
-int64_t smaller(int64_t a, int64_t b) { return std::min(a, b); }
-int64_t larger(int64_t a, int64_t b) { return std::max(a, b); }
 }  // namespace
 
 void ConditionerState::RowCache::open(int64_t capacity, int stride, int margin) {
@@ -20,20 +18,20 @@ void ConditionerState::RowCache::open(int64_t capacity, int stride, int margin) 
 
 void ConditionerState::RowCache::extend(int64_t newEnd) {
   end = newEnd;
-  begin = larger(begin, end - ring.capacity);
+  begin = std::max<int64_t>(begin, end - ring.capacity);
 }
 
 int ConditionerState::widestRow(const ForwardWeights& w) {
-  int64_t widest = larger(w.kernels.melStride(w.shape.bands > 0 ? w.shape.bands : 1), w.shape.inputs());
+  int64_t widest = std::max<int64_t>(w.kernels.melStride(w.shape.bands > 0 ? w.shape.bands : 1), w.shape.inputs());
   if (w.shape.windowed()) {
-    widest = larger(widest, larger(w.paddedSignals(), w.kernels.paddedChannels(w.shape.windows.kernel)));
+    widest = std::max<int64_t>(widest, std::max<int64_t>(w.paddedSignals(), w.kernels.paddedChannels(w.shape.windows.kernel)));
   }
   int channels = w.shape.bands;
   for (int i = 0; i < w.shape.encoders; i++) {
-    widest = larger(widest, larger(3 * channels, w.kernels.paddedChannels(w.shape.encoderChannels[i])));
+    widest = std::max<int64_t>(widest, std::max<int64_t>(3 * channels, w.kernels.paddedChannels(w.shape.encoderChannels[i])));
     channels = w.shape.encoderChannels[i];
   }
-  return int(larger(widest, w.kernels.paddedChannels(w.shape.outputs())));
+  return int(std::max<int64_t>(widest, w.kernels.paddedChannels(w.shape.outputs())));
 }
 
 ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int passes, int64_t latency, int64_t block)
@@ -50,7 +48,7 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
     // Kernels copy whole rows that start after the margin, so the last row is read by that much past its end.
     const int margin = w.kernels.melMargin();
     if (!s.upsamplerPerLayer) {
-      shared_.open(larger(smaller(positions, maxCachedBytes / (melStride_ * 4)), 2 * block), melStride_, margin);
+      shared_.open(std::max<int64_t>(std::min<int64_t>(positions, maxCachedBytes / (melStride_ * 4)), 2 * block), melStride_, margin);
     }
     recomputed_ = allocate(block * melStride_ + margin);
     for (int i = 0; i < pool.threads(); i++) {
@@ -75,7 +73,7 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
   const int64_t limit = maxCachedBytes / (int64_t(s.layers) * projected * 4);
   projections_.resize(size_t(s.layers));
   for (RowCache& rows : projections_) {
-    rows.open(larger(smaller(positions / period + 4, limit), block / period + 4), projected, 0);
+    rows.open(std::max<int64_t>(std::min<int64_t>(positions / period + 4, limit), block / period + 4), projected, 0);
   }
 }
 
@@ -96,7 +94,7 @@ int64_t ConditionerState::ready() const {
   const NetworkShape& s = weights_.shape;
   if (ended_) return INT64_MAX;
   const int context = s.conditioner == Conditioner::transposed ? s.strides + 1 : s.encoders + 1;
-  return larger(0, frames() - context) * (s.hop / s.patch);
+  return std::max<int64_t>(0, frames() - context) * (s.hop / s.patch);
 }
 
 /** Runs the encoder's convolutions over the frames that have become final at each stage. */
@@ -105,7 +103,7 @@ void ConditionerState::encode() {
   int channels = weights_.shape.bands;
   for (int i = 0; i < weights_.shape.encoders; i++) {
     RowWindow& output = encoded_[size_t(i)];
-    const int64_t begin = output.end(), end = ended_ ? frames() : larger(begin, input->end() - 1);
+    const int64_t begin = output.end(), end = ended_ ? frames() : std::max<int64_t>(begin, input->end() - 1);
     output.append(end - begin);
     std::vector<float> gathered(size_t(3) * size_t(channels));
     for (int64_t row = begin; row < end; row++) encodeRow(i, *input, row, gathered);
@@ -164,7 +162,7 @@ void ConditionerState::upsampleBlock(const ParameterOffset* offsets, int64_t beg
   for (int i = s.strides - 1; i >= 0; i--) {
     const Frames rows = upsampleInput(s.stride[i], first[i + 1], last[i + 1]);
     first[i] = rows.begin;
-    last[i] = smaller(length[i] - 1, rows.end);
+    last[i] = std::min<int64_t>(length[i] - 1, rows.end);
   }
   const float* input = mel_.row(first[0]);
   float* const halves = scratch_[size_t(worker)].data();
@@ -208,7 +206,7 @@ void ConditionerState::upsampleRows(int layer, int64_t begin, int64_t end, const
       weights_.shape.upsamplerPerLayer ? weights_.offsets.layer[layer].upsampler : weights_.offsets.upsampler;
   pool_.forEach(int(ceilDivide(end - begin, timeBlockPositions)), [&](int block, int worker) {
     const int64_t from = begin + int64_t(block) * timeBlockPositions;
-    const int64_t to = smaller(from + timeBlockPositions, end);
+    const int64_t to = std::min<int64_t>(from + timeBlockPositions, end);
     upsampleBlock(offsets, from, to, into, worker);
     Ring mel = into;
     mel.rows += weights_.kernels.melMargin();
@@ -253,7 +251,7 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
   pool_.forEach(int(ceilDivide(end - begin, timeBlockPositions)), [&](int block, int worker) {
     RowsTask task{};
     task.begin = begin + int64_t(block) * timeBlockPositions;
-    task.end = smaller(task.begin + timeBlockPositions, end);
+    task.end = std::min<int64_t>(task.begin + timeBlockPositions, end);
     task.input = input.ring();
     task.inputShift = input.first();
     task.steps = weights_.melChannels;
@@ -270,7 +268,7 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
 
 ConditionerState::Frames ConditionerState::framesOf(int64_t begin, int64_t end) const {
   const int64_t period = weights_.shape.hop / weights_.shape.patch, last = lastFrame();
-  return {smaller(begin / period, last), smaller((end - 1) / period + 1, last) + 1};
+  return {std::min<int64_t>(begin / period, last), std::min<int64_t>((end - 1) / period + 1, last) + 1};
 }
 
 void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& task) {
@@ -283,17 +281,18 @@ void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& 
     task.framePeriod = s.hop / s.patch;
     task.lastFrame = lastFrame();
     if (cache(layer, begin, end)) {
-      task.mel = projections_[size_t(layer)].ring;
+      task.mel = readOnly(projections_[size_t(layer)].ring);
       return;
     }
     const Frames frames = framesOf(begin, end);
-    task.mel = {recomputed_.data(), recomputed_.size() / (2 * weights_.padded), 2 * weights_.padded};
-    project(layer, frames.begin, frames.end, task.mel);
+    const Ring ring{recomputed_.data(), recomputed_.size() / (2 * weights_.padded), 2 * weights_.padded};
+    project(layer, frames.begin, frames.end, ring);
+    task.mel = readOnly(ring);
     return;
   }
   task.conditioning = Conditioning::projected;
   task.melChannels = weights_.melChannels;
-  task.mel = upsampled(layer, begin, end);
+  task.mel = readOnly(upsampled(layer, begin, end));
   task.mel.rows += weights_.kernels.melMargin();
 }
 
@@ -314,7 +313,7 @@ void ConditionerState::release(int64_t position) {
     input = &output;
   }
   // After the mel's end its last frame holds, so that frame stays.
-  input->dropBefore(smaller(projected, input->end() - 1));
+  input->dropBefore(std::min<int64_t>(projected, input->end() - 1));
 }
 
 }  // namespace diffwave

@@ -21,7 +21,7 @@ void Stream::feed(Pass& pass, const float* audio, int worker) {
       task.input = encode(pass, task, task.scratch + kernelScratch_);
       task.inputShift = s.windows.envelope ? task.begin : 0;
     } else {
-      task.input = {const_cast<float*>(audio), INT64_MAX, s.patch};
+      task.input = {audio, INT64_MAX, s.patch};
     }
     task.steps = s.inputs();
     task.columns = weights_->padded;
@@ -44,7 +44,7 @@ void Stream::feed(Pass& pass, const float* audio, int worker) {
  * Computes X [positions × 2N] = windows · analysis into the pass's ring, and with an envelope
  * (X / Ē, (ln E + 6) / 3) [positions × 3N] into `scratch`.
  */
-Ring Stream::encode(Pass& pass, const RowsTask& block, float* scratch) {
+ConstRing Stream::encode(Pass& pass, const RowsTask& block, float* scratch) {
   const NetworkShape& s = weights_->shape;
   RowsTask task = block;
   task.steps = task.panelRows = s.windows.kernel;
@@ -54,13 +54,13 @@ Ring Stream::encode(Pass& pass, const RowsTask& block, float* scratch) {
   task.activation = Activation::none;
   task.output = pass.audio;
   weights_->kernels.rows(task);
-  if (!s.windows.envelope) return pass.audio;
+  if (!s.windows.envelope) return readOnly(pass.audio);
   const Ring inputs{scratch, timeBlockPositions, s.inputs()};
   for (int64_t p = block.begin; p < block.end; p++) {
     weights_->kernels.windowsInput(inputs.at(p - block.begin), pass.audio.at(p), envelope_.deviations(p),
                                    envelope_.logarithms(p), s.windows.bins);
   }
-  return inputs;
+  return readOnly(inputs);
 }
 
 /**
@@ -76,7 +76,7 @@ void Stream::finish(const Pass& pass, float* prediction, int block, int worker) 
   RowsTask task{};
   task.begin = advance_.emitted.begin + int64_t(block) * timeBlockPositions;
   task.end = std::min(task.begin + timeBlockPositions, advance_.emitted.end);
-  task.input = pass.skip;
+  task.input = readOnly(pass.skip);
   task.steps = task.panelRows = s.channels;
   task.columns = weights_->padded;
   task.weights = weights_->skip.data();
@@ -85,7 +85,7 @@ void Stream::finish(const Pass& pass, float* prediction, int block, int worker) 
   task.output = {hidden, timeBlockPositions, weights_->padded};
   task.scratch = scratch;
   weights_->kernels.rows(task);
-  task.input = task.output;
+  task.input = readOnly(task.output);
   task.columns = columns;
   task.weights = weights_->output.data();
   task.bias = weights_->outputBias.data();
@@ -104,12 +104,13 @@ void Stream::finish(const Pass& pass, float* prediction, int block, int worker) 
 void Stream::decode(const Pass& pass, const RowsTask& block, float* scratch) {
   const NetworkShape& s = weights_->shape;
   RowsTask task = block;
-  task.input = {scratch, timeBlockPositions, weights_->paddedSignals()};
+  const Ring coefficients{scratch, timeBlockPositions, weights_->paddedSignals()};
+  task.input = readOnly(coefficients);
   task.inputShift = block.begin;
   for (int64_t p = block.begin; p < block.end; p++) {
     const float* const x = s.inputMask ? pass.audio.at(p) : nullptr;
     const float* const deviations = s.windows.envelope ? envelope_.deviations(p) : nullptr;
-    weights_->kernels.windowsOutput(task.input.at(p - block.begin), block.output.at(p), x, deviations, pass.gain,
+    weights_->kernels.windowsOutput(coefficients.at(p - block.begin), block.output.at(p), x, deviations, pass.gain,
                                     s.windows.bins);
   }
   task.steps = task.panelRows = s.signals();

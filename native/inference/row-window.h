@@ -19,7 +19,7 @@ class RowWindow {
   float* row(int64_t index) { return rows_.data() + (index - first_) * stride_; }
   const float* row(int64_t index) const { return rows_.data() + (index - first_) * stride_; }
   /** The rows as a ring that never wraps around. Row 0 of the ring is row `first()` of the window. */
-  Ring ring() const { return {const_cast<float*>(rows_.data()), INT64_MAX, stride_}; }
+  ConstRing ring() const { return {rows_.data(), INT64_MAX, stride_}; }
   int64_t first() const { return first_; }
   int64_t end() const { return end_; }
 

@@ -9,7 +9,6 @@
 namespace diffwave {
 
 namespace {
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /**
  * Finds the layer at which two threads divide the network, so that each has half of the multiplications outside the
@@ -38,7 +37,7 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
  */
 int blocksPerTask(int64_t blocks, int threads) {
   const int64_t tasks = roundedUp(ceilDivide(blocks, winogradBlocksPerTask), threads);
-  return int(smaller(roundedUp(ceilDivide(blocks, tasks), 6), winogradBlocksPerTask));
+  return int(std::min<int64_t>(roundedUp(ceilDivide(blocks, tasks), 6), winogradBlocksPerTask));
 }
 
 /** Largest number of positions by which a layer lags behind the one before. */
@@ -117,7 +116,7 @@ bool Stream::accepts(int index, int64_t samples, bool last) const {
   if (last && end == 0) return false;
   if (s.windows.envelope && end > envelope_.end()) return false;
   if (s.conditioner == Conditioner::none) return true;
-  return end <= smaller(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
+  return end <= std::min<int64_t>(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
 }
 
 /** Finds the positions that a layer can compute once the one before has reached `available`: one advance at most. */
@@ -128,7 +127,7 @@ Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const
     complete = available - dilation;
     if (weights_->layers[size_t(layer)].winograd) complete -= complete % (winogradOutputs * dilation);
   }
-  return {begin, smaller(complete, begin + pass.schedule.positions)};
+  return {begin, std::min<int64_t>(complete, begin + pass.schedule.positions)};
 }
 
 /** Plans the next advance, given `count` more positions of audio. */
@@ -161,7 +160,7 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
   layer.paddedChannels = weights_->padded;
   layer.dilation = s.dilation(index);
   layer.length = pass.length;
-  layer.input = pass.inputs[size_t(index)];
+  layer.input = readOnly(pass.inputs[size_t(index)]);
   if (index + 1 < s.layers) layer.output = pass.inputs[size_t(index) + 1];
   layer.skip = pass.skip;
   layer.firstLayer = index == 0;
@@ -173,15 +172,13 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
   conditioner_.source(index, begin, end, layer);
   layer.begin = begin;
   layer.end = end;
-  // If the clip's end cuts the last group, the group has a block for each of its first positions.
-  const int64_t group = int64_t(winogradOutputs) * layer.dilation, cut = (end - begin) % group;
-  const int64_t blocks = (end - begin) / group * layer.dilation + smaller(cut, layer.dilation);
+  const int64_t blocks = winogradBlockCount(end - begin, layer.dilation);
   const int64_t count = weights.winograd ? blocks : end - begin;
   const int size = weights.winograd ? blocksPerTask(blocks, worker == allWorkers ? pool_.threads() : 1)
                                     : weights_->kernels.layerPositions;
   share(ceilDivide(count, size), worker, [&, begin = begin](int block, int by) {
     if (cancelled->load(std::memory_order_relaxed)) return;
-    const int64_t from = int64_t(block) * size, to = smaller(from + size, count);
+    const int64_t from = int64_t(block) * size, to = std::min<int64_t>(from + size, count);
     LayerTask task = layer;
     task.scratch = scratch_[size_t(by)].data();
     if (weights.winograd) {
@@ -247,7 +244,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
   int64_t computed = 0;
   *written = 0;
   for (;;) {
-    const int64_t count = smaller(left, pass.schedule.positions);
+    const int64_t count = std::min<int64_t>(left, pass.schedule.positions);
     if (last && count == left && pass.length == INT64_MAX) pass.length = pass.fed + count;
     plan(pass, count);
     if (count == 0 && !advance_.first && !advance_.second && advance_.emitted.empty()) break;
@@ -279,7 +276,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
 void Stream::releaseMel() {
   int64_t slowest = INT64_MAX;
   for (const Pass& pass : passes_) {
-    if (pass.emitted < pass.length) slowest = smaller(slowest, pass.done.empty() ? 0 : pass.done.back());
+    if (pass.emitted < pass.length) slowest = std::min<int64_t>(slowest, pass.done.empty() ? 0 : pass.done.back());
   }
   if (slowest == INT64_MAX) return;
   conditioner_.release(slowest);

@@ -110,7 +110,7 @@ class Stream {
   void plan(const Pass& pass, int64_t count);
   void feed(Pass& pass, const float* audio, int worker);
   /** Inputs of the first projection of one time block: X, or X divided by the envelope, and logarithms. */
-  Ring encode(Pass& pass, const RowsTask& block, float* scratch);
+  ConstRing encode(Pass& pass, const RowsTask& block, float* scratch);
   void runLayer(Pass& pass, int layer, int worker, const std::atomic<bool>* cancelled);
   void releaseMel();
   void finish(const Pass& pass, float* prediction, int block, int worker);

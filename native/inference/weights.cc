@@ -18,21 +18,12 @@ Buffer allocate(int64_t size) {
 
 ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const ForwardKernels& k, Pool& pool,
                                bool winograd)
-    : shape(s), kernels(k), offsets(s), parameters(allocate(offsets.count)), padded(k.paddedChannels(s.channels)) {
-  const int C = s.channels;
-  melChannels = s.conditioner == Conditioner::none ? 0 : s.conditionerChannels();
-
-  // Packs a plain matrix [columns × steps] and its bias.
-  auto matrix = [&](Buffer& packed, Buffer& bias, ParameterOffset place, int columns, int steps, int taps) {
-    packed = allocate(k.packedSize(columns, false, int64_t(steps) * taps));
-    for (int t = 0; t < taps; t++) {
-      k.pack(packed.data(), from + place.weight + t, columns, int64_t(steps) * taps, steps, taps, int64_t(steps) * taps,
-             int64_t(t) * steps, false, false);
-    }
-    bias = allocate(k.packedSize(columns, false, 1));
-    k.packBias(bias.data(), from + place.bias, columns, false, false);
-  };
-
+    : shape(s),
+      kernels(k),
+      offsets(s),
+      parameters(allocate(offsets.count)),
+      padded(k.paddedChannels(s.channels)),
+      melChannels(s.conditioner == Conditioner::none ? 0 : s.conditionerChannels()) {
   layers.resize(size_t(s.layers));
   for (int i = 0; i < s.layers; i++) {
     Layer& layer = layers[size_t(i)];
@@ -42,32 +33,61 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   pool.forEach(s.layers, [&](int i, int) { packLayer(i, from); });
   keep(from, offsets.embedding1.weight, offsets.layer[0].dilated.weight);
   if (s.windowed()) packWindows(from);
-  matrix(input, inputBias, offsets.input, C, s.inputs(), 1);
-  matrix(skip, skipBias, offsets.skip, C, C, 1);
-  const float scale = 1.0f / std::sqrt(float(s.layers));
+  packEnds(from);
+  packEncoder(from);
+}
+
+/** Packs a convolution along time [columns × steps × taps] and its bias. Row t · steps + k of a panel has tap t of input k. */
+void ForwardWeights::packConvolution(Buffer& packed, Buffer& bias, const float* from, const ParameterOffset& place,
+                                     int columns, int steps, int taps) const {
+  const int64_t rows = int64_t(steps) * taps;
+  packed = allocate(kernels.packedSize(columns, ColumnOrder::plain, rows));
+  for (int t = 0; t < taps; t++) {
+    kernels.pack({packed.data(), rows, int64_t(t) * steps}, {from + place.weight + t, columns, steps, rows, taps},
+                 ColumnOrder::plain);
+  }
+  bias = allocate(kernels.packedSize(columns, ColumnOrder::plain, 1));
+  kernels.packBias(bias.data(), from + place.bias, columns, ColumnOrder::plain);
+}
+
+/** Packs the projections of the audio, of the skips and to the output. */
+void ForwardWeights::packEnds(const float* from) {
+  const int C = shape.channels;
+  packConvolution(input, inputBias, from, offsets.input, C, shape.inputs(), 1);
+  packConvolution(skip, skipBias, from, offsets.skip, C, C, 1);
+  const float scale = 1.0f / std::sqrt(float(shape.layers));
   for (int64_t i = 0; i < skip.size(); i++) skip.data()[i] *= scale;
-  matrix(output, outputBias, offsets.output, s.outputs(), C, 1);
-  encoder.resize(size_t(s.encoders));
-  encoderBias.resize(size_t(s.encoders));
-  int channels = s.bands;
-  for (int i = 0; i < s.encoders; i++) {
-    matrix(encoder[size_t(i)], encoderBias[size_t(i)], offsets.encoder[i], s.encoderChannels[i], channels, 3);
-    channels = s.encoderChannels[i];
+  packConvolution(output, outputBias, from, offsets.output, shape.outputs(), C, 1);
+}
+
+/** Packs the convolutions of the mel encoder. */
+void ForwardWeights::packEncoder(const float* from) {
+  encoder.resize(size_t(shape.encoders));
+  encoderBias.resize(size_t(shape.encoders));
+  int channels = shape.bands;
+  for (int i = 0; i < shape.encoders; i++) {
+    packConvolution(encoder[size_t(i)], encoderBias[size_t(i)], from, offsets.encoder[i], shape.encoderChannels[i],
+                    channels, 3);
+    channels = shape.encoderChannels[i];
   }
 }
 
+/** Rows of a layer's gate panels that the upsampled mel's channels take. The taps, or the transformed weights, follow. */
+static int64_t melPanelRows(const ForwardWeights& w) {
+  return w.shape.conditioner == Conditioner::transposed ? roundedUp(w.melChannels, w.kernels.depth) : 0;
+}
+
 /** Rows of a layer's gate panels: the upsampled mel's channels, then three taps, or six transformed weights. */
-static int64_t panelRows(const ForwardWeights& w, const ForwardWeights::Layer& layer) {
-  const int64_t mel = w.shape.conditioner == Conditioner::transposed ? roundedUp(w.melChannels, w.kernels.depth) : 0;
-  return mel + (layer.winograd ? winogradInputs : 3) * roundedUp(w.shape.channels, w.kernels.depth);
+static int64_t gatePanelRows(const ForwardWeights& w, const ForwardWeights::Layer& layer) {
+  return melPanelRows(w) + (layer.winograd ? winogradInputs : 3) * roundedUp(w.shape.channels, w.kernels.depth);
 }
 
 /** Allocates a layer's panels and biases. */
-void ForwardWeights::allocateLayer(Layer& layer) {
+void ForwardWeights::allocateLayer(Layer& layer) const {
   const int C = shape.channels;
-  layer.gate = allocate(kernels.layerPackedSize(2 * C, panelRows(*this, layer)));
+  layer.gate = allocate(kernels.layerPackedSize(2 * C, gatePanelRows(*this, layer)));
   if (shape.conditioner == Conditioner::frameRate) {
-    layer.conditioner = allocate(kernels.packedSize(2 * C, true, melChannels));
+    layer.conditioner = allocate(kernels.packedSize(2 * C, ColumnOrder::paired, melChannels));
   }
   layer.gateBias = allocate(2 * padded);
   layer.output = allocate(kernels.layerPackedSize(2 * C, roundedUp(C, kernels.depth)));
@@ -76,43 +96,52 @@ void ForwardWeights::allocateLayer(Layer& layer) {
 /** Packs a layer, and copies those of its parameters that each diffusion step needs. */
 void ForwardWeights::packLayer(int index, const float* from) {
   const int C = shape.channels;
-  const ForwardKernels& k = kernels;
-  const bool tanhFirst = shape.tanhFirst;
+  const ColumnOrder gateOrder = shape.tanhFirst ? ColumnOrder::pairedSwapped : ColumnOrder::paired;
   const Layer& layer = layers[size_t(index)];
   const LayerOffsets& place = offsets.layer[index];
-  const bool projected = shape.conditioner == Conditioner::transposed;
-  const int64_t own = roundedUp(C, k.depth), rows = panelRows(*this, layer);
-  const int64_t melRows = projected ? roundedUp(melChannels, k.depth) : 0;
-  if (projected) {
-    k.packLayer(layer.gate.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, rows, 0, true,
-                tanhFirst);
+  const WeightMatrix mel{from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1};
+  if (shape.conditioner == Conditioner::transposed) {
+    kernels.packLayer({layer.gate.data(), gatePanelRows(*this, layer), 0}, mel, gateOrder);
+  } else if (shape.conditioner == Conditioner::frameRate) {
+    kernels.pack({layer.conditioner.data(), melChannels, 0}, mel, gateOrder);
   }
-  if (shape.conditioner == Conditioner::frameRate) {
-    k.pack(layer.conditioner.data(), from + place.conditioner.weight, 2 * C, melChannels, melChannels, 1, melChannels,
-           0, true, tanhFirst);
-  }
-  std::vector<float> transformed(layer.winograd ? size_t(2) * C * C : 0);
-  for (int p = 0; layer.winograd && p < winogradInputs; p++) {
-    const float* taps = from + place.dilated.weight;
-    for (size_t n = 0; n < transformed.size(); n++, taps += 3) {
-      double sum = 0;
-      for (int t = 0; t < 3; t++) sum += double(kernelTransform[p][t]) * taps[t];
-      transformed[n] = float(sum);
-    }
-    k.packLayer(layer.gate.data(), transformed.data(), 2 * C, C, C, 1, rows, melRows + p * own, true, tanhFirst);
-  }
-  for (int t = 0; !layer.winograd && t < 3; t++) {
-    k.packLayer(layer.gate.data(), from + place.dilated.weight + t, 2 * C, 3 * int64_t(C), C, 3, rows,
-                melRows + t * own, true, tanhFirst);
-  }
+  if (layer.winograd) packTransformedTaps(layer, from + place.dilated.weight, gateOrder);
+  else packTaps(layer, from + place.dilated.weight, gateOrder);
   std::vector<float> bias(size_t(2) * C);
   for (int n = 0; n < 2 * C; n++) {
     bias[size_t(n)] = from[place.dilated.bias + n] + (melChannels > 0 ? from[place.conditioner.bias + n] : 0.0f);
   }
-  k.packBias(layer.gateBias.data(), bias.data(), 2 * C, true, tanhFirst);
-  k.packLayer(layer.output.data(), from + place.output.weight, 2 * C, C, C, 1, own, 0, true, false);
+  kernels.packBias(layer.gateBias.data(), bias.data(), 2 * C, gateOrder);
+  kernels.packLayer({layer.output.data(), roundedUp(C, kernels.depth), 0},
+                    {from + place.output.weight, 2 * C, C, C, 1}, ColumnOrder::paired);
   keep(from, place.step.weight, melChannels > 0 ? place.conditioner.weight : place.output.weight);
   keep(from, place.output.bias, place.output.bias + 2 * C);
+}
+
+/** Packs the taps [2C × C × 3] of a layer's dilated convolution. */
+void ForwardWeights::packTaps(const Layer& layer, const float* taps, ColumnOrder order) const {
+  const int C = shape.channels;
+  const int64_t rowsPerTap = roundedUp(C, kernels.depth);
+  for (int t = 0; t < 3; t++) {
+    kernels.packLayer({layer.gate.data(), gatePanelRows(*this, layer), melPanelRows(*this) + t * rowsPerTap},
+                      {taps + t, 2 * C, C, 3 * int64_t(C), 3}, order);
+  }
+}
+
+/** Packs G · taps (native/winograd.h), six weights for the three taps [2C × C × 3]. */
+void ForwardWeights::packTransformedTaps(const Layer& layer, const float* taps, ColumnOrder order) const {
+  const int C = shape.channels;
+  const int64_t rowsPerWeight = roundedUp(C, kernels.depth);
+  std::vector<float> transformed(size_t(2) * C * C);
+  for (int p = 0; p < winogradInputs; p++) {
+    for (size_t n = 0; n < transformed.size(); n++) {
+      double sum = 0;
+      for (int t = 0; t < 3; t++) sum += double(kernelTransform[p][t]) * taps[3 * n + t];
+      transformed[n] = float(sum);
+    }
+    kernels.packLayer({layer.gate.data(), gatePanelRows(*this, layer), melPanelRows(*this) + p * rowsPerWeight},
+                      {transformed.data(), 2 * C, C, C, 1}, order);
+  }
 }
 
 /** Copies the flat parameters [begin, end). */
@@ -124,10 +153,10 @@ void ForwardWeights::keep(const float* from, int64_t begin, int64_t end) {
 void ForwardWeights::packWindows(const float* from) {
   const int signals = shape.signals(), K = shape.windows.kernel;
   const auto packed = [&](const float* in, const float* out) {
-    analysis = allocate(kernels.packedSize(signals, false, K));
-    kernels.pack(analysis.data(), in, signals, K, K, 1, K, 0, false, false);
-    synthesis = allocate(kernels.packedSize(K, false, signals));
-    kernels.pack(synthesis.data(), out, K, 1, signals, K, signals, 0, false, false);
+    analysis = allocate(kernels.packedSize(signals, ColumnOrder::plain, K));
+    kernels.pack({analysis.data(), K, 0}, {in, signals, K, K, 1}, ColumnOrder::plain);
+    synthesis = allocate(kernels.packedSize(K, ColumnOrder::plain, signals));
+    kernels.pack({synthesis.data(), signals, 0}, {out, K, signals, 1, K}, ColumnOrder::plain);
   };
   if (shape.windows.learned) {
     packed(from + offsets.analysis, from + offsets.synthesis);
@@ -162,7 +191,7 @@ ForwardWeights::Step::Step(const ForwardWeights& w, const float* sinusoids, int 
     for (int n = 0; n < 2 * s.channels; n++) {
       bias[size_t(n)] = plain[n] - (n < s.channels && !s.residualAfterStep ? step[n] : 0.0f);
     }
-    w.kernels.packBias(outputBias.data() + int64_t(i) * 2 * w.padded, bias.data(), 2 * s.channels, true, false);
+    w.kernels.packBias(outputBias.data() + int64_t(i) * 2 * w.padded, bias.data(), 2 * s.channels, ColumnOrder::paired);
   }
 }
 

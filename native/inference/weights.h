@@ -25,7 +25,7 @@ struct ForwardWeights {
     bool winograd;          // runs in Winograd blocks (native/winograd.h)
     Buffer gate, gateBias;  // the upsampled mel's channels, then three taps, or six transformed weights
     Buffer conditioner;     // projects the mel at the frame rate, in the order of the gate's panels
-    Buffer output, outputBias;
+    Buffer output;          // its bias depends on the diffusion step
   };
 
   /** What one diffusion step adds to each layer. */
@@ -46,8 +46,8 @@ struct ForwardWeights {
   const ParameterOffsets offsets;
   /** The flat parameters. The memory of parameters that are packed was never touched, so it has no pages. */
   Buffer parameters;
-  int padded;       // channels rounded up to whole vectors
-  int melChannels;  // number of inputs of a layer's conditioner projection; 0 without a mel
+  const int padded;       // channels rounded up to whole vectors
+  const int melChannels;  // number of inputs of a layer's conditioner projection; 0 without a mel
   /** Behind windows: the matrices to coefficients, and back to pieces of audio. Both have the same bias of zeros. */
   Buffer analysis, synthesis, noBias;
   Buffer input, inputBias;
@@ -59,10 +59,16 @@ struct ForwardWeights {
   mutable ScheduleTimes scheduleTimes;
 
  private:
-  void allocateLayer(Layer& layer);
+  void allocateLayer(Layer& layer) const;
   void packLayer(int index, const float* parameters);
-  void keep(const float* parameters, int64_t begin, int64_t end);
+  void packTaps(const Layer& layer, const float* taps, ColumnOrder order) const;
+  void packTransformedTaps(const Layer& layer, const float* taps, ColumnOrder order) const;
   void packWindows(const float* parameters);
+  void packConvolution(Buffer& packed, Buffer& bias, const float* parameters, const ParameterOffset& place, int columns,
+                       int steps, int taps) const;
+  void packEnds(const float* parameters);
+  void packEncoder(const float* parameters);
+  void keep(const float* parameters, int64_t begin, int64_t end);
 };
 
 /** Allocates `size` floats. Throws std::bad_alloc. */

@@ -1,7 +1,6 @@
 #include "windowed-audio.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace diffwave {
 
@@ -12,7 +11,7 @@ void Envelope::push(const float* deviations, int64_t positions) {
     float* const row = rows_.row(first + p);
     for (int k = 0; k < bins_; k++) {
       row[k] = deviations[k];
-      row[bins_ + k] = (std::log(deviations[k]) + 6.0f) / 3.0f;
+      row[bins_ + k] = scaledLogarithm(deviations[k]);
     }
   }
 }

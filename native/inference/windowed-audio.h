@@ -43,8 +43,8 @@ class WindowedAudio {
   int64_t received() const { return received_; }
   int64_t complete() const { return complete_; }
   /** The windows of positions up to `complete()`. Row p − first of the ring is the window of position p. */
-  Ring windows(int64_t first) const {
-    return {const_cast<float*>(samples_.data()) + (first * shape_.stride - start_), INT64_MAX, shape_.stride};
+  ConstRing windows(int64_t first) const {
+    return {samples_.data() + (first * shape_.stride - start_), INT64_MAX, shape_.stride};
   }
   /** Frees the audio before the window of this position. It will not be read again. */
   void release(int64_t position);

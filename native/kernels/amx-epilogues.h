@@ -101,14 +101,9 @@ class OutputEpilogue {
 
   DIFFWAVE_INLINE void operator()(int r) const {
     if (hasOutput_) {
-      const PartsAt from = partsAt(block_.input[r], at_, padded_);
-      const Vector x = reinterpret_cast<Vector>(joined(from.high, from.low));
+      const Vector x = loadParts(block_.input[r], at_, padded_);
       const Vector next = fma(x + (load(sums_ + r * 2 * side) + residualBias_), splat(sqrtHalf), step_);
-      __m256bh parts[2];
-      split(reinterpret_cast<__m512>(next), parts);
-      const PartsAt to = partsAt(block_.output[r], at_, padded_);
-      *to.high = parts[0];
-      *to.low = parts[1];
+      storeParts(block_.output[r], at_, padded_, next);
     }
     float* const to = block_.skip[r] + at_;
     const Vector skip = load(sums_ + r * 2 * side + side) + skipBias_;

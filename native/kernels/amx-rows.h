@@ -35,8 +35,7 @@ static void splitRow(float* row, int numbers) {
     for (int n = 0; n * side < together; n++) split(_mm512_loadu_ps(row + at + n * side), parts[n]);
     for (int n = 0; n * side < together; n++) {
       for (int i = 0; i < 2; i++) {
-        _mm256_store_si256(reinterpret_cast<__m256i*>(to + i * together + n * side),
-                           reinterpret_cast<__m256i>(parts[n][i]));
+        storePart(to + i * together + n * side, parts[n][i]);
       }
     }
   }
@@ -47,17 +46,28 @@ static void arrangeRows(const Ring& ring, int64_t begin, int64_t end, int number
   for (int64_t position = begin; position < end; position++) splitRow(ring.at(position), numbers);
 }
 
-/** Pointers to the high and the low parts of sixteen numbers. */
+/** Places of the high and the low parts of sixteen numbers of a row, from number `at` on, in bfloat16 numbers. */
 struct PartsAt {
-  __m256bh* high;
-  __m256bh* low;
+  PartsAt(int at, int numbers)
+      : high(at / depth * depth * 2 + at % depth), low(high + togetherFrom(at / depth * depth, numbers)) {}
+  int high, low;
 };
 
-/** Finds the parts of sixteen numbers of a row, from number `at` on. */
-DIFFWAVE_INLINE PartsAt partsAt(const float* row, int at, int numbers) {
-  const int block = at / depth * depth;
-  uint16_t* const from = reinterpret_cast<uint16_t*>(const_cast<float*>(row) + block) + (at - block);
-  return {reinterpret_cast<__m256bh*>(from), reinterpret_cast<__m256bh*>(from + togetherFrom(block, numbers))};
+/** Loads sixteen numbers of a row, from number `at` on. */
+DIFFWAVE_INLINE Vector loadParts(const float* row, int at, int numbers) {
+  const PartsAt place(at, numbers);
+  const auto* const from = reinterpret_cast<const uint16_t*>(row);
+  return reinterpret_cast<Vector>(joined(from + place.high, from + place.low));
+}
+
+/** Splits sixteen numbers and stores them in a row, from number `at` on. */
+DIFFWAVE_INLINE void storeParts(float* row, int at, int numbers, Vector x) {
+  const PartsAt place(at, numbers);
+  auto* const to = reinterpret_cast<uint16_t*>(row);
+  __m256bh parts[2];
+  split(reinterpret_cast<__m512>(x), parts);
+  storePart(to + place.high, parts[0]);
+  storePart(to + place.low, parts[1]);
 }
 
 /** Copies 32 numbers of sixteen rows to a tile. rowAt(r) returns a pointer to row r, or null for a row of zeros. */
@@ -78,7 +88,7 @@ static LeftSide copyRows(Pair& to, const RowAt& rowAt, int at, int numbers) {
  * Finds the left sides of positions from `first` on. They lie in their ring, or are copied if rows are zero or the ring
  * wraps around.
  */
-static void findLeft(const Ring& ring, int64_t first, int64_t length, int numbers, int rowTiles, LeftSide*& to,
+static void findLeft(const ConstRing& ring, int64_t first, int64_t length, int numbers, int rowTiles, LeftSide*& to,
                      Pair*& copies) {
   for (int m = 0; m < rowTiles; m++) {
     const int64_t from = first + m * side;

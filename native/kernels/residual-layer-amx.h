@@ -43,7 +43,7 @@ static int64_t scratchSize(int paddedChannels, int widestRow) {
 /** Implements ForwardKernels::layerPackedSize. */
 template <int parts>
 static int64_t layerPackedSize(int columns, int64_t panelRows) {
-  return layers::packedSize(columns, true, panelRows) * parts / 2;
+  return layers::packedSize(columns, ColumnOrder::paired, panelRows) * parts / 2;
 }
 
 /**
@@ -51,21 +51,21 @@ static int64_t layerPackedSize(int columns, int64_t panelRows) {
  * `[sixteen channels][block of 32 steps][half]`.
  */
 template <int parts>
-static void packLayer(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
-                      int64_t panelRows, int64_t firstRow, bool, bool swapped) {
-  const int half = columns / 2;
-  auto* const sides = reinterpret_cast<Split<parts>*>(packed);
+static void packLayer(const PanelRows& to, const WeightMatrix& from, ColumnOrder order) {
+  const int half = from.columns / 2;
+  const bool swapped = order == ColumnOrder::pairedSwapped;
+  auto* const sides = reinterpret_cast<Split<parts>*>(to.panels);
   for (int j = 0; j < padded(half) / side; j++) {
-    for (int64_t block = 0; block < blocksOf(steps); block++) {
+    for (int64_t block = 0; block < blocksOf(from.steps); block++) {
       for (int h = 0; h < 2; h++) {
         float columnsOfBlock[depth][side] = {};
         for (int n = 0; n < side && j * side + n < half; n++) {
           const int64_t source = j * side + n + ((h == 1) != swapped ? half : 0);
-          for (int64_t k = 0; k < depth && block * depth + k < steps; k++) {
-            columnsOfBlock[k][n] = from[source * rowStride + (block * depth + k) * stepStride];
+          for (int64_t k = 0; k < depth && block * depth + k < from.steps; k++) {
+            columnsOfBlock[k][n] = from.data[source * from.columnStride + (block * depth + k) * from.stepStride];
           }
         }
-        splitColumns(sides[2 * ((j * panelRows + firstRow) / depth + block) + h], columnsOfBlock[0], side, depth);
+        splitColumns(sides[2 * ((j * to.rows + to.firstRow) / depth + block) + h], columnsOfBlock[0], side, depth);
       }
     }
   }
@@ -149,8 +149,8 @@ static void runBlocks(const LayerTask& task, LayerBlock* blocks, int count, floa
 }
 
 /** Finds pointers to `count` rows of a ring, from row `first` on. */
-template <class Pointer>
-static void findRowPointers(Pointer* to, const Ring& ring, int64_t first, int count) {
+template <class Float>
+static void findRowPointers(Float** to, const RowRing<Float>& ring, int64_t first, int count) {
   int64_t place = first % ring.capacity;
   for (int r = 0; r < count; r++) {
     to[r] = ring.rows + place * ring.stride;

@@ -167,7 +167,7 @@ static void runWinogradLayer(const LayerTask& task) {
   const float* x[winogradRowsPerTask];
   for (int b = 0; b < blocks; b++) {
     const int64_t block = task.winogradBegin + b;
-    const int64_t position = task.begin + block / dilation * winogradOutputs * dilation + block % dilation;
+    const int64_t position = task.begin + winogradBlockStart(block, dilation);
     const float* rows[winogradInputs];
     for (int i = 0; i < winogradInputs; i++) {
       const int64_t p = position + (i - 1) * dilation;

@@ -37,7 +37,7 @@ static void findFrames(const LayerTask& task, int64_t position, const float*& fr
  * which advances. Rows outside [0, length) and past `count` are zero.
  */
 template <class Operands>
-static const float* convertRows(const Ring& ring, int64_t first, int count, int64_t length, int numbers,
+static const float* convertRows(const ConstRing& ring, int64_t first, int count, int64_t length, int numbers,
                                 float*& scratch) {
   float* const rows = scratch;
   const int stride = rowWords<Operands>(numbers);

@@ -9,17 +9,21 @@
 namespace diffwave {
 
 /** Rows of floats, indexed by absolute position. The newest `capacity` rows are kept. */
-struct Ring {
-  float* rows = nullptr;
+template <class Float>
+struct RowRing {
+  Float* rows = nullptr;
   int64_t capacity = 1;
   int stride = 0;  // floats per row
 
-  __attribute__((always_inline)) float* at(int64_t position) const { return rows + position % capacity * stride; }
+  __attribute__((always_inline)) Float* at(int64_t position) const { return rows + position % capacity * stride; }
   /** Whether `count` rows from `position` on are contiguous in memory. */
   __attribute__((always_inline)) bool contiguous(int64_t position, int count) const {
     return position % capacity + count <= capacity;
   }
 };
+using Ring = RowRing<float>;
+using ConstRing = RowRing<const float>;
+inline ConstRing readOnly(const Ring& ring) { return {ring.rows, ring.capacity, ring.stride}; }
 
 /** Positions of a time block, the work of one task. It is a multiple of the rows of every register block. */
 constexpr int timeBlockPositions = 48;
@@ -54,14 +58,14 @@ struct LayerTask {
   int paddedChannels;  // rounded up to whole vectors
   int dilation;
   int64_t begin, end;
-  int64_t winogradBegin, winogradEnd;  // winogradLayer: Winograd blocks of the range, ordered by group, then position
+  int64_t winogradBegin, winogradEnd;  // winogradLayer: Winograd blocks of the range (native/winograd.h)
   int64_t length;                      // positions of the clip, if known: inputs beyond count as zero
-  Ring input;                          // y [positions × padded]: the layer's input plus the step embedding
+  ConstRing input;                     // y [positions × padded]: the layer's input plus the step embedding
   Ring output;                         // the next layer's y; the last layer has no rows here
   Ring skip;                           // running sum of the skips [positions × padded]
   bool firstLayer;                     // whether the skip sum starts here
   Conditioning conditioning;
-  Ring mel;         // interpolated: projections [frames × 2 · padded], in panel order; projected: the upsampled mel
+  ConstRing mel;    // interpolated: projections [frames × 2 · padded], in panel order; projected: the upsampled mel
   int melChannels;  // projected: steps of the packed weights that come before the taps; else 0
   int64_t framePeriod;  // interpolated: positions per frame
   int64_t lastFrame;    // interpolated: the last frame, which holds to the end
@@ -81,7 +85,7 @@ enum class Activation { none, relu, leaky };
  */
 struct RowsTask {
   int64_t begin, end;
-  Ring input;            // rows may overlap: windows of audio
+  ConstRing input;       // rows may overlap: windows of audio
   int64_t inputShift;    // position p reads row p − inputShift of the input
   int steps;             // numbers of an input row that take part
   int columns;           // padded numbers of an output row
@@ -114,6 +118,26 @@ struct UpsampleTask {
   float* output;  // [rows × rowStride], margins cleared
 };
 
+/** Weights as they lie among the parameters: that of output column n and step k is data[n·columnStride + k·stepStride]. */
+struct WeightMatrix {
+  const float* data;
+  int columns, steps;
+  int64_t columnStride, stepStride;
+};
+
+/** Panels of `rows` rows each. A matrix takes those from `firstRow` on. */
+struct PanelRows {
+  float* panels;
+  int64_t rows, firstRow;
+};
+
+/** The order of a matrix's columns in its panels. */
+enum class ColumnOrder {
+  plain,
+  paired,         // the columns are two halves, whose vectors alternate within a panel
+  pairedSwapped,  // the same with the second half first
+};
+
 /** The forward kernels of one instruction set. */
 struct ForwardKernels {
   int (*paddedChannels)(int channels);
@@ -123,23 +147,17 @@ struct ForwardKernels {
   int (*melMargin)();
   int (*melStride)(int bands);
 
-  /**
-   * Packs weights [columns × steps] into panels of `panelRows` rows, starting at row `firstRow`. Weight (n, k) is
-   * from[n · rowStride + k · stepStride]. If `paired`, the columns are two halves whose vectors alternate within a
-   * panel, and `swapped` puts the second half first.
-   */
-  void (*pack)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
-               int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
-  /** Packs a layer's own weights, which are paired. `panelRows` and `firstRow` are multiples of `depth`. */
-  void (*packLayer)(float* packed, const float* from, int columns, int64_t rowStride, int steps, int64_t stepStride,
-                    int64_t panelRows, int64_t firstRow, bool paired, bool swapped);
+  /** Packs weights into panels. */
+  void (*pack)(const PanelRows& to, const WeightMatrix& from, ColumnOrder order);
+  /** Packs a layer's own weights, which are paired. Rows and first row of the panels are multiples of `depth`. */
+  void (*packLayer)(const PanelRows& to, const WeightMatrix& from, ColumnOrder order);
   int depth;
   /** Floats of packed weights. */
-  int64_t (*packedSize)(int columns, bool paired, int64_t panelRows);
+  int64_t (*packedSize)(int columns, ColumnOrder order, int64_t panelRows);
   /** Floats of a layer's own packed weights. */
   int64_t (*layerPackedSize)(int columns, int64_t panelRows);
   /** Copies a bias in the order of packed columns. */
-  void (*packBias)(float* packed, const float* from, int columns, bool paired, bool swapped);
+  void (*packBias)(float* packed, const float* from, int columns, ColumnOrder order);
 
   /** Runs a residual layer, its dilated convolution computed directly. */
   void (*layer)(const LayerTask&);

@@ -341,7 +341,7 @@ void Reference<Scalar>::inputForward(State& a, const Clip& clip) const {
         const Scalar deviation = clip.deviations[p * bins + k];
         a.inputs[k * P + p] /= deviation;
         a.inputs[(bins + k) * P + p] /= deviation;
-        a.inputs[(2 * bins + k) * P + p] = (std::log(deviation) + 6) / 3;
+        a.inputs[(2 * bins + k) * P + p] = scaledLogarithm(deviation);
       }
     }
   }

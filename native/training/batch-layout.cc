@@ -31,8 +31,7 @@ BatchLayout::BatchLayout(const NetworkShape& s, const Clip* clips, int count, co
 WinogradTiling BatchLayout::tile(int64_t dilation, const TrainingKernels& kernels) const {
   WinogradTiling tiling{dilation, {}, {}, 0};
   for (int clip = 0; clip < count; clip++) {
-    const int64_t group = winogradOutputs * dilation, rest = positions[size_t(clip)] % group;
-    const int64_t all = positions[size_t(clip)] / group * dilation + std::min(dilation, rest);
+    const int64_t all = winogradBlockCount(positions[size_t(clip)], dilation);
     // Tiles have about the same size, and consist of whole register blocks if possible.
     const int64_t tiles = ceilDivide(all, kernels.maxWinogradBlocks);
     const int64_t size = roundedUp(ceilDivide(all, tiles), kernels.winogradBlockUnit);
@@ -51,7 +50,7 @@ WinogradRows BatchLayout::rowsOf(const WinogradTile& tile, int64_t dilation) con
   rows.count = winogradOutputs * tile.blocks;
   const int64_t end = positions[size_t(tile.clip)];
   for (int b = 0; b < tile.blocks; b++) {
-    const int64_t index = tile.first + b, first = index / dilation * winogradOutputs * dilation + index % dilation;
+    const int64_t first = winogradBlockStart(tile.first + b, dilation);
     for (int j = 0; j < winogradOutputs; j++) {
       const int64_t position = first + j * dilation;
       rows.position[j * tile.blocks + b] = position < end ? position : -1;

@@ -41,7 +41,7 @@ struct TimeBlock {
   int count;
 };
 
-/** Consecutive Winograd blocks of one clip. Block i has positions 4·d·⌊i/d⌋ + i mod d + {0, 1, 2, 3}·d. */
+/** Consecutive Winograd blocks of one clip (native/winograd.h). */
 struct WinogradTile {
   int clip;
   int64_t first;

@@ -1,6 +1,5 @@
 #include "batch-windows.h"
 
-#include <cmath>
 #include <cstring>
 
 namespace diffwave {
@@ -39,7 +38,7 @@ void BatchWindows::encode(const TrainingCall& call) {
     float* to = layout_.row(inputs_, block.clip, block.start);
     for (int r = 0; r < block.count; r++, x += signals_.stride, to += inputs_.stride) {
       const float* const e = deviations(block, r);
-      for (int k = 0; k < shape_.bins; k++) logarithms[size_t(k)] = (std::log(e[k]) + 6.0f) / 3.0f;
+      for (int k = 0; k < shape_.bins; k++) logarithms[size_t(k)] = scaledLogarithm(e[k]);
       call.kernels.windowsInput(to, x, e, logarithms.data(), shape_.bins);
     }
   });

@@ -101,7 +101,7 @@ void ResidualStack::inputTransform(const TrainingCall& call, float* planes, int6
   const float* inputs[winogradInputs * maxTileBlocks];
   const int64_t end = layout_.positions[size_t(tile.clip)];
   for (int b = 0; b < tile.blocks; b++) {
-    const int64_t index = tile.first + b, first = index / dilation * winogradOutputs * dilation + index % dilation;
+    const int64_t first = winogradBlockStart(tile.first + b, dilation);
     for (int i = 0; i < winogradInputs; i++) {
       const int64_t position = first + (i - 1) * dilation;
       inputs[winogradInputs * b + i] =
