@@ -8,7 +8,23 @@ namespace diffwave {
 namespace {
 /** Largest number of bytes of rows that are cached for the passes behind the first, however many passes there are. */
 constexpr int64_t maxCachedBytes = int64_t(400) << 20;
+/**
+ * Rows that the stages of the upsampler read besides those above their output rows. A stage of stride 1 reads two more.
+ * The others read three more than half of their output rows.
+ */
+constexpr int64_t upsamplerContext = 64;
+static_assert(upsamplerContext > 3 * NetworkShape::maxStrides, "the context of all stages");
 
+/** Largest number of rows of a cache of rows of `stride` floats for each of `layers` layers. */
+int64_t maxCachedRows(int64_t stride, int64_t layers) {
+  return maxCachedBytes / (stride * layers * int64_t(sizeof(float)));
+}
+
+/**
+ * Largest number of frames between which a range of positions is interpolated. Both ends of the range may lie inside a
+ * frame, and each position has a frame before and after it.
+ */
+int64_t framesAround(int64_t positions, int64_t positionsPerFrame) { return positions / positionsPerFrame + 3; }
 }  // namespace
 
 void ConditionerState::RowCache::open(int64_t capacity, int stride, int margin) {
@@ -18,20 +34,20 @@ void ConditionerState::RowCache::open(int64_t capacity, int stride, int margin) 
 
 void ConditionerState::RowCache::extend(int64_t newEnd) {
   end = newEnd;
-  begin = std::max<int64_t>(begin, end - ring.capacity);
+  begin = std::max(begin, end - ring.capacity);
 }
 
 int ConditionerState::widestRow(const ForwardWeights& w) {
-  int64_t widest = std::max<int64_t>(w.kernels.melStride(w.shape.bands > 0 ? w.shape.bands : 1), w.shape.inputs());
-  if (w.shape.windowed()) {
-    widest = std::max<int64_t>(widest, std::max<int64_t>(w.paddedSignals(), w.kernels.paddedChannels(w.shape.windows.kernel)));
+  const NetworkShape& s = w.shape;
+  const auto padded = [&](int channels) { return w.kernels.paddedChannels(channels); };
+  int widest = std::max({w.kernels.melStride(std::max(s.bands, 1)), s.inputs(), padded(s.outputs())});
+  if (s.windowed()) widest = std::max({widest, w.paddedSignals(), padded(s.windows.kernel)});
+  int channels = s.bands;
+  for (int i = 0; i < s.encoders; i++) {
+    widest = std::max({widest, 3 * channels, padded(s.encoderChannels[i])});
+    channels = s.encoderChannels[i];
   }
-  int channels = w.shape.bands;
-  for (int i = 0; i < w.shape.encoders; i++) {
-    widest = std::max<int64_t>(widest, std::max<int64_t>(3 * channels, w.kernels.paddedChannels(w.shape.encoderChannels[i])));
-    channels = w.shape.encoderChannels[i];
-  }
-  return int(std::max<int64_t>(widest, w.kernels.paddedChannels(w.shape.outputs())));
+  return widest;
 }
 
 ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int passes, int64_t latency, int64_t block)
@@ -42,38 +58,32 @@ ConditionerState::ConditionerState(const ForwardWeights& w, Pool& pool, int pass
     return;
   }
   const int projected = 2 * w.padded;
+  // From the position that the last pass reads to the position that the first pass is fed.
   const int64_t positions = passes * latency + maxChunkPositions + 2 * block;
   if (s.conditioner == Conditioner::transposed) {
     melStride_ = w.kernels.melStride(s.bands);
-    // Kernels copy whole rows that start after the margin, so the last row is read by that much past its end.
-    const int margin = w.kernels.melMargin();
-    if (!s.upsamplerPerLayer) {
-      shared_.open(std::max<int64_t>(std::min<int64_t>(positions, maxCachedBytes / (melStride_ * 4)), 2 * block), melStride_, margin);
-    }
-    recomputed_ = allocate(block * melStride_ + margin);
+    cacheCapacity_ = std::max(std::min(positions, maxCachedRows(melStride_, 1)), 2 * block);
+    recomputed_ = allocate(block * melStride_ + w.kernels.melMargin());
     for (int i = 0; i < pool.threads(); i++) {
-      scratch_.push_back(allocate(2 * (int64_t(timeBlockPositions) * s.patch + 64) * melStride_));
+      scratch_.push_back(allocate(2 * (int64_t(timeBlockPositions) * s.patch + upsamplerContext) * melStride_));
     }
   } else {
+    const int64_t period = positionsPerFrame();
     melStride_ = s.bands;
+    cacheCapacity_ = std::max(std::min(framesAround(positions, period), maxCachedRows(projected, s.layers)),
+                              framesAround(block, period));
+    projections_.resize(size_t(s.layers));
     encoded_.resize(size_t(s.encoders));
     for (int i = 0; i < s.encoders; i++) {
       encoded_[size_t(i)].open(w.kernels.paddedChannels(s.encoderChannels[i]));
     }
-    recomputed_ = allocate((block / (s.hop / s.patch) + 3) * projected);
+    recomputed_ = allocate(framesAround(block, period) * projected);
     scratch_.resize(size_t(pool.threads()));
   }
   mel_.open(melStride_);
   const int64_t kernels = w.kernels.scratchSize(w.padded, widestRow(w));
   for (Buffer& buffer : scratch_) {
     if (buffer.size() < kernels) buffer = allocate(kernels);
-  }
-  if (s.conditioner != Conditioner::frameRate) return;
-  const int64_t period = s.hop / s.patch;
-  const int64_t limit = maxCachedBytes / (int64_t(s.layers) * projected * 4);
-  projections_.resize(size_t(s.layers));
-  for (RowCache& rows : projections_) {
-    rows.open(std::max<int64_t>(std::min<int64_t>(positions / period + 4, limit), block / period + 4), projected, 0);
   }
 }
 
@@ -94,7 +104,12 @@ int64_t ConditionerState::ready() const {
   const NetworkShape& s = weights_.shape;
   if (ended_) return INT64_MAX;
   const int context = s.conditioner == Conditioner::transposed ? s.strides + 1 : s.encoders + 1;
-  return std::max<int64_t>(0, frames() - context) * (s.hop / s.patch);
+  return std::max<int64_t>(0, frames() - context) * positionsPerFrame();
+}
+
+int64_t ConditionerState::end() const {
+  const bool known = ended_ && weights_.shape.conditioner != Conditioner::none;
+  return known ? frames() * positionsPerFrame() : INT64_MAX;
 }
 
 /** Runs the encoder's convolutions over the frames that have become final at each stage. */
@@ -103,7 +118,7 @@ void ConditionerState::encode() {
   int channels = weights_.shape.bands;
   for (int i = 0; i < weights_.shape.encoders; i++) {
     RowWindow& output = encoded_[size_t(i)];
-    const int64_t begin = output.end(), end = ended_ ? frames() : std::max<int64_t>(begin, input->end() - 1);
+    const int64_t begin = output.end(), end = ended_ ? frames() : std::max(begin, input->end() - 1);
     output.append(end - begin);
     std::vector<float> gathered(size_t(3) * size_t(channels));
     for (int64_t row = begin; row < end; row++) encodeRow(i, *input, row, gathered);
@@ -162,7 +177,7 @@ void ConditionerState::upsampleBlock(const ParameterOffset* offsets, int64_t beg
   for (int i = s.strides - 1; i >= 0; i--) {
     const Frames rows = upsampleInput(s.stride[i], first[i + 1], last[i + 1]);
     first[i] = rows.begin;
-    last[i] = std::min<int64_t>(length[i] - 1, rows.end);
+    last[i] = std::min(length[i] - 1, rows.end);
   }
   const float* input = mel_.row(first[0]);
   float* const halves = scratch_[size_t(worker)].data();
@@ -201,12 +216,10 @@ void ConditionerState::upsampleBlock(const ParameterOffset* offsets, int64_t beg
   }
 }
 
-void ConditionerState::upsampleRows(int layer, int64_t begin, int64_t end, const Ring& into) {
-  const ParameterOffset* offsets =
-      weights_.shape.upsamplerPerLayer ? weights_.offsets.layer[layer].upsampler : weights_.offsets.upsampler;
+void ConditionerState::upsampleRows(const ParameterOffset* offsets, int64_t begin, int64_t end, const Ring& into) {
   pool_.forEach(int(ceilDivide(end - begin, timeBlockPositions)), [&](int block, int worker) {
     const int64_t from = begin + int64_t(block) * timeBlockPositions;
-    const int64_t to = std::min<int64_t>(from + timeBlockPositions, end);
+    const int64_t to = std::min(from + timeBlockPositions, end);
     upsampleBlock(offsets, from, to, into, worker);
     Ring mel = into;
     mel.rows += weights_.kernels.melMargin();
@@ -217,22 +230,34 @@ void ConditionerState::upsampleRows(int layer, int64_t begin, int64_t end, const
 bool ConditionerState::cache(int layer, int64_t begin, int64_t end) {
   const NetworkShape& s = weights_.shape;
   if (s.conditioner == Conditioner::none) return true;
-  if (s.conditioner == Conditioner::frameRate) {
-    const Frames frames = framesOf(begin, end);
-    RowCache& rows = projections_[size_t(layer)];
-    if (!rows.covers(frames.begin)) return false;
-    if (frames.end > rows.end) {
-      const int64_t missing = rows.end;
-      rows.extend(frames.end);
-      project(layer, missing, frames.end, rows.ring);
-    }
-    return true;
+  if (s.conditioner == Conditioner::frameRate) return cacheProjections(layer, framesOf(begin, end));
+  return !s.upsamplerPerLayer && cacheUpsampled(begin, end);
+}
+
+bool ConditionerState::cacheProjections(int layer, Frames needed) {
+  RowCache& rows = projections_[size_t(layer)];
+  if (!rows.memory.ok()) {
+    rows.open(ended_ ? std::min(cacheCapacity_, frames()) : cacheCapacity_, 2 * weights_.padded, 0);
   }
-  if (s.upsamplerPerLayer || !shared_.covers(begin)) return false;
+  if (!rows.covers(needed.begin)) return false;
+  if (needed.end > rows.end) {
+    const int64_t missing = rows.end;
+    rows.extend(needed.end);
+    project(layer, missing, needed.end, rows.ring);
+  }
+  return true;
+}
+
+bool ConditionerState::cacheUpsampled(int64_t begin, int64_t end) {
+  if (!shared_.memory.ok()) {
+    // Kernels copy whole rows that start after the margin, so the last row is read by that much past its end.
+    shared_.open(std::min(cacheCapacity_, this->end()), melStride_, weights_.kernels.melMargin());
+  }
+  if (!shared_.covers(begin)) return false;
   if (end > shared_.end) {
     const int64_t missing = shared_.end;
     shared_.extend(end);
-    upsampleRows(layer, missing, end, shared_.ring);
+    upsampleRows(weights_.offsets.upsampler, missing, end, shared_.ring);
   }
   return true;
 }
@@ -241,7 +266,8 @@ bool ConditionerState::cache(int layer, int64_t begin, int64_t end) {
 Ring ConditionerState::upsampled(int layer, int64_t begin, int64_t end) {
   if (cache(layer, begin, end)) return shared_.ring;
   const Ring ring{recomputed_.data(), block_, melStride_};
-  upsampleRows(layer, begin, end, ring);
+  const bool perLayer = weights_.shape.upsamplerPerLayer;
+  upsampleRows(perLayer ? weights_.offsets.layer[layer].upsampler : weights_.offsets.upsampler, begin, end, ring);
   return ring;
 }
 
@@ -251,7 +277,7 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
   pool_.forEach(int(ceilDivide(end - begin, timeBlockPositions)), [&](int block, int worker) {
     RowsTask task{};
     task.begin = begin + int64_t(block) * timeBlockPositions;
-    task.end = std::min<int64_t>(task.begin + timeBlockPositions, end);
+    task.end = std::min(task.begin + timeBlockPositions, end);
     task.input = input.ring();
     task.inputShift = input.first();
     task.steps = weights_.melChannels;
@@ -267,8 +293,8 @@ void ConditionerState::project(int layer, int64_t begin, int64_t end, const Ring
 }
 
 ConditionerState::Frames ConditionerState::framesOf(int64_t begin, int64_t end) const {
-  const int64_t period = weights_.shape.hop / weights_.shape.patch, last = lastFrame();
-  return {std::min<int64_t>(begin / period, last), std::min<int64_t>((end - 1) / period + 1, last) + 1};
+  const int64_t period = positionsPerFrame(), last = lastFrame();
+  return {std::min(begin / period, last), std::min((end - 1) / period + 1, last) + 1};
 }
 
 void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& task) {
@@ -278,7 +304,7 @@ void ConditionerState::source(int layer, int64_t begin, int64_t end, LayerTask& 
   if (s.conditioner == Conditioner::none) return;
   if (s.conditioner == Conditioner::frameRate) {
     task.conditioning = Conditioning::interpolated;
-    task.framePeriod = s.hop / s.patch;
+    task.framePeriod = positionsPerFrame();
     task.lastFrame = lastFrame();
     if (cache(layer, begin, end)) {
       task.mel = readOnly(projections_[size_t(layer)].ring);
@@ -306,14 +332,14 @@ void ConditionerState::release(int64_t position) {
     return;
   }
   // The projections read the last stage. Each other stage is read by the next one, which reads one row back.
-  const int64_t projected = position / (s.hop / s.patch);
+  const int64_t projected = position / positionsPerFrame();
   RowWindow* input = &mel_;
   for (RowWindow& output : encoded_) {
     input->dropBefore(output.end() - 1);
     input = &output;
   }
   // After the mel's end its last frame holds, so that frame stays.
-  input->dropBefore(std::min<int64_t>(projected, input->end() - 1));
+  input->dropBefore(std::min(projected, input->end() - 1));
 }
 
 }  // namespace diffwave

@@ -30,6 +30,8 @@ class ConditionerState {
   /** Number of positions whose conditioning no later frame can change. */
   int64_t ready() const;
   int64_t frames() const { return mel_.end(); }
+  /** Number of positions of the whole mel, or INT64_MAX while more frames may come or without a mel. */
+  int64_t end() const;
 
   /**
    * Caches what `source` needs for these positions. Returns whether it is cached. Then `source` only reads, and several
@@ -51,7 +53,11 @@ class ConditionerState {
     Buffer memory;
     Ring ring;
     int64_t begin = 0, end = 0;
-    /** @param margin number of floats after the last row that may be read */
+    /**
+     * Allocates the ring. It is called for the first rows, because then the clip's length may be known.
+     *
+     * @param margin number of floats after the last row that may be read
+     */
     void open(int64_t capacity, int stride, int margin);
     bool covers(int64_t from) const { return from >= begin; }
     /** Makes room for rows up to `newEnd`. */
@@ -64,6 +70,7 @@ class ConditionerState {
   };
   /** Frames that the positions [begin, end) need. */
   Frames framesOf(int64_t begin, int64_t end) const;
+  int64_t positionsPerFrame() const { return weights_.shape.hop / weights_.shape.patch; }
   /** The frame that holds to the clip's end. It lies past all others while more may come. */
   int64_t lastFrame() const { return ended_ ? frames() - 1 : INT64_MAX - 1; }
   /** Rows that the projections at the frame rate read: those of the encoder's last stage, or the mel's. */
@@ -71,7 +78,9 @@ class ConditionerState {
   /** Rows [first, last] that an upsampling stage reads for its output rows [first, last], if the input were endless. */
   static Frames upsampleInput(int stride, int64_t first, int64_t last);
   Ring upsampled(int layer, int64_t begin, int64_t end);
-  void upsampleRows(int layer, int64_t begin, int64_t end, const Ring& into);
+  bool cacheProjections(int layer, Frames needed);
+  bool cacheUpsampled(int64_t begin, int64_t end);
+  void upsampleRows(const ParameterOffset* offsets, int64_t begin, int64_t end, const Ring& into);
   void upsampleBlock(const ParameterOffset* offsets, int64_t begin, int64_t end, const Ring& into, int worker);
   void project(int layer, int64_t begin, int64_t end, const Ring& into);
   void encode();
@@ -81,6 +90,7 @@ class ConditionerState {
   Pool& pool_;
   const int64_t block_;
   int melStride_ = 0;
+  int64_t cacheCapacity_ = 0;  // largest number of rows of a cache
   bool ended_ = false;
   RowWindow mel_;                      // [frames × bands], between margins if they are upsampled
   std::vector<RowWindow> encoded_;     // per encoder stage [frames × its channels in whole vectors]

@@ -77,9 +77,10 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
   }
 }
 
-void Stream::openPass(Pass& pass) {
+void Stream::openPass(Pass& pass, int64_t length) {
   const NetworkShape& s = weights_->shape;
-  auto ring = [&](int64_t capacity) {
+  auto ring = [&](int64_t wanted) {
+    const int64_t capacity = std::min(wanted, length);
     // A block of product steps that is longer than a row reads on into the next row, and past the last row. It
     // multiplies those numbers by zero, so they must be finite.
     constexpr int64_t pastTheEnd = 16;
@@ -116,7 +117,7 @@ bool Stream::accepts(int index, int64_t samples, bool last) const {
   if (last && end == 0) return false;
   if (s.windows.envelope && end > envelope_.end()) return false;
   if (s.conditioner == Conditioner::none) return true;
-  return end <= std::min<int64_t>(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
+  return end <= std::min(conditioner_.ready(), conditioner_.frames() * (s.hop / s.patch));
 }
 
 /** Finds the positions that a layer can compute once the one before has reached `available`: one advance at most. */
@@ -127,7 +128,7 @@ Stream::Range Stream::next(const Pass& pass, int layer, int64_t available) const
     complete = available - dilation;
     if (weights_->layers[size_t(layer)].winograd) complete -= complete % (winogradOutputs * dilation);
   }
-  return {begin, std::min<int64_t>(complete, begin + pass.schedule.positions)};
+  return {begin, std::min(complete, begin + pass.schedule.positions)};
 }
 
 /** Plans the next advance, given `count` more positions of audio. */
@@ -178,7 +179,7 @@ void Stream::runLayer(Pass& pass, int index, int worker, const std::atomic<bool>
                                     : weights_->kernels.layerPositions;
   share(ceilDivide(count, size), worker, [&, begin = begin](int block, int by) {
     if (cancelled->load(std::memory_order_relaxed)) return;
-    const int64_t from = int64_t(block) * size, to = std::min<int64_t>(from + size, count);
+    const int64_t from = int64_t(block) * size, to = std::min(from + size, count);
     LayerTask task = layer;
     task.scratch = scratch_[size_t(by)].data();
     if (weights.winograd) {
@@ -228,7 +229,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
                               int64_t* written, const std::atomic<bool>* cancelled) {
   const NetworkShape& s = weights_->shape;
   Pass& pass = passes_[size_t(index)];
-  if (pass.inputs.empty()) openPass(pass);
+  if (pass.inputs.empty()) openPass(pass, last ? std::max<int64_t>(samples / s.patch, 1) : conditioner_.end());
   int64_t left = samples / s.patch;
   if (s.windowed()) {
     pass.windows->receive(audio, samples, last);
@@ -244,7 +245,7 @@ StreamOutcome Stream::predict(int index, const float* audio, int64_t samples, bo
   int64_t computed = 0;
   *written = 0;
   for (;;) {
-    const int64_t count = std::min<int64_t>(left, pass.schedule.positions);
+    const int64_t count = std::min(left, pass.schedule.positions);
     if (last && count == left && pass.length == INT64_MAX) pass.length = pass.fed + count;
     plan(pass, count);
     if (count == 0 && !advance_.first && !advance_.second && advance_.emitted.empty()) break;

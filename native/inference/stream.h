@@ -105,7 +105,8 @@ class Stream {
     bool first, second;
   };
 
-  void openPass(Pass& pass);
+  /** Allocates a pass's rings. @param length number of positions of the clip, or more while it is not known */
+  void openPass(Pass& pass, int64_t length);
   Range next(const Pass& pass, int layer, int64_t available) const;
   void plan(const Pass& pass, int64_t count);
   void feed(Pass& pass, const float* audio, int worker);

@@ -112,8 +112,8 @@ void ForwardWeights::packLayer(int index, const float* from) {
     bias[size_t(n)] = from[place.dilated.bias + n] + (melChannels > 0 ? from[place.conditioner.bias + n] : 0.0f);
   }
   kernels.packBias(layer.gateBias.data(), bias.data(), 2 * C, gateOrder);
-  kernels.packLayer({layer.output.data(), roundedUp(C, kernels.depth), 0},
-                    {from + place.output.weight, 2 * C, C, C, 1}, ColumnOrder::paired);
+  kernels.packLayer({layer.output.data(), roundedUp(C, kernels.depth), 0}, {from + place.output.weight, 2 * C, C, C, 1},
+                    ColumnOrder::paired);
   keep(from, place.step.weight, melChannels > 0 ? place.conditioner.weight : place.output.weight);
   keep(from, place.output.bias, place.output.bias + 2 * C);
 }

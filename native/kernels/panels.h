@@ -105,7 +105,8 @@ struct BlockOfRows {
  * are copied to `scratch`, which advances. In the copy, rows outside [0, length) and past `count` are zero. The rows of
  * a ring may overlap (`width` above its stride); those of a copy do not.
  */
-static BlockOfRows gatherRows(const ConstRing& ring, int64_t first, int count, int64_t length, int width, float*& scratch) {
+static BlockOfRows gatherRows(const ConstRing& ring, int64_t first, int count, int64_t length, int width,
+                              float*& scratch) {
   if (count == blockRows && first >= 0 && first + blockRows <= length && ring.contiguous(first, blockRows)) {
     return {ring.at(first), ring.stride};
   }

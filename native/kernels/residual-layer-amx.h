@@ -202,7 +202,8 @@ static void runLayer(const LayerTask& task) {
     block.gatedSides = scratch.take<LeftSide>(2 * zBlocks);
     block.copies = scratch.take<Pair>(2 * leftBlocks);
     block.left = scratch.take<LeftSide>(2 * leftBlocks);
-    memset(block.z, 0, size_t(2 * zBlocks) * sizeof(Pair));
+    // Products take whole blocks of 32 channels. The epilogues write those of the layer; the others must be finite.
+    if (task.paddedChannels % depth != 0) memset(block.z, 0, size_t(2 * zBlocks) * sizeof(Pair));
     for (int64_t i = 0; i < 2 * zBlocks; i++) block.gatedSides[i] = sideOf(block.z[i]);
   }
   for (int64_t position = task.begin; position < task.end;) {
