@@ -42,7 +42,7 @@ struct GradientScratch {
 };
 
 /** Implements FrameKernels::gradientScratchSize. */
-[[maybe_unused]] static int64_t gradientScratchSize(const FrameTables& tables) { return GradientScratch::size(tables); }
+inline int64_t gradientScratchSize(const FrameTables& tables) { return GradientScratch::size(tables); }
 
 /** Runs all updates of the gains and stores what the way back needs. */
 DIFFWAVE_NOINLINE static void recordGains(const CorrectionGradientTask& task, const GradientScratch& s) {
@@ -86,7 +86,7 @@ DIFFWAVE_NOINLINE static void gradientOfGains(const CorrectionGradientTask& task
  * from ∂loss/∂(G ⊙ Z) = rfft(h ⊙ byResult). The loss depends on Z directly, and through |Z| in G. Shapes:
  * `CorrectionGradientTask`.
  */
-[[maybe_unused]] static void correctionGradient(const CorrectionGradientTask& task) {
+inline void correctionGradient(const CorrectionGradientTask& task) {
   const FrameTables& t = *task.tables;
   const GradientScratch s(task.scratch, t);
   forwardFrames(t, task.blocks, task.blockStride, s.samples, s.spectrum);

@@ -63,7 +63,7 @@ DIFFWAVE_INLINE void updateGains(const GainUpdate& u) {
  * Implements FrameKernels::correct: frames [L × frames] = h ⊙ irfft(G ⊙ Z) with the window h and Z = rfft(h ⊙ x), where
  * x are the samples under a frame. G starts as ones and is updated `updates` times. Shapes: `FrameTask`.
  */
-[[maybe_unused]] static void correctFrames(const FrameTask& task) {
+inline void correctFrames(const FrameTask& task) {
   const FrameTables& t = *task.tables;
   FrameScratch scratch(task.scratch, t.size);
   forwardFrames(t, task.blocks, task.blockStride, scratch.samples, scratch.spectrum);

@@ -66,7 +66,7 @@ DIFFWAVE_NOINLINE static void fitSpectrum(const EnvelopeTables& t, const Envelop
  * Implements FrameKernels::envelopes: eq. 1 to 3 of src/model/front-end/envelope.ts. out [frames × outputs]; shapes of
  * the rest: `EnvelopeTask`.
  */
-[[maybe_unused]] static void frameEnvelopes(const EnvelopeTask& task) {
+inline void frameEnvelopes(const EnvelopeTask& task) {
   const EnvelopeTables& t = *task.tables;
   const EnvelopeScratch scratch(task.scratch, t);
   const int reach = t.factor - 1;

@@ -16,7 +16,7 @@
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
-[[maybe_unused]] static const FrameKernels& frameKernels() {
+inline const FrameKernels& frameKernels() {
   static const FrameKernels kernels = {
       doubleLanes,
       frames::FrameScratch::size,

@@ -11,7 +11,7 @@ namespace DIFFWAVE_TARGET {
  * Implements ForwardKernels::mask: out = gain · f + sigmoid(l) ⊙ audio. output [2 · count] = (f, l); audio and
  * out [count].
  */
-[[maybe_unused]] static void applyMask(float* out, const float* output, const float* audio, float gain, int count) {
+inline void applyMask(float* out, const float* output, const float* audio, float gain, int count) {
   forEachVector(count, [&](int i, int some) {
     const Vector mask = sigmoid(loadFirst(output + count + i, some));
     storeFirst(out + i, fma(mask, loadFirst(audio + i, some), gain * loadFirst(output + i, some)), some);
@@ -22,8 +22,7 @@ namespace DIFFWAVE_TARGET {
  * Implements TrainingKernels::maskBackward, the adjoint of `applyMask`: df = gain · d, dl = d ⊙ audio ⊙ m ⊙ (1 − m)
  * with m = sigmoid(l). d [count] is the gradient of `out`. (df, dl) [2 · count] overwrites `output`.
  */
-[[maybe_unused]] static void maskBackward(float* output, const float* gradient, const float* audio, float gain,
-                                          int count) {
+inline void maskBackward(float* output, const float* gradient, const float* audio, float gain, int count) {
   forEachVector(count, [&](int i, int some) {
     const Vector mask = sigmoid(loadFirst(output + count + i, some)), d = loadFirst(gradient + i, some);
     storeFirst(output + count + i, d * loadFirst(audio + i, some) * (mask * (1.0f - mask)), some);

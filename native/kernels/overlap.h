@@ -9,7 +9,7 @@ namespace DIFFWAVE_TARGET {
 namespace frames {
 
 /** Implements FrameKernels::overlap. Equation and shapes: `OverlapTask`. */
-[[maybe_unused]] static void overlapFrames(const OverlapTask& task) {
+inline void overlapFrames(const OverlapTask& task) {
   const FrameTables& t = *task.tables;
   for (int h = 0; h < t.hop; h++) {
     const int parts = (t.size - h + t.hop - 1) / t.hop;

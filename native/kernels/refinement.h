@@ -77,7 +77,7 @@ DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, FrameScratch& s
  * Implements FrameKernels::refine: frames [L × frames] = h ⊙ irfft(c'), with the window h, c' from `moveSpectra` of
  * c = rfft(h ⊙ x), and the samples x under a frame. Shapes: `FrameTask`.
  */
-[[maybe_unused]] static void refineFrames(const FrameTask& task) {
+inline void refineFrames(const FrameTask& task) {
   FrameScratch scratch(task.scratch, task.tables->size);
   forwardFrames(*task.tables, task.blocks, task.blockStride, scratch.samples, scratch.spectrum);
   moveSpectra(task, scratch);

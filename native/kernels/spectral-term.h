@@ -24,10 +24,10 @@ struct SpectralScratch {
 };
 
 /** Implements FrameKernels::spectralScratchSize. */
-[[maybe_unused]] static int64_t spectralScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
+inline int64_t spectralScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
 
 /** Implements FrameKernels::spectralMagnitudes: |X| [counted × frames], and its sum over each frame [frames]. */
-[[maybe_unused]] static void spectralMagnitudes(const SpectralTask& task) {
+inline void spectralMagnitudes(const SpectralTask& task) {
   const SpectralScratch scratch(task.scratch, task.tables->size);
   forwardFrames(*task.tables, task.wanted, task.blockStride, scratch.samples, scratch.wanted);
   Doubles sum{};
@@ -119,7 +119,7 @@ DIFFWAVE_NOINLINE static void comparePhases(const SpectralTask& task, const Spec
  * Implements FrameKernels::spectralTerm: the sum of each frame's term [frames], and, unless the weight is 0, the
  * gradient with respect to the audio as windowed frames [L × frames].
  */
-[[maybe_unused]] static void spectralTerm(const SpectralTask& task) {
+inline void spectralTerm(const SpectralTask& task) {
   const FrameTables& t = *task.tables;
   const SpectralScratch scratch(task.scratch, t.size);
   forwardFrames(t, task.made, task.blockStride, scratch.samples, scratch.made);

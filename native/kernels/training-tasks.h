@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../winograd.h"
+
 namespace diffwave {
 
 /** Positions of a time block at the network's two ends: a multiple of every instruction set's block of rows. */
 constexpr int trainingBlockPositions = 96;
-/** Largest number of Winograd blocks in a tile of a layer. Each instruction set has its own limit within it. */
-constexpr int maxTileBlocks = 64;
+/** Largest number of Winograd blocks in a tile of a layer, and of their rows. Each instruction set has its own limit. */
+constexpr int maxTileBlocks = 64, maxTileRows = winogradOutputs * maxTileBlocks;
 /** Largest number of tasks per step. Each task has its own partial sums of the weight gradients. */
 constexpr int trainingGroups = 16;
 

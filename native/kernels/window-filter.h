@@ -10,14 +10,14 @@ namespace DIFFWAVE_TARGET {
 namespace frames {
 
 /** Doubles of scratch memory that `addFilteredWindows` needs. */
-[[maybe_unused]] static int64_t filterScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
+inline int64_t filterScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
 
 /**
  * Implements FrameKernels::filter: sums [samples] += h ⊙ irfft(gains ⊙ rfft(h ⊙ window)) for each window of the
  * samples, with the window function h, as `WindowFilter` of src/model/front-end/windows.ts does. Shapes:
  * `WindowFilterTask`.
  */
-[[maybe_unused]] static void addFilteredWindows(const WindowFilterTask& task) {
+inline void addFilteredWindows(const WindowFilterTask& task) {
   const WindowFilterTables& t = *task.tables;
   const int size = t.size, half = size / 2;
   Doubles* const spectrum = reinterpret_cast<Doubles*>(task.scratch);  // [2 × size]

@@ -12,8 +12,7 @@ namespace DIFFWAVE_TARGET {
  * Implements ForwardKernels::windowsInput, the inputs of the first projection behind an envelope:
  * out [3N] = (X / Ē, logarithms). x [2N], deviations and logarithms [N]. Ē repeats the deviations for both halves of X.
  */
-[[maybe_unused]] static void windowsInput(float* out, const float* x, const float* deviations, const float* logarithms,
-                                          int bins) {
+inline void windowsInput(float* out, const float* x, const float* deviations, const float* logarithms, int bins) {
   forEachVector(bins, [&](int i, int some) {
     // Past the last bin the deviation is 0. A small number takes its place, so that nothing is divided by zero.
     const Vector e = maximum(loadFirst(deviations + i, some), splat(1e-30f));
@@ -28,8 +27,8 @@ namespace DIFFWAVE_TARGET {
  * without a mask y = Ē ⊙ f. `output` is f [2N], and with a mask l [N] after it. x [2N] is null without a mask.
  * deviations [N] is null for ones.
  */
-[[maybe_unused]] static void windowsOutput(float* y, const float* output, const float* x, const float* deviations,
-                                           float gain, int bins) {
+inline void windowsOutput(float* y, const float* output, const float* x, const float* deviations, float gain,
+                          int bins) {
   forEachVector(bins, [&](int i, int some) {
     const Vector scale =
         (deviations == nullptr ? splat(1.0f) : loadFirst(deviations + i, some)) * (x == nullptr ? 1.0f : gain);
@@ -49,8 +48,8 @@ namespace DIFFWAVE_TARGET {
  * computes the gradient of `output`, which it overwrites: df = gain · Ē ⊙ d, dl = (d · X, both halves) · m · (1 − m).
  * d becomes the gradient of X through the mask, m ⊙ d. Shapes as in `windowsOutput`.
  */
-[[maybe_unused]] static void windowsOutputBackward(float* output, float* d, const float* x, const float* deviations,
-                                                   float gain, int bins) {
+inline void windowsOutputBackward(float* output, float* d, const float* x, const float* deviations, float gain,
+                                  int bins) {
   forEachVector(bins, [&](int i, int some) {
     const Vector scale =
         (deviations == nullptr ? splat(1.0f) : loadFirst(deviations + i, some)) * (x == nullptr ? 1.0f : gain);

@@ -7,16 +7,19 @@
 
 namespace diffwave {
 
-/** Rounds a number of channels up to the unit that every training kernel takes. */
-inline int64_t columnsOf(int64_t channels) { return roundedUp(channels, 16); }
+/** Floats of a cache line of 64 bytes, and of the widest vector. */
+constexpr int64_t lineFloats = 16;
 
-/** Gives out pieces of one block of memory, aligned to 64 bytes. With a null block it only counts them. */
+/** Rounds a number of channels up to the unit that every training kernel takes. */
+inline int64_t columnsOf(int64_t channels) { return roundedUp(channels, lineFloats); }
+
+/** Gives out pieces of one block of memory, aligned to cache lines. With a null block it only counts them. */
 class Arena {
  public:
   explicit Arena(float* block) : block_(block) {}
   float* take(int64_t floats) {
     float* at = block_ == nullptr ? nullptr : block_ + used_;
-    used_ += roundedUp(floats, 16);
+    used_ += roundedUp(floats, lineFloats);
     return at;
   }
   uint64_t bytes() const { return uint64_t(used_) * sizeof(float); }

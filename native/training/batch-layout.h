@@ -62,7 +62,7 @@ struct WinogradTiling {
 /** The position of each row of a tile, or −1 past the clip's end. */
 struct WinogradRows {
   int count;
-  int64_t position[winogradOutputs * maxTileBlocks];
+  int64_t position[maxTileRows];
 };
 
 class BatchLayout {
@@ -82,6 +82,8 @@ class BatchLayout {
   int64_t frameRows() const { return firstFrame.back() + count + 1; }
 
   const WinogradTiling& tilingOf(int layer) const { return tilings[size_t(layer % shape.dilationCycle)]; }
+  /** Column of an output channel among the two halves of the gate, or of residual and skip, which are padded each. */
+  int64_t columnOf(int64_t channel) const { return channel < C ? channel : channel - C + columns; }
   WinogradRows rowsOf(const WinogradTile& tile, int64_t dilation) const;
   int groups() const { return int(groupStart.size()) - 1; }
 

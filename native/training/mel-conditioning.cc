@@ -73,23 +73,28 @@ void MelConditioning::loadMels() const {
   }
 }
 
+int MelConditioning::frameTasks() const { return int(ceilDivide(layout_.frameRows() - 2, rowsPerTask)); }
+
+MelConditioning::FrameRange MelConditioning::rangeOf(int task) const {
+  const int64_t first = 1 + int64_t(task) * rowsPerTask;
+  return {first, std::min(layout_.frameRows() - 1, first + rowsPerTask)};
+}
+
 /** Runs one convolution of the encoder over all frames: leaky(bias + Σ over three taps of W · frames). */
 void MelConditioning::encode(const TrainingCall& call, size_t i) const {
-  const TrainingKernels& kernels = call.kernels;
-  const int tasks = int(ceilDivide(layout_.frameRows() - 2, rowsPerTask));
   const int64_t in = columnsOf(channels_[i]), out = columnsOf(channels_[i + 1]);
-  call.pool.forEach(tasks, [&](int task, int) {
-    const int64_t first = 1 + int64_t(task) * rowsPerTask,
-                  last = std::min(layout_.frameRows() - 1, first + rowsPerTask);
-    float* to = frames_[i + 1] + first * out;
-    for (int64_t r = 0; r < last - first; r++)
+  call.pool.forEach(frameTasks(), [&](int task, int) {
+    const FrameRange rows = rangeOf(task);
+    float* const to = frames_[i + 1] + rows.first * out;
+    for (int r = 0; r < rows.count(); r++) {
       std::memcpy(to + r * out, weights_.encoders[i].bias, size_t(out) * sizeof(float));
+    }
     Segment segments[3];
     for (int tap = -1; tap <= 1; tap++) {
-      segments[tap + 1] = {frames_[i] + (first + tap) * in, ptrdiff_t(in), int(channels_[i])};
+      segments[tap + 1] = {frames_[i] + (rows.first + tap) * in, ptrdiff_t(in), int(channels_[i])};
     }
-    kernels.forwardProduct(to, out, int(last - first), int(out), segments, 3, weights_.encoders[i].weight, true);
-    for (int64_t k = 0; k < (last - first) * out; k++) to[k] = plain::leaky(to[k]);
+    call.kernels.forwardProduct(to, out, rows.count(), int(out), segments, 3, weights_.encoders[i].weight, true);
+    for (int64_t k = 0; k < rows.count() * out; k++) to[k] = plain::leaky(to[k]);
   });
   clearGuards(frames_[i + 1], out);
 }
@@ -127,69 +132,77 @@ void MelConditioning::backward(const TrainingCall& call) {
 
 /** Computes the gradient of each layer's projection, and the sum over layers of the gradient of its input. */
 void MelConditioning::projectBackward(const TrainingCall& call) const {
-  const TrainingKernels& kernels = call.kernels;
-  float* g = call.gradients;
-  const int64_t C = layout_.C, wide = 2 * layout_.columns, channels = channels_.back(), stride = columnsOf(channels);
-  const int tasks = int(ceilDivide(layout_.frameRows() - 2, rowsPerTask));
-  call.pool.forEach(layout_.shape.layers + tasks, [&](int task, int) {
-    if (task < layout_.shape.layers) {
-      float* sum = dProjectionWeight_ + task * channels * wide;
-      std::memset(sum, 0, size_t(channels * wide) * sizeof(float));
-      kernels.outer(sum, wide, frames_.back(), stride, int(channels), dProjected_ + task * layout_.frameRows() * wide,
-                    wide, int(wide), int(layout_.frameRows()), true);
-      const int64_t at = call.offsets.layer[task].conditioner.weight;
-      for (int64_t o = 0; o < 2 * C; o++) {
-        for (int64_t m = 0; m < channels; m++) {
-          g[at + o * channels + m] += sum[m * wide + (o < C ? o : o - C + layout_.columns)];
-        }
-      }
-      return;
-    }
-    if (weights_.encoders.empty()) return;
-    const int64_t first = 1 + int64_t(task - layout_.shape.layers) * rowsPerTask,
-                  last = std::min(layout_.frameRows() - 1, first + rowsPerTask);
-    for (int layer = 0; layer < layout_.shape.layers; layer++) {
-      const Segment segment{dProjected_ + (layer * layout_.frameRows() + first) * wide, ptrdiff_t(wide), int(wide)};
-      kernels.product(dFrames_.back() + first * stride, stride, int(last - first), int(stride), &segment, 1,
-                      weights_.layers[size_t(layer)].dConditioner, layer > 0);
-    }
+  const int layers = layout_.shape.layers, inputTasks = weights_.encoders.empty() ? 0 : frameTasks();
+  call.pool.forEach(layers + inputTasks, [&](int task, int) {
+    if (task < layers) projectionWeightBackward(call, task);
+    else projectionInputBackward(call, task - layers);
   });
+}
+
+/** dW = dProjected · framesᵀ of one layer. */
+void MelConditioning::projectionWeightBackward(const TrainingCall& call, int layer) const {
+  const int64_t wide = 2 * layout_.columns, channels = channels_.back(), rows = layout_.frameRows();
+  float* const sum = dProjectionWeight_ + layer * channels * wide;
+  std::memset(sum, 0, size_t(channels * wide) * sizeof(float));
+  call.kernels.outer(sum, wide, frames_.back(), columnsOf(channels), int(channels), dProjected_ + layer * rows * wide,
+                     wide, int(wide), int(rows), true);
+  float* const to = call.gradients + call.offsets.layer[layer].conditioner.weight;
+  for (int64_t o = 0; o < 2 * layout_.C; o++) {
+    for (int64_t m = 0; m < channels; m++) to[o * channels + m] += sum[m * wide + layout_.columnOf(o)];
+  }
+}
+
+/** dFrames = Σ over layers of Wᵀ · dProjected, for the frames of one task. */
+void MelConditioning::projectionInputBackward(const TrainingCall& call, int task) const {
+  const int64_t wide = 2 * layout_.columns, stride = columnsOf(channels_.back());
+  const FrameRange rows = rangeOf(task);
+  for (int layer = 0; layer < layout_.shape.layers; layer++) {
+    const Segment segment{dProjected_ + (layer * layout_.frameRows() + rows.first) * wide, ptrdiff_t(wide), int(wide)};
+    call.kernels.product(dFrames_.back() + rows.first * stride, stride, rows.count(), int(stride), &segment, 1,
+                         weights_.layers[size_t(layer)].dConditioner, layer > 0);
+  }
 }
 
 /** Computes the gradients of one encoder convolution's weight, bias and, except for the first stage, input. */
 void MelConditioning::encodeBackward(const TrainingCall& call, size_t i) const {
-  const TrainingKernels& kernels = call.kernels;
-  float* g = call.gradients;
-  const int tasks = int(ceilDivide(layout_.frameRows() - 2, rowsPerTask));
-  const int64_t inChannels = channels_[i], outChannels = channels_[i + 1];
-  const int64_t in = columnsOf(inChannels), out = columnsOf(outChannels);
-  float* d = dFrames_[i + 1];
+  const int64_t outChannels = channels_[i + 1], out = columnsOf(outChannels);
+  float* const d = dFrames_[i + 1];
   for (int64_t k = 0; k < layout_.frameRows() * out; k++) d[k] *= plain::leakyDerivative(frames_[i + 1][k]);
   clearGuards(d, out);
-  const ParameterOffset& at = call.offsets.encoder[i];
-  call.pool.forEach(3 + (i > 0 ? tasks : 0), [&](int task, int) {
-    if (task < 3) {
-      float* sum = dEncoderWeight_[i] + task * inChannels * out;
-      std::memset(sum, 0, size_t(inChannels * out) * sizeof(float));
-      kernels.outer(sum, out, frames_[i] + task * in, in, int(inChannels), d + out, out, int(out),
-                    int(layout_.frameRows() - 2), true);
-      for (int64_t o = 0; o < outChannels; o++) {
-        for (int64_t m = 0; m < inChannels; m++) g[at.weight + (o * inChannels + m) * 3 + task] += sum[m * out + o];
-      }
-      return;
-    }
-    const int64_t first = 1 + int64_t(task - 3) * rowsPerTask,
-                  last = std::min(layout_.frameRows() - 1, first + rowsPerTask);
-    Segment segments[3];
-    for (int tap = -1; tap <= 1; tap++) {
-      segments[tap + 1] = {d + (first - tap) * out, ptrdiff_t(out), int(outChannels)};
-    }
-    kernels.product(dFrames_[i] + first * in, in, int(last - first), int(in), segments, 3, weights_.encoders[i].dInput,
-                    false);
+  constexpr int taps = 3;
+  call.pool.forEach(taps + (i > 0 ? frameTasks() : 0), [&](int task, int) {
+    if (task < taps) encoderWeightBackward(call, i, task);
+    else encoderInputBackward(call, i, task - taps);
   });
+  float* const toBias = call.gradients + call.offsets.encoder[i].bias;
   for (int64_t r = 1; r < layout_.frameRows() - 1; r++) {
-    for (int64_t o = 0; o < outChannels; o++) g[at.bias + o] += d[r * out + o];
+    for (int64_t o = 0; o < outChannels; o++) toBias[o] += d[r * out + o];
   }
+}
+
+/** dW of one tap = Σ over frames of d[frame] · input[frame + tap − 1]ᵀ. */
+void MelConditioning::encoderWeightBackward(const TrainingCall& call, size_t i, int tap) const {
+  const int64_t inChannels = channels_[i], in = columnsOf(inChannels), out = columnsOf(channels_[i + 1]);
+  float* const sum = dEncoderWeight_[i] + tap * inChannels * out;
+  std::memset(sum, 0, size_t(inChannels * out) * sizeof(float));
+  call.kernels.outer(sum, out, frames_[i] + tap * in, in, int(inChannels), dFrames_[i + 1] + out, out, int(out),
+                     int(layout_.frameRows() - 2), true);
+  float* const to = call.gradients + call.offsets.encoder[i].weight + tap;
+  for (int64_t o = 0; o < channels_[i + 1]; o++) {
+    for (int64_t m = 0; m < inChannels; m++) to[(o * inChannels + m) * 3] += sum[m * out + o];
+  }
+}
+
+/** dInput[frame] = Σ over taps of Wᵀ · d[frame − tap], for the frames of one task. */
+void MelConditioning::encoderInputBackward(const TrainingCall& call, size_t i, int task) const {
+  const int64_t in = columnsOf(channels_[i]), out = columnsOf(channels_[i + 1]);
+  const FrameRange rows = rangeOf(task);
+  Segment segments[3];
+  for (int tap = -1; tap <= 1; tap++) {
+    segments[tap + 1] = {dFrames_[i + 1] + (rows.first - tap) * out, ptrdiff_t(out), int(channels_[i + 1])};
+  }
+  call.kernels.product(dFrames_[i] + rows.first * in, in, rows.count(), int(in), segments, 3,
+                       weights_.encoders[i].dInput, false);
 }
 
 /** Computes the result of each stage of one clip's upsampler, [bands × frames of that stage]. */

@@ -36,7 +36,20 @@ class MelConditioning {
   void loadMels() const;
   void encode(const TrainingCall& call, size_t stage) const;
   void encodeBackward(const TrainingCall& call, size_t stage) const;
+  void encoderWeightBackward(const TrainingCall& call, size_t stage, int tap) const;
+  void encoderInputBackward(const TrainingCall& call, size_t stage, int task) const;
   void projectBackward(const TrainingCall& call) const;
+  void projectionWeightBackward(const TrainingCall& call, int layer) const;
+  void projectionInputBackward(const TrainingCall& call, int task) const;
+
+  /** Frame rows [first, last) of one task. */
+  struct FrameRange {
+    int64_t first, last;
+    int count() const { return int(last - first); }
+  };
+  /** Number of tasks that share all frame rows but the first and the last, which are zeros. */
+  int frameTasks() const;
+  FrameRange rangeOf(int task) const;
 
   const BatchLayout& layout_;
   const PackedWeights& weights_;

@@ -53,20 +53,20 @@ void ResidualStack::gateBackward(const TrainingCall& call, int layer) {
     if (!last) gather(scratch.dx, dx_, tile, at, columns);
     const Segment segments[2] = {{scratch.dSkip, columns, C}, {scratch.dx, columns, C}};
     kernels.product(scratch.dGated, columns, rows, columns, segments, last ? 1 : 2, w.dGated, false);
-    float* dSums[4 * maxTileBlocks];
+    float* dSums[maxTileRows];
     pointers(dSums, dSums_, tile, at);
     kernels.winogradGateBackward({halves, scratch.dGated, tile.blocks, columns, layout_.shape.tanhFirst, scratch.gated,
-                                  columns + 16, dSums, scratch.wide, widePlane, partial + part.sums});
+                                  columns + linePad, dSums, scratch.wide, widePlane, partial + part.sums});
     if (last) {
       if (!more) std::memset(partial + part.output, 0, size_t(C_ * columns) * sizeof(float));
       kernels.columnSums(partial + part.sums + wide + columns, scratch.dSkip, columns, rows, columns);
     } else {
-      kernels.outer(partial + part.output, columns, scratch.dx, columns, C, scratch.gated, columns + 16, columns, rows,
-                    more);
+      kernels.outer(partial + part.output, columns, scratch.dx, columns, C, scratch.gated, columns + linePad, columns,
+                    rows, more);
       kernels.columnSums(partial + part.sums + wide, scratch.dx, columns, rows, columns);
     }
-    kernels.outer(partial + part.output + C_ * columns, columns, scratch.dSkip, columns, C, scratch.gated, columns + 16,
-                  columns, rows, more);
+    kernels.outer(partial + part.output + C_ * columns, columns, scratch.dSkip, columns, C, scratch.gated,
+                  columns + linePad, columns, rows, more);
     inputTransform(call, scratch.narrow, columns, y_[size_t(layer)], tile, tiling.dilation);
     for (int k = 0; k < winogradInputs; k++) {
       kernels.outer(scratch.dTransformed + k * C_ * wide, wide, scratch.narrow + k * narrowPlane, columns, C,
@@ -127,7 +127,7 @@ void ResidualStack::convolutionBackward(const TrainingCall& call, int layer) {
       kernels.product(scratch.narrow + k * narrowPlane, columns, tile.blocks, columns, &segment, 1,
                       w.dy + k * weights_.packedSize(Direction::backward, wide, columns), false);
     }
-    float* dx[4 * maxTileBlocks];
+    float* dx[maxTileRows];
     pointers(dx, dx_, tile, at);
     float* total = tileSums_ + int64_t(number) * columns;
     std::memset(total, 0, size_t(columns) * sizeof(float));
@@ -139,7 +139,7 @@ void ResidualStack::convolutionBackward(const TrainingCall& call, int layer) {
   constexpr int framesPerTask = 16;
   const int64_t frames = layout_.shape.conditioner == Conditioner::frameRate ? layout_.firstFrame.back() : 0;
   layout_.forEachTile(
-      call, tiling, body, [](int, int) {}, int((frames + framesPerTask - 1) / framesPerTask),
+      call, tiling, body, [](int, int) {}, int(ceilDivide(frames, framesPerTask)),
       [&](int task, int) {
         mel_.foldGradient(call, layer, dSums_, task * framesPerTask,
                           int(std::min<int64_t>(frames, (task + 1) * framesPerTask)));
@@ -147,75 +147,96 @@ void ResidualStack::convolutionBackward(const TrainingCall& call, int layer) {
 }
 
 void ResidualStack::reduceLayer(const TrainingCall& call, int layer) {
-  const PartialLayout& part = partialLayout_;
-  const LayerOffsets& at = call.offsets.layer[layer];
-  const int64_t C = C_, columns = columns_, wide = 2 * columns;
-  const WinogradTiling& tiling = layout_.tilingOf(layer);
-  const int groups = tiling.groups();
-  const bool last = layer == layout_.shape.layers - 1;
-  const int64_t bands = layout_.shape.conditioner == Conditioner::transposed ? layout_.shape.bands : 0;
-  float* g = call.gradients;
-  const auto addUp = [&](float* to, int64_t from, int64_t width) {
-    std::memcpy(to, partial_ + from, size_t(width) * sizeof(float));
-    for (int group = 1; group < groups; group++) {
-      const float* more = partial(group) + from;
-      for (int64_t i = 0; i < width; i++) to[i] += more[i];
-    }
-  };
-  // A task takes the taps of some channels, so that they go to memory in whole cache lines.
+  // A task takes the taps of some channels, so that they go to memory in whole cache lines, or some rows of the others.
   constexpr int64_t channelsPerTask = 8, rowsPerTask = 32;
+  const int64_t C = C_, bands = layout_.shape.conditioner == Conditioner::transposed ? layout_.shape.bands : 0;
   const int64_t rows = 2 * C + bands + 1;
   const int tapTasks = int(ceilDivide(C, channelsPerTask)), rowTasks = int(ceilDivide(rows, rowsPerTask));
   call.pool.forEach(tapTasks + rowTasks + 1, [&](int task, int worker) {
-    float* sum = scratch_[size_t(worker)].out;
+    float* const sum = scratch_[size_t(worker)].out;
     if (task < tapTasks) {
-      const int64_t first = task * channelsPerTask, channels = std::min(channelsPerTask, C - first);
-      const int64_t stride = wide + 16;  // the odd stride spreads its rows over all sets of the cache
-      for (int64_t r = 0; r < 3 * channels; r++) {
-        addUp(sum + r * stride, part.dilated + (r % 3 * C + first + r / 3) * wide, wide);
-      }
-      for (int64_t o = 0; o < 2 * C; o++) {
-        float* to = g + at.dilated.weight + (o * C + first) * 3;
-        const float* from = sum + (o < C ? o : o - C + columns);
-        for (int64_t r = 0; r < 3 * channels; r++) to[r] += from[r * stride];
-      }
+      const int64_t first = task * channelsPerTask;
+      reduceTaps(call, layer, first, std::min(C, first + channelsPerTask), sum);
       return;
     }
-    if (task == tapTasks + rowTasks) {
-      float* sums = steps_.gradients(layer);
-      std::memset(sums, 0, size_t(layout_.count * columns) * sizeof(float));
-      for (size_t t = 0; t < tiling.tiles.size(); t++) {
-        for (int64_t c = 0; c < columns; c++) {
-          sums[tiling.tiles[t].clip * columns + c] += tileSums_[int64_t(t) * columns + c];
-        }
-      }
-      return;
-    }
-    const int64_t firstRow = (task - tapTasks) * rowsPerTask;
-    for (int64_t r = firstRow; r < std::min(rows, firstRow + rowsPerTask); r++) {
-      if (r < 2 * C) {
-        addUp(sum, part.output + r * columns, columns);
-        for (int64_t c = 0; c < C; c++) g[at.output.weight + r * C + c] += sum[c];
-      } else if (r < 2 * C + bands) {
-        addUp(sum, part.conditioner + (r - 2 * C) * wide, wide);
-        for (int64_t o = 0; o < 2 * C; o++) {
-          g[at.conditioner.weight + o * bands + r - 2 * C] += sum[o < C ? o : o - C + columns];
-        }
-      } else {
-        addUp(sum, part.sums, wide + 2 * columns);
-        if (last) std::memcpy(skipBiasGradient_, sum + wide + columns, size_t(columns) * sizeof(float));
-        for (int64_t o = 0; o < 2 * C; o++) {
-          const float value = sum[o < C ? o : o - C + columns];
-          g[at.dilated.bias + o] += value;
-          if (layout_.shape.conditioner != Conditioner::none) g[at.conditioner.bias + o] += value;
-        }
-        for (int64_t c = 0; c < C; c++) {
-          if (!last) g[at.output.bias + c] += sum[wide + c];
-          g[at.output.bias + C + c] += skipBiasGradient_[c];
-        }
-      }
+    if (task == tapTasks + rowTasks) return reduceSteps(layer);
+    const int64_t first = (task - tapTasks) * rowsPerTask;
+    for (int64_t row = first; row < std::min(rows, first + rowsPerTask); row++) {
+      if (row < 2 * C) reduceOutputRow(call, layer, row, sum);
+      else if (row < 2 * C + bands) reduceMelRow(call, layer, row - 2 * C, sum);
+      else reduceBiases(call, layer, sum);
     }
   });
+}
+
+/** Adds up `count` partial sums of all groups, from offset `from` on. */
+void ResidualStack::sumGroups(int groups, int64_t from, int64_t count, float* to) const {
+  std::memcpy(to, partial(0) + from, size_t(count) * sizeof(float));
+  for (int group = 1; group < groups; group++) {
+    const float* const more = partial(group) + from;
+    for (int64_t i = 0; i < count; i++) to[i] += more[i];
+  }
+}
+
+/** The taps of the dilated convolution, from partial sums [3 × C × 2·columns], for input channels [first, end). */
+void ResidualStack::reduceTaps(const TrainingCall& call, int layer, int64_t first, int64_t end, float* sum) const {
+  const int64_t C = C_, wide = 2 * columns_, stride = wide + linePad, taps = 3 * (end - first);
+  const int groups = layout_.tilingOf(layer).groups();
+  for (int64_t t = 0; t < taps; t++) {
+    sumGroups(groups, partialLayout_.dilated + (t % 3 * C + first + t / 3) * wide, wide, sum + t * stride);
+  }
+  for (int64_t o = 0; o < 2 * C; o++) {
+    float* const to = call.gradients + call.offsets.layer[layer].dilated.weight + (o * C + first) * 3;
+    const float* const from = sum + layout_.columnOf(o);
+    for (int64_t t = 0; t < taps; t++) to[t] += from[t * stride];
+  }
+}
+
+/** One row of the output projection, from partial sums [2C × columns]. */
+void ResidualStack::reduceOutputRow(const TrainingCall& call, int layer, int64_t row, float* sum) const {
+  sumGroups(layout_.tilingOf(layer).groups(), partialLayout_.output + row * columns_, columns_, sum);
+  float* const to = call.gradients + call.offsets.layer[layer].output.weight + row * C_;
+  for (int64_t c = 0; c < C_; c++) to[c] += sum[c];
+}
+
+/** One band of the mel's projection, from partial sums [bands × 2·columns]. */
+void ResidualStack::reduceMelRow(const TrainingCall& call, int layer, int64_t band, float* sum) const {
+  const int64_t wide = 2 * columns_, bands = layout_.shape.bands;
+  sumGroups(layout_.tilingOf(layer).groups(), partialLayout_.conditioner + band * wide, wide, sum);
+  float* const to = call.gradients + call.offsets.layer[layer].conditioner.weight + band;
+  for (int64_t o = 0; o < 2 * C_; o++) to[o * bands] += sum[layout_.columnOf(o)];
+}
+
+/**
+ * The biases, from partial sums of the gate's [2·columns], the residual's [columns] and the skip's [columns]. The skips
+ * are only added up, so all layers have the gradient of the last one's.
+ */
+void ResidualStack::reduceBiases(const TrainingCall& call, int layer, float* sum) const {
+  const int64_t C = C_, wide = 2 * columns_;
+  const LayerOffsets& at = call.offsets.layer[layer];
+  const bool last = layer == layout_.shape.layers - 1;
+  float* const g = call.gradients;
+  sumGroups(layout_.tilingOf(layer).groups(), partialLayout_.sums, wide + 2 * columns_, sum);
+  if (last) std::memcpy(skipBiasGradient_, sum + wide + columns_, size_t(columns_) * sizeof(float));
+  for (int64_t o = 0; o < 2 * C; o++) {
+    const float value = sum[layout_.columnOf(o)];
+    g[at.dilated.bias + o] += value;
+    if (layout_.shape.conditioner != Conditioner::none) g[at.conditioner.bias + o] += value;
+  }
+  for (int64_t c = 0; c < C; c++) {
+    if (!last) g[at.output.bias + c] += sum[wide + c];
+    g[at.output.bias + C + c] += skipBiasGradient_[c];
+  }
+}
+
+/** The gradient of each clip's step embedding: the sum over the clip's tiles. */
+void ResidualStack::reduceSteps(int layer) const {
+  const std::vector<WinogradTile>& tiles = layout_.tilingOf(layer).tiles;
+  float* const sums = steps_.gradients(layer);
+  std::memset(sums, 0, size_t(layout_.count * columns_) * sizeof(float));
+  for (size_t t = 0; t < tiles.size(); t++) {
+    for (int64_t c = 0; c < columns_; c++) sums[tiles[t].clip * columns_ + c] += tileSums_[int64_t(t) * columns_ + c];
+  }
 }
 
 }  // namespace diffwave

@@ -28,8 +28,8 @@ ResidualStack::ResidualStack(const BatchLayout& layout, const PackedWeights& wei
   }
   skip_ = layout.takeRows(arena, columns_);
   dx_ = layout.takeRows(arena, columns_);
-  dSums_ = layout.takeRows(arena, wide + 16);  // the odd stride spreads its rows over all sets of the cache
-  zeros_ = arena.take(wide + 16);
+  dSums_ = layout.takeRows(arena, wide + linePad);
+  zeros_ = arena.take(wide + linePad);
 
   const int64_t bands = shape.conditioner == Conditioner::transposed ? shape.bands : 0;
   auto& part = partialLayout_;
@@ -57,7 +57,7 @@ ResidualStack::Scratch ResidualStack::takeScratch(Arena& arena) const {
   s.ends = arena.take(trainingBlockPositions * (3 * columns_ + columnsOf(shape.outputs())) + masked);
   s.narrow = arena.take(winogradInputs * blocks * columns_);
   s.wide = arena.take(winogradInputs * blocks * wide);
-  s.gated = arena.take(rows * (columns_ + 16));
+  s.gated = arena.take(rows * (columns_ + linePad));
   s.dGated = arena.take(rows * columns_);
   s.dSkip = arena.take(rows * columns_);
   s.dx = arena.take(rows * columns_);
@@ -72,7 +72,7 @@ ResidualStack::Scratch ResidualStack::takeScratch(Arena& arena) const {
 }
 
 void ResidualStack::forward(const TrainingCall& call) {
-  std::memset(zeros_, 0, size_t(2 * columns_ + 16) * sizeof(float));
+  std::memset(zeros_, 0, size_t(2 * columns_ + linePad) * sizeof(float));
   if (layout_.shape.windowed()) windows_.encode(call);
   inputForward(call);
   for (int l = 0; l < layout_.shape.layers && !call.cancelled(); l++) layerForward(call, l);
@@ -117,8 +117,8 @@ void ResidualStack::gates(const TrainingCall& call, int layer, const WinogradTil
   const PackedWeights::Layer& w = weights_.layers[size_t(layer)];
   const int columns = int(columns_), wide = 2 * columns;
   const ptrdiff_t narrowPlane = maxTileBlocks * columns_, widePlane = maxTileBlocks * 2 * columns_;
-  const float *low[4 * maxTileBlocks], *high[4 * maxTileBlocks];
-  float fraction[4 * maxTileBlocks];
+  const float *low[maxTileRows], *high[maxTileRows];
+  float fraction[maxTileRows];
   WinogradGates task{};
   if (layout_.shape.conditioner == Conditioner::frameRate) {
     const int64_t frames = layout_.clips[tile.clip].frames;
@@ -156,7 +156,7 @@ void ResidualStack::gates(const TrainingCall& call, int layer, const WinogradTil
   task.tanhFirst = layout_.shape.tanhFirst;
   task.halves = halves;
   task.gated = scratch.gated;
-  task.gatedStride = columns + 16;
+  task.gatedStride = columns + linePad;
   kernels.winogradGates(task);
 }
 
@@ -173,10 +173,10 @@ void ResidualStack::layerForward(const TrainingCall& call, int layer) {
     gates(call, layer, tile, at, scratch,
           checkpointing_ == Checkpointing::storeGates ? halves_[size_t(layer)] + tile.row * wide : scratch.halves);
     for (int r = 0; r < at.count; r++) std::memcpy(scratch.out + r * wide, w.outputBias, size_t(wide) * sizeof(float));
-    const Segment segment{scratch.gated, columns + 16, int(C_)};
+    const Segment segment{scratch.gated, columns + linePad, int(C_)};
     kernels.forwardProduct(scratch.out, wide, at.count, last ? columns : wide, &segment, 1, w.output, true);
     const float* step = steps_.rows(layer) + tile.clip * columns;
-    float *skip[4 * maxTileBlocks], *y[4 * maxTileBlocks], *next[4 * maxTileBlocks];
+    float *skip[maxTileRows], *y[maxTileRows], *next[maxTileRows];
     pointers(skip, skip_, tile, at);
     pointers(y, y_[size_t(layer)], tile, at);
     if (!last) pointers(next, y_[size_t(layer) + 1], tile, at);

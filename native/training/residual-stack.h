@@ -14,6 +14,9 @@ namespace diffwave {
  */
 enum class Checkpointing { storeGates, recomputeGates };
 
+/** Floats between the rows of some arrays: with an odd number of lines from row to row they use all sets of the cache. */
+constexpr int linePad = int(lineFloats);
+
 class ResidualStack {
  public:
   ResidualStack(const BatchLayout& layout, const PackedWeights& weights, BatchWindows& windows, MelConditioning& mel,
@@ -35,7 +38,7 @@ class ResidualStack {
   struct Scratch {
     float* ends;                         // for a time block: hidden, its gradients, output and masked output
     float *narrow, *wide;                // 6 planes in the transform domain, rows of columns and of 2·columns
-    float *gated, *dGated, *dSkip, *dx;  // rows of a tile of columns each; gated: columns + 16
+    float *gated, *dGated, *dSkip, *dx;  // rows of a tile of columns each; gated: columns + linePad
     float *halves, *out;                 // rows of a tile of 2·columns each
     float *mel, *dMel;                   // rows of a tile of bands each
     float* dTransformed;                 // [6 × C × 2·columns]
@@ -71,6 +74,12 @@ class ResidualStack {
   void convolutionBackward(const TrainingCall& call, int layer);
   /** Adds the groups' partial sums up, in order, and lays them out as the parameters are. */
   void reduceLayer(const TrainingCall& call, int layer);
+  void sumGroups(int groups, int64_t from, int64_t count, float* to) const;
+  void reduceTaps(const TrainingCall& call, int layer, int64_t first, int64_t end, float* sum) const;
+  void reduceOutputRow(const TrainingCall& call, int layer, int64_t row, float* sum) const;
+  void reduceMelRow(const TrainingCall& call, int layer, int64_t band, float* sum) const;
+  void reduceBiases(const TrainingCall& call, int layer, float* sum) const;
+  void reduceSteps(int layer) const;
   /** Computes the network's end for one time block: `hidden` after the ReLU, and `output` before an input mask. */
   void outputBlock(const TrainingCall& call, const TimeBlock& block, float* hidden, float* output);
   void outputBackward(const TrainingCall& call, bool given);
