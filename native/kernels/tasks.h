@@ -51,7 +51,7 @@ enum class Conditioning {
  *   (residual, skip) = W_output · z + bias             [2C]
  *   next y = (x + residual) · √½ + next step embedding; skip sum += skip
  *
- * reference/reference.cc has the layer in plain loops (`layerForward`).
+ * reference/residual-layer.h has the layer in plain loops (`layerForward`).
  */
 struct LayerTask {
   int channels;

@@ -1,4 +1,4 @@
-// The way back through the residual layers. `layerBackward` of reference/reference.cc is the plain version.
+// The way back through the residual layers. `layerBackward` of reference/residual-layer.h is the plain version.
 #include <algorithm>
 #include <cstring>
 

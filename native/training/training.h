@@ -1,5 +1,5 @@
 // Loss and gradients of a batch. The backward pass is written out by hand on the matrix products of the kernels.
-// reference/reference.cc is the plain version that it is tested against.
+// native/reference/ is the plain version that it is tested against.
 //
 // A batch runs layer by layer. Dilated convolutions run in Winograd blocks (native/winograd.h). A layer is cut into
 // tiles of up to `maxTileBlocks` blocks, and the network's ends into time blocks of `trainingBlockPositions`
