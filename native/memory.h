@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -24,16 +25,16 @@ inline size_t vectorSize(int64_t size) {
 class Buffer {
  public:
   Buffer() = default;
-  /** Allocates `size` floats, aligned to 64 bytes, uninitialised. Pages of a large buffer take memory when touched. */
+  /** Allocates `size` floats, aligned to 64 bytes and uninitialised. Pages of a large buffer take memory when touched. */
   explicit Buffer(int64_t size) : size_(size) {
     if (size < 0 || size > int64_t(PTRDIFF_MAX / sizeof(float))) return;
-    const size_t bytes = size_t(size < 16 ? 16 : size) * sizeof(float);
-    const bool large = bytes >= 2 * hugePage;
+    const size_t bytes = std::max(alignment, size_t(size) * sizeof(float));
+    const bool large = bytes >= 2 * hugePage;  // in smaller ones the unused end of the last huge page would weigh
     void* memory = nullptr;
 #ifdef _WIN32
-    memory = _aligned_malloc(bytes, 64);
+    memory = _aligned_malloc(bytes, alignment);
 #else
-    if (posix_memalign(&memory, large ? hugePage : 64, bytes) != 0) return;
+    if (posix_memalign(&memory, large ? hugePage : alignment, bytes) != 0) return;
 #endif
 #ifdef MADV_HUGEPAGE
     if (large) madvise(memory, bytes, MADV_HUGEPAGE);  // fewer page faults, and rows far apart do not thrash the TLB
@@ -60,6 +61,8 @@ class Buffer {
   int64_t size() const { return size_; }
 
  private:
+  /** A cache line, and the widest vector. */
+  static constexpr size_t alignment = 64;
   static constexpr size_t hugePage = size_t(1) << 21;
 
   void swap(Buffer& other) {

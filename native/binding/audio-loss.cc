@@ -59,7 +59,7 @@ SpectralTerm readTerm(const Js& js, napi_value object) {
   const bool comparesMagnitudes = term.kind == SpectralKind::magnitude;
   // The last bin has no partner in its region.
   const int most = comparesMagnitudes ? frames->tables.bins : frames->tables.bins - 1;
-  term.counted = js.integer(js.property(object, "counted"), 0, most, "bad number of bins");
+  term.comparedBins = js.integer(js.property(object, "bins"), 0, most, "bad number of bins");
   term.weight = js.number(js.property(object, "weight"));
   term.offset = js.number(js.property(object, "offset"));
   const int64_t count = term.frames();

@@ -66,7 +66,7 @@ napi_value closeFrameChain(const Js& js, napi_value* arguments);
 /** openSpectralFrames({ size, window, roots }) → tables for one window length */
 napi_value openSpectralFrames(const Js& js, napi_value* arguments);
 /**
- * spectralTerms(engine, [{ frames, kind, made, wanted, counted, weight, offset, counts, gradient, sums, ratios }],
+ * spectralTerms(engine, [{ frames, kind, made, wanted, bins, weight, offset, counts, gradient, sums, ratios }],
  * cancelled) → Promise<0, or a negative result>
  */
 napi_value spectralTerms(const Js& js, napi_value* arguments);

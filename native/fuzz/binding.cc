@@ -462,7 +462,7 @@ void Session::spectralTerms() {
     set(term, "kind", world_.text(kind));
     set(term, "made", floats(samples));
     set(term, "wanted", floats(samples));
-    set(term, "counted", number(double(counted)));
+    set(term, "bins", number(double(counted)));
     set(term, "weight", number(1));
     set(term, "offset", number(0.01));
     set(term, "counts", world_.bytes(size_t(frames)));

@@ -6,19 +6,21 @@
 namespace diffwave {
 
 namespace {
-/** Whole time blocks, and whole groups of every layer with Winograd blocks. */
+/** A number of positions that is whole time blocks, and whole groups of every layer with Winograd blocks. */
 constexpr int64_t unit = 3 * winogradOutputs * winogradMaxDilation;
 static_assert(unit % timeBlockPositions == 0 && unit % (winogradOutputs * winogradBlocksPerTask) == 0,
               "an advance is whole time blocks");
 }  // namespace
 
 // A thread's share of an advance should stay in its second-level cache. With fewer advances, threads wait for each
-// other less often, and weights are read less often. Two stages wait for each other only once per advance.
+// other less often, and weights are read less often. Two stages wait for each other only once per advance. The numbers
+// of positions were measured (docs/log/forward-pass.md).
 ScheduleList::ScheduleList(int threads, bool stageable) : items{{false, 4 * unit}, {}}, count(1) {
+  constexpr int manyThreads = 8;  // beyond, an advance grows with their number
   if (threads == 1 || (threads == 2 && stageable)) {
     items[1] = {threads == 2, 2 * unit};
     count = 2;
-  } else if (threads > 8) {
+  } else if (threads > manyThreads) {
     items[0].positions = unit * int64_t(threads) / 2;
   }
 }

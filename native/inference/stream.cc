@@ -10,18 +10,23 @@ namespace diffwave {
 
 namespace {
 
+/** Time of a layer in Winograd blocks relative to a direct one (measured: docs/log/forward-pass.md). */
+constexpr double winogradCost = 0.72;
+/** Number of rows of the register blocks of most instruction sets. */
+constexpr int registerRows = 6;
+
 /**
  * Finds the layer at which two threads divide the network, so that each has half of the multiplications outside the
- * network's end. A layer in Winograd blocks takes 0.72 of the time of a direct one (measured:
- * docs/log/forward-pass.md).
+ * network's end.
  */
 int findSecondStage(const ForwardWeights& weights, int threads) {
   const NetworkShape& s = weights.shape;
   // With an upsampler per layer, nothing is cached that two stages could read.
   if (threads != 2 || s.layers < 2 || s.upsamplerPerLayer) return 0;
+  // Multiplications per position and channel.
   const auto cost = [&](int layer) {
     const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
-    return weights.layers[size_t(layer)].winograd ? 0.72 * direct : direct;
+    return weights.layers[size_t(layer)].winograd ? winogradCost * direct : direct;
   };
   const double first = s.inputs() + (s.windowed() ? double(s.signals()) * s.windows.kernel / s.channels : 0);
   double all = first, before = first + cost(0);
@@ -33,11 +38,11 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
 
 /**
  * Number of Winograd blocks of a task. Threads that share `blocks` of them get about the same number of tasks of the
- * same size: whole register blocks of six.
+ * same size, in whole register blocks.
  */
 int blocksPerTask(int64_t blocks, int threads) {
   const int64_t tasks = roundedUp(ceilDivide(blocks, winogradBlocksPerTask), threads);
-  return int(std::min<int64_t>(roundedUp(ceilDivide(blocks, tasks), 6), winogradBlocksPerTask));
+  return int(std::min<int64_t>(roundedUp(ceilDivide(blocks, tasks), registerRows), winogradBlocksPerTask));
 }
 
 /** Largest number of positions by which a layer lags behind the one before. */

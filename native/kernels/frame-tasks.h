@@ -82,13 +82,13 @@ struct SpectralTask {
   const double* made;    // the network's audio; for `error` its difference from the recording [H × blocks]
   const double* wanted;  // the recording [H × blocks]
   int64_t blockStride;
-  int counted;                  // number of bins, from 0 Hz up, that take part
+  int comparedBins;             // number of bins, from 0 Hz up, that take part
   double share, weight;         // share of a bin in the mean, and factor of the gradient
   const unsigned char* counts;  // `phase`: whether each frame takes part [count]
   double offset, unit;          // `magnitude`: c, and 1/(mean |X| + c)
-  double* magnitudes;           // `magnitude`: |X| [counted × frames]
+  double* magnitudes;           // `magnitude`: |X| [comparedBins × frames]
   int64_t magnitudeStride;
-  double* ratios;  // `magnitude`: receives products of ratios [⌈counted/binsPerRatio⌉ × frames]
+  double* ratios;  // `magnitude`: receives products of ratios [⌈comparedBins/binsPerRatio⌉ × frames]
   int64_t ratioStride;
   double* sums;    // receives one sum per frame, with room for all lanes
   double* frames;  // receives the gradient as windowed frames [L × frames]

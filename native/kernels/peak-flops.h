@@ -14,6 +14,7 @@ namespace layers {
  * @returns the number of floating-point operations
  */
 static double multiplyAdds(int64_t iterations, float* sink) {
+  // Enough to hide the latency of a multiply-add, with registers left of the 32 or 16 that there are.
   constexpr int registers = DIFFWAVE_LANES == 16 ? 24 : 12;
   Vector sum[registers];
   const Vector a = splat(sink[0]), b = splat(sink[1]);

@@ -26,12 +26,12 @@ struct SpectralScratch {
 /** Implements FrameKernels::spectralScratchSize. */
 inline int64_t spectralScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
 
-/** Implements FrameKernels::spectralMagnitudes: |X| [counted × frames], and its sum over each frame [frames]. */
+/** Implements FrameKernels::spectralMagnitudes: |X| [comparedBins × frames], and its sum over each frame [frames]. */
 inline void spectralMagnitudes(const SpectralTask& task) {
   const SpectralScratch scratch(task.scratch, task.tables->size);
   forwardFrames(*task.tables, task.wanted, task.blockStride, scratch.samples, scratch.wanted);
   Doubles sum{};
-  for (int bin = 0; bin < task.counted; bin++) {
+  for (int bin = 0; bin < task.comparedBins; bin++) {
     const Doubles re = scratch.wanted[2 * bin], im = scratch.wanted[2 * bin + 1];
     const Doubles magnitude = squareRoot(re * re + im * im);
     storeDoubles(task.magnitudes + bin * task.magnitudeStride, magnitude);
@@ -48,14 +48,14 @@ inline void spectralMagnitudes(const SpectralTask& task) {
 DIFFWAVE_NOINLINE static void compareMagnitudes(const SpectralTask& task, const SpectralScratch& scratch) {
   const double c = task.offset, least = (c / 100) * (c / 100);
   Doubles sum{}, product = splatDouble(1);
-  for (int bin = 0; bin < task.counted; bin++) {
+  for (int bin = 0; bin < task.comparedBins; bin++) {
     Doubles &re = scratch.made[2 * bin], &im = scratch.made[2 * bin + 1];
     const Doubles a = squareRoot(re * re + im * im + least);
     const Doubles b = loadDoubles(task.magnitudes + bin * task.magnitudeStride);
     const Doubles difference = a - b, above = a + c, below = b + c;
     sum += difference < 0 ? -difference : difference;
     product *= above > below ? above / below : below / above;
-    if ((bin + 1) % binsPerRatio == 0 || bin + 1 == task.counted) {
+    if ((bin + 1) % binsPerRatio == 0 || bin + 1 == task.comparedBins) {
       storeDoubles(task.ratios + bin / binsPerRatio * task.ratioStride, product);
       product = splatDouble(1);
     }
@@ -82,7 +82,7 @@ DIFFWAVE_INLINE Doubles regionScale(const Doubles* pair) {
 /** Weighs squared errors: Σ over bins of scale(X) · |X̂|², and its gradient. Here X̂ is a difference already. */
 DIFFWAVE_NOINLINE static void weighErrors(const SpectralTask& task, const SpectralScratch& scratch) {
   Doubles sum{};
-  for (int bin = 0; bin < task.counted; bin++) {
+  for (int bin = 0; bin < task.comparedBins; bin++) {
     const Doubles scale = regionScale(scratch.wanted + 4 * (bin >> 1));
     Doubles &re = scratch.made[2 * bin], &im = scratch.made[2 * bin + 1];
     sum += scale * (re * re + im * im);
@@ -101,7 +101,7 @@ DIFFWAVE_NOINLINE static void comparePhases(const SpectralTask& task, const Spec
   Longs counts{};
   for (int lane = 0; lane < task.count; lane++) counts[lane] = task.counts[lane] != 0 ? -1 : 0;
   Doubles sum{};
-  for (int bin = 0; bin < task.counted; bin++) {
+  for (int bin = 0; bin < task.comparedBins; bin++) {
     const Doubles scale = regionScale(scratch.wanted + 4 * (bin >> 1));
     const Doubles a = scratch.made[2 * bin], b = scratch.made[2 * bin + 1];
     const Doubles x = scratch.wanted[2 * bin], y = scratch.wanted[2 * bin + 1];
@@ -129,10 +129,10 @@ inline void spectralTerm(const SpectralTask& task) {
     forwardFrames(t, task.wanted, task.blockStride, scratch.samples, scratch.wanted);
     (task.kind == SpectralKind::error ? weighErrors : comparePhases)(task, scratch);
     const double factor = task.share * task.weight;
-    for (int i = 0; i < 2 * task.counted; i++) scratch.made[i] *= factor;
+    for (int i = 0; i < 2 * task.comparedBins; i++) scratch.made[i] *= factor;
   }
   if (task.weight == 0) return;
-  for (int i = 2 * task.counted; i < 2 * t.bins; i++) scratch.made[i] = Doubles{};
+  for (int i = 2 * task.comparedBins; i < 2 * t.bins; i++) scratch.made[i] = Doubles{};
   // The inverse transform divides by its size, and counts every bin but the first and the last twice.
   for (int i = 0; i < 2 * t.bins; i++) scratch.made[i] *= double(i < 2 || i >= 2 * t.bins - 2 ? t.size : t.size / 2);
   inverseFrames(t, scratch.made, scratch.samples, task.count, task.frames, task.frameStride);

@@ -28,7 +28,7 @@ SpectralTask taskOf(const SpectralTerm& term, const ClipFrames& clip, const Matr
   task.made = made.row(0) + first;
   task.wanted = wanted.row(0) + first;
   task.blockStride = made.stride;
-  task.counted = term.counted;
+  task.comparedBins = term.comparedBins;
   task.share = term.share();
   task.weight = term.weight;
   task.counts = term.counts == nullptr ? nullptr : term.counts + first;
@@ -50,7 +50,7 @@ void computeTerm(const SpectralTerm& term, const FrameKernels& kernels, double* 
   double unit = 0;
   const int64_t products = term.products();
   if (term.kind == SpectralKind::magnitude) {
-    magnitudes = Matrix(term.counted, clip.groups * lanes);
+    magnitudes = Matrix(term.comparedBins, clip.groups * lanes);
     ratios = Matrix(products, clip.groups * lanes);
     double sum = 0;
     for (int64_t group = 0; group < clip.groups; group++) {

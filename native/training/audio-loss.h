@@ -23,7 +23,7 @@ struct SpectralTerm {
   const float* made;    // the network's audio; for `error` its difference from the recording [samples]
   const float* wanted;  // the recording [samples]
   int64_t samples;
-  int counted;                  // number of bins, from 0 Hz up, that take part
+  int comparedBins;             // number of bins, from 0 Hz up, that take part
   double weight;                // factor of the gradient; with 0 the gradient is not computed
   double offset;                // `magnitude`: c of the logarithms
   const unsigned char* counts;  // `phase`: whether each frame takes part [frames]
@@ -33,9 +33,9 @@ struct SpectralTerm {
 
   int64_t frames() const { return samples / tables->hop + 1; }
   /** Share of a bin in the mean over all bins that take part. */
-  double share() const { return 1 / std::max(1.0, double(counted) * double(frames())); }
+  double share() const { return 1 / std::max(1.0, double(comparedBins) * double(frames())); }
   /** Number of products of ratios per frame. Each is over `binsPerRatio` bins. */
-  int64_t products() const { return ceilDivide(counted, binsPerRatio); }
+  int64_t products() const { return ceilDivide(comparedBins, binsPerRatio); }
 };
 
 /** The gradient of one pass of the correction over one clip. */

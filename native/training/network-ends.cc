@@ -82,7 +82,7 @@ void ResidualStack::predict(const TrainingCall& call) {
 }
 
 double ResidualStack::lossBackward(const TrainingCall& call, float* clipLosses) {
-  outputBackward(call, false);
+  outputBackward(call, PredictionGradient::ofLoss);
   std::vector<double> sums(size_t(layout_.count), 0.0);
   for (size_t t = 0; t < layout_.timeBlocks.size(); t++) sums[size_t(layout_.timeBlocks[t].clip)] += blockLosses_[t];
   double all = 0;
@@ -98,7 +98,7 @@ double ResidualStack::lossBackward(const TrainingCall& call, float* clipLosses) 
  * dSkip = W_skipᵀ · dHidden · mean. Each group has partial sums of the output projection [outputs × columns], the skip
  * projection [C × columns], and their biases.
  */
-void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
+void ResidualStack::outputBackward(const TrainingCall& call, PredictionGradient source) {
   const TrainingKernels& kernels = call.kernels;
   const int columns = int(columns_), C = int(C_), outputs = layout_.shape.outputs();
   const int outputColumns = int(columnsOf(outputs));
@@ -109,7 +109,7 @@ void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
   for (int g = 0; g < groups; g++) {
     std::memset(partial(g), 0, size_t(synthesisAt + windows_.partialSize()) * sizeof(float));
   }
-  if (layout_.shape.windowed()) windowsLoss(call, given);
+  if (layout_.shape.windowed()) windowsLoss(call, source);
   layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int number, int group, int worker) {
     float* hidden = scratch_[size_t(worker)].ends;
     float* dHidden = hidden + trainingBlockPositions * columns;
@@ -122,7 +122,7 @@ void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
     outputBlock(call, block, hidden, output);
 
     if (layout_.shape.windowed()) windows_.decodeBackward(call, block, output, masked, partial + synthesisAt);
-    else blockLosses_[size_t(number)] = outputGradient(call, block, output, masked, given);
+    else blockLosses_[size_t(number)] = outputGradient(call, block, output, masked, source);
     kernels.outer(partial, columns, output, outputColumns, outputs, hidden, columns, columns, rows, true);
     kernels.columnSums(partial + biasAt + columns, output, outputColumns, rows, outputColumns);
     const Segment fromOutput{output, outputColumns, outputs};
@@ -138,19 +138,16 @@ void ResidualStack::outputBackward(const TrainingCall& call, bool given) {
   reduceOutput(call);
 }
 
-/**
- * Replaces `count` predictions by the gradient of the loss with respect to them, and adds to `loss`. If `given`, the
- * clip's target is that gradient.
- */
+/** Replaces `count` predictions by the gradient of the loss with respect to them, and adds to `loss` if it computes it. */
 static void lossGradient(const TrainingCall& call, const TrainingBatch::Clip& clip, int64_t first, int64_t count,
-                         bool given, float* prediction, double& loss) {
+                         PredictionGradient source, float* prediction, double& loss) {
+  if (source == PredictionGradient::given) {
+    std::memcpy(prediction, clip.target + first, size_t(count) * sizeof(float));
+    return;
+  }
   const float scale = float(1 / double(call.samples));
   for (int64_t j = 0; j < count; j++) {
     const int64_t sample = first + j;
-    if (given) {
-      prediction[j] = clip.target[sample];
-      continue;
-    }
     const float error = prediction[j] - clip.target[sample];
     const float weight = clip.weight == nullptr ? 1.0f : clip.weight[sample];
     const float sign = float(error > 0) - float(error < 0);
@@ -159,9 +156,9 @@ static void lossGradient(const TrainingCall& call, const TrainingBatch::Clip& cl
   }
 }
 
-void ResidualStack::windowsLoss(const TrainingCall& call, bool given) {
+void ResidualStack::windowsLoss(const TrainingCall& call, PredictionGradient source) {
   const int64_t outputColumns = columnsOf(layout_.shape.outputs());
-  if (!given) {
+  if (source == PredictionGradient::ofLoss) {
     layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int, int, int worker) {
       float* hidden = scratch_[size_t(worker)].ends;
       float* output = hidden + trainingBlockPositions * columns_;
@@ -171,17 +168,17 @@ void ResidualStack::windowsLoss(const TrainingCall& call, bool given) {
   }
   layout_.forEachTimeBlock(call, [&](const TimeBlock& block, int number, int, int) {
     float* const samples = windows_.sampleGradients(block);
-    if (!given) windows_.overlapAdd(block, samples);
+    if (source == PredictionGradient::ofLoss) windows_.overlapAdd(block, samples);
     double loss = 0;
     lossGradient(call, layout_.clips[block.clip], block.start * layout_.shape.patch,
-                 int64_t(block.count) * layout_.shape.patch, given, samples, loss);
+                 int64_t(block.count) * layout_.shape.patch, source, samples, loss);
     blockLosses_[size_t(number)] = loss;
     windows_.divide(block);
   });
 }
 
 double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& block, float* output, float* masked,
-                                     bool given) {
+                                     PredictionGradient source) {
   const TrainingKernels& kernels = call.kernels;
   const int patch = layout_.shape.patch, outputColumns = int(columnsOf(layout_.shape.outputs()));
   const TrainingBatch::Clip& clip = layout_.clips[block.clip];
@@ -191,8 +188,9 @@ double ResidualStack::outputGradient(const TrainingCall& call, const TimeBlock& 
     float* const outputRow = output + r * outputColumns;
     // Holds the prediction, and later the gradient of the loss with respect to it.
     float* const prediction = layout_.shape.inputMask ? masked : outputRow;
-    if (layout_.shape.inputMask && !given) kernels.mask(prediction, outputRow, clip.audio + first, clip.gain, patch);
-    lossGradient(call, clip, first, patch, given, prediction, loss);
+    if (layout_.shape.inputMask && source == PredictionGradient::ofLoss)
+      kernels.mask(prediction, outputRow, clip.audio + first, clip.gain, patch);
+    lossGradient(call, clip, first, patch, source, prediction, loss);
     if (layout_.shape.inputMask) kernels.maskBackward(outputRow, prediction, clip.audio + first, clip.gain, patch);
   }
   return loss;

@@ -111,29 +111,32 @@ void ResidualStack::inputTransform(const TrainingCall& call, float* planes, int6
   call.kernels.winogradInput(planes, maxTileBlocks * width, inputs, tile.blocks, int(width));
 }
 
+void ResidualStack::findFrames(int layer, const WinogradTile& tile, const WinogradRows& at, FramesAround& to) const {
+  const NetworkShape& s = layout_.shape;
+  const TrainingBatch::Clip& clip = layout_.clips[tile.clip];
+  const int64_t wide = 2 * columns_;
+  const float* const projected = mel_.projected(layer);
+  for (int r = 0; r < at.count; r++) {
+    const int64_t sample = clip.melOffset + std::max<int64_t>(at.position[r], 0) * s.patch, frame = sample / s.hop;
+    to.low[r] = projected + layout_.frameRow(tile.clip, frame) * wide;
+    to.high[r] = projected + layout_.frameRow(tile.clip, std::min(frame + 1, clip.frames - 1)) * wide;
+    to.fraction[r] = float(sample % s.hop) / float(s.hop);
+  }
+}
+
 void ResidualStack::gates(const TrainingCall& call, int layer, const WinogradTile& tile, const WinogradRows& at,
                           const Scratch& scratch, float* halves) {
   const TrainingKernels& kernels = call.kernels;
   const PackedWeights::Layer& w = weights_.layers[size_t(layer)];
   const int columns = int(columns_), wide = 2 * columns;
   const ptrdiff_t narrowPlane = maxTileBlocks * columns_, widePlane = maxTileBlocks * 2 * columns_;
-  const float *low[maxTileRows], *high[maxTileRows];
-  float fraction[maxTileRows];
   WinogradGates task{};
+  FramesAround around;
   if (layout_.shape.conditioner == Conditioner::frameRate) {
-    const int64_t frames = layout_.clips[tile.clip].frames;
-    const float* projected = mel_.projected(layer);
-    for (int r = 0; r < at.count; r++) {
-      const int64_t sample =
-          layout_.clips[tile.clip].melOffset + std::max<int64_t>(at.position[r], 0) * layout_.shape.patch;
-      const int64_t frame = sample / layout_.shape.hop;
-      low[r] = projected + layout_.frameRow(tile.clip, frame) * wide;
-      high[r] = projected + layout_.frameRow(tile.clip, std::min(frame + 1, frames - 1)) * wide;
-      fraction[r] = float(sample % layout_.shape.hop) / float(layout_.shape.hop);
-    }
-    task.low = low;
-    task.high = high;
-    task.fraction = fraction;
+    findFrames(layer, tile, at, around);
+    task.low = around.low;
+    task.high = around.high;
+    task.fraction = around.fraction;
   }
   if (layout_.shape.conditioner == Conditioner::transposed) {
     gather(scratch.mel, mel_.melRows, tile, at, mel_.melRows.stride);

@@ -14,6 +14,9 @@ namespace diffwave {
  */
 enum class Checkpointing { storeGates, recomputeGates };
 
+/** Where ∂loss/∂prediction comes from: it is that of the call's own loss, or each clip's `target` holds it. */
+enum class PredictionGradient { ofLoss, given };
+
 /** Floats between the rows of some arrays: with an odd number of lines from row to row they use all sets of the cache. */
 constexpr int linePad = int(lineFloats);
 
@@ -29,7 +32,7 @@ class ResidualStack {
   /** Computes the gradient of the skips from the call's loss. clipLosses [clips]. Returns the sum of all losses. */
   double lossBackward(const TrainingCall& call, float* clipLosses);
   /** Computes the gradient of the skips from given gradients of the predictions, each clip's `target`. */
-  void predictionBackward(const TrainingCall& call) { outputBackward(call, true); }
+  void predictionBackward(const TrainingCall& call) { outputBackward(call, PredictionGradient::given); }
   /** Computes the gradients of all parameters of the stack from that of the skips. */
   void backward(const TrainingCall& call);
 
@@ -63,6 +66,12 @@ class ResidualStack {
   /** Computes the activated halves of the gate of one tile, and their product. */
   void gates(const TrainingCall& call, int layer, const WinogradTile& tile, const WinogradRows& at,
              const Scratch& scratch, float* halves);
+  /** Per row of a tile: the projections of the frames around its position, and its distance from the first in frames. */
+  struct FramesAround {
+    const float *low[maxTileRows], *high[maxTileRows];
+    float fraction[maxTileRows];
+  };
+  void findFrames(int layer, const WinogradTile& tile, const WinogradRows& at, FramesAround& to) const;
   void layerBackward(const TrainingCall& call, int layer);
   /**
    * Computes the gradient at the gate's input from those of residual and skip, and partial sums of weight gradients.
@@ -82,13 +91,14 @@ class ResidualStack {
   void reduceSteps(int layer) const;
   /** Computes the network's end for one time block: `hidden` after the ReLU, and `output` before an input mask. */
   void outputBlock(const TrainingCall& call, const TimeBlock& block, float* hidden, float* output);
-  void outputBackward(const TrainingCall& call, bool given);
+  void outputBackward(const TrainingCall& call, PredictionGradient source);
   /** Behind windows: computes the predictions of all samples, their loss, and the gradients of all pieces. */
-  void windowsLoss(const TrainingCall& call, bool given);
+  void windowsLoss(const TrainingCall& call, PredictionGradient source);
   /** Rows that the first projection reads of a time block: audio, or coefficients. */
   Segment inputsOf(const TimeBlock& block) const;
   /** Replaces a time block's outputs by their gradient. Returns the block's loss. */
-  double outputGradient(const TrainingCall& call, const TimeBlock& block, float* output, float* masked, bool given);
+  double outputGradient(const TrainingCall& call, const TimeBlock& block, float* output, float* masked,
+                        PredictionGradient source);
   void reduceOutput(const TrainingCall& call);
 
   const BatchLayout& layout_;

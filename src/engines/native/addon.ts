@@ -174,7 +174,8 @@ export interface SpectralTermWork {
   readonly kind: SpectralTerm['kind']
   readonly made: Float32Array
   readonly wanted: Float32Array
-  readonly counted: number
+  /** Number of bins to compare, from 0 Hz up. */
+  readonly bins: number
   readonly weight: number
   /** For `magnitude`: c of `MagnitudeTerm.softest`. */
   readonly offset: number
@@ -184,7 +185,7 @@ export interface SpectralTermWork {
   readonly gradient: Float64Array
   /** Takes the sums of each frame, as in `TermSums`: `[frames]`, or `[2 × frames]` for `magnitude`. */
   readonly sums: Float64Array
-  /** For `magnitude`: takes the products of ratios, `[frames × ⌈counted/BINS_PER_RATIO⌉]`. Else empty. */
+  /** For `magnitude`: takes the products of ratios, `[frames × ⌈bins/BINS_PER_RATIO⌉]`. Else empty. */
   readonly ratios: Float64Array
 }
 

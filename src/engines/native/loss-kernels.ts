@@ -50,7 +50,7 @@ export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, c
     const works = given.map((term, i) => {
       const { kind, size, made, wanted, bins, weight } = term
       return {
-        ...{ frames: framesOf(size), kind, made, wanted, counted: bins, weight },
+        ...{ frames: framesOf(size), kind, made, wanted, bins, weight },
         offset: kind === 'magnitude' ? term.softest : 0,
         counts: kind === 'phase' ? term.counts : undefined,
         ...results[i]!,
