@@ -71,10 +71,10 @@ FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels,
   for (Stage& stage : stages_) stage.carry.resize(size_t(s.hop * span_));
   targetStride_ = s.stages * span_ + columns_;
   targets_.resize(size_t(s.bands * targetStride_));
-  rest_.resize(size_t(s.hop));
+  partialBlock_.resize(size_t(s.hop));
   // The samples before the clip's first are zero.
   blocks_ = s.padding / s.hop;
-  filled_ = s.padding % s.hop;
+  partialSamples_ = s.padding % s.hop;
   stages_[0].waiting = blocks_;
   stages_[0].blocks.resize(size_t(s.hop * blocks_));
 }
@@ -132,18 +132,18 @@ int64_t FrameChain::push(const float* samples, int64_t count, bool last, const d
     const int64_t blocks = std::min(total - blocks_, capacity_);
     for (int64_t b = 0; b < blocks; b++) {
       for (int64_t h = 0; h < hop; h++) {
-        audio_.row(h)[b] = h < filled_ ? rest_[size_t(h)] : at < count ? samples[at++] : 0;
+        audio_.row(h)[b] = h < partialSamples_ ? partialBlock_[size_t(h)] : at < count ? samples[at++] : 0;
       }
-      filled_ = 0;
+      partialSamples_ = 0;
     }
     blocks_ += blocks;
     const int64_t added = std::clamp(blocks_ - span_ - (firstTarget_ + targetCount_), int64_t(0), frames);
     takeTargets(targets, added);
     targets += added * settings_.bands;
     frames -= added;
-    written += give(sweep(blocks, lastFrame), out + written);
+    written += writeOutput(sweep(blocks, lastFrame), out + written);
   }
-  while (at < count) rest_[size_t(filled_++)] = samples[at++];
+  while (at < count) partialBlock_[size_t(partialSamples_++)] = samples[at++];
   return written;
 }
 
@@ -283,7 +283,7 @@ void FrameChain::setDivisors(Output& output, int64_t lastFrame) {
 }
 
 /** Writes the part of the last stage's blocks that lies in the clip. Returns the number of samples. */
-int64_t FrameChain::give(const Output& output, float* out) {
+int64_t FrameChain::writeOutput(const Output& output, float* out) {
   Stage& stage = stages_.back();
   const Matrix& range = ranges_[0];
   const int64_t hop = settings_.hop;
@@ -297,7 +297,7 @@ int64_t FrameChain::give(const Output& output, float* out) {
     }
   }
   keepCarry(stage, *output.sums, output.blocks);
-  given_ += written;
+  written_ += written;
   return written;
 }
 

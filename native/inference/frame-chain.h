@@ -54,7 +54,7 @@ class FrameChain {
   /** Smallest number of mel frames that the next `push` takes. */
   int64_t minFramesTaken(int64_t samples, bool last) const;
   /** Number of samples that were fed and have not come out yet. */
-  int64_t pending() const { return fed_ - given_; }
+  int64_t pending() const { return fed_ - written_; }
 
   /**
    * Appends samples.
@@ -100,7 +100,7 @@ class FrameChain {
   void setDivisors(Output& output, int64_t lastFrame);
   void squaredWindows(int64_t block, int64_t lastFrame, double* sums, int64_t stride) const;
   void takeTargets(const double* targets, int64_t frames);
-  int64_t give(const Output& output, float* out);
+  int64_t writeOutput(const Output& output, float* out);
   void keepWithinClip(int64_t firstBlock, int64_t blocks, double* to, int64_t stride) const;
   bool refines() const { return settings_.operation == FrameOperation::refine; }
 
@@ -123,10 +123,10 @@ class FrameChain {
   std::vector<Matrix> scratch_;  // per worker
   std::vector<double> targets_;  // [bands × frames]
   int64_t targetStride_;
-  int64_t firstTarget_ = 0, targetCount_ = 0;  // frames in `targets_`
-  int64_t fed_ = 0, given_ = 0, blocks_ = 0;   // samples in, samples out, and blocks that the first stage has received
-  std::vector<float> rest_;                    // first samples of the next block [hop]
-  int64_t filled_;                             // number of those samples
+  int64_t firstTarget_ = 0, targetCount_ = 0;   // frames in `targets_`
+  int64_t fed_ = 0, written_ = 0, blocks_ = 0;  // samples in, samples out, and blocks that the first stage has received
+  std::vector<float> partialBlock_;             // first samples of the next block [hop]
+  int64_t partialSamples_;                      // number of those samples
 };
 
 }  // namespace diffwave

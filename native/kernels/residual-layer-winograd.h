@@ -13,7 +13,10 @@ namespace layers {
 constexpr int winogradRowsPerTask = winogradOutputs * winogradBlocksPerTask, panelWidth = blockVectors * lanes;
 static_assert(winogradBlocksPerTask % blockRows == 0, "a task is whole register blocks");
 
-/** Implements ForwardKernels::scratchSize: floats for `runLayer`, `runWinogradLayer` and `runRows`. */
+/**
+ * Implements ForwardKernels::scratchSize: floats for `runLayer` and `runRows` (copies of three taps and of the mel, z,
+ * and spare rows) and for `runWinogradLayer` (the arrays of `WinogradWork`).
+ */
 static int64_t scratchSize(int paddedChannels, int widestRow) {
   const int64_t direct = timeBlockPositions * (4 * paddedChannels + widestRow) + 2 * paddedChannels + 2 * widestRow;
   const int64_t winograd = winogradBlocksPerTask * int64_t(winogradInputs) * (paddedChannels + panelWidth) +
@@ -24,16 +27,19 @@ static int64_t scratchSize(int paddedChannels, int widestRow) {
 
 /** Memory of one task. */
 struct WinogradWork {
-  int blocks;                             // rounded up to whole register blocks
-  int stride;                             // words of a row of channels
-  float* inputs;                          // [6 × blocks × stride] Bᵀ·y, words
-  float* products;                        // [6 × blocks × width of a panel]
-  float* starts;                          // [4 · blocks × width] bias and projected mel, to which products are added
-  int melStride;                          // words of a row of the mel
-  float* mel;                             // [4 · blocks × melStride], words
-  float* z;                               // [4 · blocks × stride] gated activations, words
-  int64_t position[winogradRowsPerTask];  // −1: beyond the clip or the task
-  const float* from[winogradRowsPerTask];
+  int blocks;                              // rounded up to whole register blocks
+  int stride;                              // words of a row of channels
+  float* inputs;                           // [6 × blocks × stride] Bᵀ·y, words
+  float* products;                         // [6 × blocks × width of a panel]
+  float* starts;                           // [4 · blocks × width] bias and projected mel, to which products are added
+  int melStride;                           // words of a row of the mel
+  float* mel;                              // [4 · blocks × melStride], words
+  float* z;                                // [4 · blocks × stride] gated activations, words
+  float* spare;                            // a row for results that nobody reads
+  float* zeros;                            // a row past the clip's ends
+  const float* x[winogradRowsPerTask];     // the layer's input
+  int64_t position[winogradRowsPerTask];   // −1: beyond the clip or the task
+  const float* from[winogradRowsPerTask];  // interpolated: as in RegisterBlock
   const float* to[winogradRowsPerTask];
   float weight[winogradRowsPerTask];
 };
@@ -136,49 +142,47 @@ static DIFFWAVE_INLINE void transformRows(const float* const (&rows)[winogradInp
   for (int k = 0; k < winogradInputs; k++) Operands::putLast(to + k * plane, c, first[k]);
 }
 
-/**
- * Implements ForwardKernels::winogradLayer (equations: `LayerTask` in tasks.h) for Winograd blocks [winogradBegin,
- * winogradEnd), counted from position `begin`. A task has at most winogradBlocksPerTask of them.
- */
+/** Divides the task's scratch memory. The mel comes last, because its size depends on the form of its rows. */
 template <class Operands>
-static void runWinogradLayer(const LayerTask& task) {
-  const int padded = task.paddedChannels, stride = rowWords<Operands>(padded),
-            count = int(task.winogradEnd - task.winogradBegin);
-  const int64_t dilation = task.dilation;
-  WinogradWork work;
-  const int blocks = work.blocks = (count + blockRows - 1) / blockRows * blockRows;
+static void layOut(const LayerTask& task, WinogradWork& work) {
   float* scratch = task.scratch;
-  auto room = [&](int64_t size) {
+  const auto take = [&](int64_t size) {
     float* const at = scratch;
     scratch += size;
     return at;
   };
-  work.stride = stride;
-  work.inputs = room(int64_t(winogradInputs) * blocks * stride);
-  work.products = room(winogradInputs * blocks * panelWidth);
-  work.starts = room(winogradOutputs * blocks * panelWidth);
-  work.z = room(int64_t(winogradOutputs) * blocks * stride);
-  float* const spare = room(2 * padded);
-  float* const zeros = room(padded);
+  const int64_t blocks = work.blocks;
+  work.stride = rowWords<Operands>(task.paddedChannels);
+  work.inputs = take(winogradInputs * blocks * work.stride);
+  work.products = take(winogradInputs * blocks * panelWidth);
+  work.starts = take(winogradOutputs * blocks * panelWidth);
+  work.z = take(winogradOutputs * blocks * work.stride);
+  work.spare = take(2 * task.paddedChannels);
+  work.zeros = take(task.paddedChannels);
   work.mel = scratch;
   work.melStride = Operands::numbersPerWord == 1 ? task.mel.stride : rowWords<Operands>(task.melChannels);
-  memset(zeros, 0, padded * sizeof(float));
+  memset(work.zeros, 0, size_t(task.paddedChannels) * sizeof(float));
+}
 
-  const float* x[winogradRowsPerTask];
+/** Transforms the inputs of `count` blocks, and finds the rows of their positions and the mel there. */
+template <class Operands>
+static void gatherBlocks(const LayerTask& task, int count, WinogradWork& work) {
+  const int blocks = work.blocks;
+  const int64_t dilation = task.dilation;
   for (int b = 0; b < blocks; b++) {
-    const int64_t block = task.winogradBegin + b;
-    const int64_t position = task.begin + winogradBlockStart(block, dilation);
+    const int64_t position = task.begin + winogradBlockStart(task.winogradBegin + b, dilation);
     const float* rows[winogradInputs];
     for (int i = 0; i < winogradInputs; i++) {
       const int64_t p = position + (i - 1) * dilation;
-      rows[i] = b < count && p >= 0 && p < task.length ? task.input.at(p) : zeros;
+      rows[i] = b < count && p >= 0 && p < task.length ? task.input.at(p) : work.zeros;
     }
-    transformRows<Operands>(rows, padded, work.inputs + int64_t(b) * stride, ptrdiff_t(blocks) * stride);
+    transformRows<Operands>(rows, task.paddedChannels, work.inputs + int64_t(b) * work.stride,
+                            ptrdiff_t(blocks) * work.stride);
     for (int j = 0; j < winogradOutputs; j++) {
       const int row = j * blocks + b;
       const int64_t p = position + j * dilation;
       const bool real = b < count && p < task.end;
-      x[row] = rows[j + 1];
+      work.x[row] = rows[j + 1];
       work.position[row] = real ? p : -1;
       const int64_t settled = real ? p : task.begin;
       if (task.conditioning == Conditioning::projected) {
@@ -188,23 +192,41 @@ static void runWinogradLayer(const LayerTask& task) {
       }
     }
   }
-  forEachPanel(2 * padded, [&](auto vectors, int column) {
-    if constexpr (vectors % 2 == 0) winogradGatePanel<Operands, vectors / 2>(task, work, column);
-  });
-  RegisterBlock registerBlocks[winogradRowsPerTask / blockRows];
-  for (int row = 0; row < winogradOutputs * blocks; row++) {
+}
+
+/** Finds the rows that the output projection of each register block reads and writes. */
+static void findOutputRows(const LayerTask& task, const WinogradWork& work, RegisterBlock* registerBlocks) {
+  for (int row = 0; row < winogradOutputs * work.blocks; row++) {
     RegisterBlock& block = registerBlocks[row / blockRows];
     const int r = row % blockRows;
     const int64_t p = work.position[row];
-    block.x[r] = x[row];
-    block.output[r] = p >= 0 && task.output.rows ? task.output.at(p) : spare;
-    block.skip[r] = p >= 0 ? task.skip.at(p) : spare;
+    block.x[r] = work.x[row];
+    block.output[r] = p >= 0 && task.output.rows ? task.output.at(p) : work.spare;
+    block.skip[r] = p >= 0 ? task.skip.at(p) : work.spare;
   }
-  forEachPanel(2 * padded, [&](auto vectors, int column) {
+}
+
+/**
+ * Implements ForwardKernels::winogradLayer (equations: `LayerTask` in tasks.h) for Winograd blocks [winogradBegin,
+ * winogradEnd), counted from position `begin`. A task has at most winogradBlocksPerTask of them.
+ */
+template <class Operands>
+static void runWinogradLayer(const LayerTask& task) {
+  const int columns = 2 * task.paddedChannels, count = int(task.winogradEnd - task.winogradBegin);
+  WinogradWork work;
+  work.blocks = (count + blockRows - 1) / blockRows * blockRows;
+  layOut<Operands>(task, work);
+  gatherBlocks<Operands>(task, count, work);
+  forEachPanel(columns, [&](auto vectors, int column) {
+    if constexpr (vectors % 2 == 0) winogradGatePanel<Operands, vectors / 2>(task, work, column);
+  });
+  RegisterBlock registerBlocks[winogradRowsPerTask / blockRows];
+  findOutputRows(task, work, registerBlocks);
+  forEachPanel(columns, [&](auto vectors, int column) {
     if constexpr (vectors % 2 == 0) {
-      for (int row = 0; row < winogradOutputs * blocks; row += blockRows) {
+      for (int row = 0; row < winogradOutputs * work.blocks; row += blockRows) {
         outputPanel<Operands, vectors / 2>(task, registerBlocks[row / blockRows], column,
-                                           work.z + int64_t(row) * stride);
+                                           work.z + int64_t(row) * work.stride);
       }
     }
   });

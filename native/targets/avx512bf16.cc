@@ -1,7 +1,4 @@
 // x86-64 with AVX-512 and its products of bfloat16, sixteen lanes. It has the layers of `precision: 'fast'`.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC's own headers of intrinsics (bug 105593)
-#endif
 #define DIFFWAVE_TARGET avx512bf16
 #define DIFFWAVE_LANES 16
 #define DIFFWAVE_BF16
