@@ -17,94 +17,101 @@ bool forEachItem(Pool& pool, size_t count, int64_t scratchSize, const std::atomi
   return !cancelled.load(std::memory_order_relaxed);
 }
 
-/** Makes the task of a term on a group of frames, without the fields that only `magnitude` needs. */
-SpectralTask taskOf(const SpectralTerm& term, const ClipFrames& clip, const Matrix& made, const Matrix& wanted,
-                    int64_t group, double* scratch) {
-  const int64_t first = clip.firstFrame(group);
+/** Working memory of one term: its audio in blocks under the frames, and what the kernels write per frame. */
+struct TermWork {
+  TermWork(const SpectralTerm& term, const FrameKernels& kernels)
+      : clip(*term.tables, kernels, term.samples, term.frames()),
+        made(clip.blocks([&](int64_t n) { return double(term.made[n]); })),
+        wanted(clip.blocks([&](int64_t n) { return double(term.wanted[n]); })),
+        sums(size_t(clip.groups * kernels.lanes)) {
+    if (term.weight != 0) gradient = clip.room();
+    if (term.kind != SpectralKind::magnitude) return;
+    magnitudes = Matrix(term.comparedBins, clip.groups * kernels.lanes);
+    ratios = Matrix(term.products(), clip.groups * kernels.lanes);
+  }
+
+  const ClipFrames clip;
+  const Matrix made, wanted;
+  std::vector<double> sums;   // [frames]
+  Matrix gradient;            // windowed frames, if the gradient is computed
+  Matrix magnitudes, ratios;  // for `magnitude`
+};
+
+/** Makes the task of a term on a group of frames. magnitudeUnit: 1/(mean |X| + c), or 0 while it is not known. */
+SpectralTask taskOf(const SpectralTerm& term, TermWork& work, int64_t group, double magnitudeUnit, double* scratch) {
+  const int64_t first = work.clip.firstFrame(group);
   SpectralTask task{};
   task.tables = term.tables;
   task.kind = term.kind;
-  task.count = clip.count(group);
-  task.made = made.row(0) + first;
-  task.wanted = wanted.row(0) + first;
-  task.blockStride = made.stride;
+  task.count = work.clip.count(group);
+  task.made = work.made.row(0) + first;
+  task.wanted = work.wanted.row(0) + first;
+  task.blockStride = work.made.stride;
   task.comparedBins = term.comparedBins;
   task.share = term.share();
   task.weight = term.weight;
   task.counts = term.counts == nullptr ? nullptr : term.counts + first;
   task.offset = term.offset;
+  task.unit = magnitudeUnit;
+  task.sums = work.sums.data() + first;
   task.scratch = scratch;
+  if (term.kind == SpectralKind::magnitude) {
+    task.magnitudes = work.magnitudes.row(0) + first;
+    task.magnitudeStride = work.magnitudes.stride;
+    task.ratios = work.ratios.row(0) + first;
+    task.ratioStride = work.ratios.stride;
+  }
+  if (term.weight != 0) {
+    task.frames = work.clip.frame(work.gradient, first);
+    task.frameStride = work.gradient.stride;
+  }
   return task;
 }
 
+/** Computes |X| of all frames and their sums. Returns 1/(mean |X| + c), the unit of differences of magnitudes. */
+double measureMagnitudes(const SpectralTerm& term, TermWork& work, const FrameKernels& kernels, double* scratch) {
+  for (int64_t group = 0; group < work.clip.groups; group++) {
+    kernels.spectralMagnitudes(taskOf(term, work, group, 0, scratch));
+  }
+  double sum = 0;
+  for (int64_t frame = 0; frame < term.frames(); frame++) sum += work.sums[size_t(frame)];
+  std::copy_n(work.sums.data(), term.frames(), term.sums + term.frames());
+  return 1 / (sum * term.share() + term.offset);
+}
+
 void computeTerm(const SpectralTerm& term, const FrameKernels& kernels, double* scratch) {
-  const int64_t frames = term.frames(), lanes = kernels.lanes;
-  const ClipFrames clip(*term.tables, kernels, term.samples, frames);
-  const Matrix made = clip.blocks([&](int64_t n) { return double(term.made[n]); });
-  const Matrix wanted = clip.blocks([&](int64_t n) { return double(term.wanted[n]); });
-  const bool hasGradient = term.weight != 0;
-  const Matrix room = hasGradient ? clip.room() : Matrix();
-  std::vector<double> sums(size_t(clip.groups * lanes));
-  const auto takeSums = [&](int64_t offset) { std::copy_n(sums.data(), frames, term.sums + offset); };
-  Matrix magnitudes, ratios;
-  double unit = 0;
-  const int64_t products = term.products();
-  if (term.kind == SpectralKind::magnitude) {
-    magnitudes = Matrix(term.comparedBins, clip.groups * lanes);
-    ratios = Matrix(products, clip.groups * lanes);
-    double sum = 0;
-    for (int64_t group = 0; group < clip.groups; group++) {
-      SpectralTask task = taskOf(term, clip, made, wanted, group, scratch);
-      task.magnitudes = magnitudes.row(0) + clip.firstFrame(group);
-      task.magnitudeStride = magnitudes.stride;
-      task.sums = sums.data() + clip.firstFrame(group);
-      kernels.spectralMagnitudes(task);
-    }
-    for (int64_t frame = 0; frame < frames; frame++) sum += sums[size_t(frame)];
-    takeSums(frames);
-    unit = 1 / (sum * term.share() + term.offset);
+  TermWork work(term, kernels);
+  const int64_t frames = term.frames(), products = term.products();
+  const bool comparesMagnitudes = term.kind == SpectralKind::magnitude;
+  const double unit = comparesMagnitudes ? measureMagnitudes(term, work, kernels, scratch) : 0;
+  for (int64_t group = 0; group < work.clip.groups; group++) {
+    kernels.spectralTerm(taskOf(term, work, group, unit, scratch));
   }
-  for (int64_t group = 0; group < clip.groups; group++) {
-    const int64_t first = clip.firstFrame(group);
-    SpectralTask task = taskOf(term, clip, made, wanted, group, scratch);
-    task.unit = unit;
-    if (term.kind == SpectralKind::magnitude) {
-      task.magnitudes = magnitudes.row(0) + first;
-      task.magnitudeStride = magnitudes.stride;
-      task.ratios = ratios.row(0) + first;
-      task.ratioStride = ratios.stride;
-    }
-    task.sums = sums.data() + first;
-    if (hasGradient) {
-      task.frames = clip.frame(room, first);
-      task.frameStride = room.stride;
-    }
-    kernels.spectralTerm(task);
+  std::copy_n(work.sums.data(), frames, term.sums);
+  for (int64_t frame = 0; comparesMagnitudes && frame < frames; frame++) {
+    for (int64_t i = 0; i < products; i++) term.ratios[frame * products + i] = work.ratios.row(i)[frame];
   }
-  takeSums(0);
-  for (int64_t frame = 0; ratios.stride > 0 && frame < frames; frame++) {
-    for (int64_t i = 0; i < products; i++) term.ratios[frame * products + i] = ratios.row(i)[frame];
+  if (term.weight != 0) work.clip.addUp(work.gradient, [&](int64_t n, double sum) { term.gradient[n] = sum; });
+  else std::fill_n(term.gradient, term.samples, 0.0);
+}
+
+/** Σ of squared windows of `frames` frames over a sample, counted from the first frame's start, oldest frame first. */
+double squaredWindows(const FrameTables& t, int64_t sample, int64_t frames) {
+  constexpr double tiny = 1e-12;  // TINY of src/audio/mel/correction.ts
+  const int64_t last = std::min(sample / t.hop, frames - 1);
+  double squares = 0;
+  for (int64_t frame = std::max(int64_t(0), (sample - t.size) / t.hop); frame <= last; frame++) {
+    const int64_t i = sample - frame * t.hop;
+    if (i < t.size) squares += t.window[i] * t.window[i];
   }
-  if (hasGradient) {
-    clip.addUp(room, [&](int64_t n, double sum) { term.gradient[n] = sum; });
-  } else {
-    std::fill_n(term.gradient, term.samples, 0.0);
-  }
+  return std::max(squares, tiny);
 }
 
 void differentiateClip(const CorrectedClip& pass, const FrameTables& t, const FrameKernels& kernels, double* scratch) {
   const ClipFrames clip(t, kernels, pass.samples, pass.frames);
   const Matrix input = clip.blocks([&](int64_t n) { return double(pass.input[n]); });
-  const Matrix byResult = clip.blocks([&](int64_t n) {
-    // Σ of squared windows over the sample, oldest frame first.
-    const int64_t at = n + t.size / 2, last = std::min(at / t.hop, pass.frames - 1);
-    double squares = 0;
-    for (int64_t frame = std::max(int64_t(0), (at - t.size) / t.hop); frame <= last; frame++) {
-      const int64_t i = at - frame * t.hop;
-      if (i < t.size) squares += t.window[i] * t.window[i];
-    }
-    return double(pass.byResult[n]) / std::max(squares, 1e-12);
-  });
+  const Matrix byResult =
+      clip.blocks([&](int64_t n) { return double(pass.byResult[n]) / squaredWindows(t, n + t.size / 2, pass.frames); });
   const Matrix room = clip.room();
   Matrix targets(t.bands, clip.groups * kernels.lanes);
   for (int64_t frame = 0; frame < pass.frames; frame++) {
