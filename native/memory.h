@@ -29,7 +29,7 @@ class Buffer {
   explicit Buffer(int64_t size) : size_(size) {
     if (size < 0 || size > int64_t(PTRDIFF_MAX / sizeof(float))) return;
     const size_t bytes = std::max(alignment, size_t(size) * sizeof(float));
-    const bool large = bytes >= 2 * hugePage;  // in smaller ones the unused end of the last huge page would weigh
+    const bool large = bytes >= 2 * hugePage;  // a smaller one would waste most of its last huge page
     void* memory = nullptr;
 #ifdef _WIN32
     memory = _aligned_malloc(bytes, alignment);

@@ -13,7 +13,7 @@ constexpr std::chrono::microseconds spinTime(60);
 /** Number of checks of the condition between two readings of the clock. */
 constexpr int spinsPerClockReading = 32;
 
-/** Tells the processor that the thread spins, so that it takes less power and leaves more to the core's other thread. */
+/** Tells the processor that the thread spins. It then takes less from the core's other thread. */
 inline void pause() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

@@ -6,7 +6,7 @@
 //
 // Six channel products in the transform domain take the place of twelve direct ones. The interpolation points are 0,
 // ±3/4, ±3/2 and ∞. With these, A and B are exact in float32, and errors stay within three times those of the direct
-// sum. With 0, ±1, ±2 and ∞ they would be seven times as large. `convolve` of reference/convolution.h is the direct sum.
+// sum. With 0, ±1, ±2 and ∞ they would be seven times as large. `convolve` of reference/convolution.h is the plain sum.
 #pragma once
 
 #include <cstdint>

@@ -10,12 +10,14 @@ class Handle {
   enum class Kind { engine, stream, frameChain, envelope, windowFilter, spectralFrames };
 
   explicit Handle(Kind kind);
-  ~Handle();
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
   /** Returns the handle at an address, or null if no handle of this kind lies there. The address need not be valid. */
   static Handle* find(const void* address, Kind kind);
+
+ protected:
+  ~Handle();  // handles are deleted as what they are
 
  private:
   const Kind kind_;

@@ -1,5 +1,5 @@
-// Limits of the sizes that frames of audio and their mels have. src/core/limits.ts has narrower ones for what users pass.
-// With these no product of sizes overflows, whatever a caller of the addon passes.
+// Limits of the sizes that frames of audio and their mels have. src/core/limits.ts has narrower ones for what users
+// pass. With these no product of sizes overflows, whatever a caller of the addon passes.
 #pragma once
 
 #include "js.h"

@@ -165,29 +165,35 @@ ConditionerState::Frames ConditionerState::upsampleInput(int stride, int64_t fir
   return {before < 0 ? 0 : (before + stride - 1) / stride, (last + padding) / stride};
 }
 
+ConditionerState::UpsamplerRows ConditionerState::upsamplerRows(int64_t begin, int64_t end) const {
+  const NetworkShape& s = weights_.shape;
+  UpsamplerRows rows;
+  rows.length[0] = frames();
+  for (int i = 0; i < s.strides; i++) rows.length[i + 1] = rows.length[i] * s.stride[i];
+  rows.first[s.strides] = begin * s.patch;
+  rows.last[s.strides] = (end - 1) * s.patch;
+  for (int i = s.strides - 1; i >= 0; i--) {
+    const Frames input = upsampleInput(s.stride[i], rows.first[i + 1], rows.last[i + 1]);
+    rows.first[i] = input.begin;
+    rows.last[i] = std::min(rows.length[i] - 1, input.end);
+  }
+  return rows;
+}
+
 /** Runs one time block, positions [begin, end), through all upsampling stages. */
 void ConditionerState::upsampleBlock(const ParameterOffset* offsets, int64_t begin, int64_t end, const Ring& into,
                                      int worker) {
   const NetworkShape& s = weights_.shape;
-  int64_t first[NetworkShape::maxStrides + 1], last[NetworkShape::maxStrides + 1], length[NetworkShape::maxStrides + 1];
-  length[0] = frames();
-  for (int i = 0; i < s.strides; i++) length[i + 1] = length[i] * s.stride[i];
-  first[s.strides] = begin * s.patch;
-  last[s.strides] = (end - 1) * s.patch;
-  for (int i = s.strides - 1; i >= 0; i--) {
-    const Frames rows = upsampleInput(s.stride[i], first[i + 1], last[i + 1]);
-    first[i] = rows.begin;
-    last[i] = std::min(length[i] - 1, rows.end);
-  }
-  const float* input = mel_.row(first[0]);
+  const UpsamplerRows rows = upsamplerRows(begin, end);
+  const float* input = mel_.row(rows.first[0]);
   float* const halves = scratch_[size_t(worker)].data();
   const int64_t half = scratch_[size_t(worker)].size() / 2;
   for (int i = 0; i < s.strides; i++) {
     const bool final = i == s.strides - 1;
     UpsampleTask task{};
     task.input = input;
-    task.inputFirst = first[i];
-    task.inputLength = length[i];
+    task.inputFirst = rows.first[i];
+    task.inputLength = rows.length[i];
     task.rowStride = melStride_;
     task.bands = s.bands;
     task.stride = s.stride[i];
@@ -195,9 +201,9 @@ void ConditionerState::upsampleBlock(const ParameterOffset* offsets, int64_t beg
     task.padding = upsamplerPadding(s.stride[i]);
     task.weights = weights_.parameter(offsets[i].weight);
     task.bias = *weights_.parameter(offsets[i].bias);
-    task.first = first[i + 1];
+    task.first = rows.first[i + 1];
     task.step = final ? s.patch : 1;
-    task.rows = int(final ? end - begin : last[i + 1] - first[i + 1] + 1);
+    task.rows = int(final ? end - begin : rows.last[i + 1] - rows.first[i + 1] + 1);
     if (!final) {
       task.output = halves + (i % 2) * half;
       weights_.kernels.upsample(task);

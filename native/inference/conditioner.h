@@ -77,6 +77,12 @@ class ConditionerState {
   const RowWindow& encodedRows() const { return encoded_.empty() ? mel_ : encoded_.back(); }
   /** Rows [first, last] that an upsampling stage reads for its output rows [first, last], if the input were endless. */
   static Frames upsampleInput(int stride, int64_t first, int64_t last);
+  /** Rows of a block of positions at the input of each stage, and after the last: first … last of `length`. */
+  struct UpsamplerRows {
+    int64_t first[NetworkShape::maxStrides + 1], last[NetworkShape::maxStrides + 1];
+    int64_t length[NetworkShape::maxStrides + 1];
+  };
+  UpsamplerRows upsamplerRows(int64_t begin, int64_t end) const;
   Ring upsampled(int layer, int64_t begin, int64_t end);
   bool cacheProjections(int layer, Frames needed);
   bool cacheUpsampled(int64_t begin, int64_t end);

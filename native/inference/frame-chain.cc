@@ -50,7 +50,7 @@ FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels,
   capacity_ = s.size < longFrame ? std::max(sweepBlocks, lanes * pool.threads()) : sweepBlocksOfLongFrames;
   margin_ = roundedUp(span_, lanes);
   columns_ = margin_ + roundedUp(capacity_ + 2 * span_, lanes) + lanes;
-  // Without `audio_`, `divisors_` and the workers' blocks, which have no more rows than one of the frames' matrices each.
+  // The frames' and the spectra's matrices. The others have at most as many rows as one of them.
   const int64_t bytes = columns_ * (2 * s.size * int64_t(sizeof(double)) + 2 * 2 * bins * int64_t(sizeof(float)));
   if (bytes > maxBytes) throw std::bad_alloc();
   audio_ = Matrix(s.hop, columns_);

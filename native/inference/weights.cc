@@ -37,7 +37,10 @@ ForwardWeights::ForwardWeights(const NetworkShape& s, const float* from, const F
   packEncoder(from);
 }
 
-/** Packs a convolution along time [columns × steps × taps] and its bias. Row t · steps + k of a panel has tap t of input k. */
+/**
+ * Packs a convolution along time [columns × steps × taps] and its bias. Row t · steps + k of a panel has tap t of input
+ * k.
+ */
 void ForwardWeights::packConvolution(Buffer& packed, Buffer& bias, const float* from, const ParameterOffset& place,
                                      int columns, int steps, int taps) const {
   const int64_t rows = int64_t(steps) * taps;
@@ -72,7 +75,7 @@ void ForwardWeights::packEncoder(const float* from) {
   }
 }
 
-/** Rows of a layer's gate panels that the upsampled mel's channels take. The taps, or the transformed weights, follow. */
+/** Rows of a layer's gate panels that the upsampled mel's channels take, before those of the taps. */
 static int64_t melPanelRows(const ForwardWeights& w) {
   return w.shape.conditioner == Conditioner::transposed ? roundedUp(w.melChannels, w.kernels.depth) : 0;
 }

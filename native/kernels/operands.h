@@ -45,9 +45,8 @@ DIFFWAVE_INLINE Vector roundedPairs(Vector first, Vector second) {
 
 /** e^x to a relative 2e-5, for the x that `exponential` takes. The polynomial is a shorter one of the same kind. */
 DIFFWAVE_INLINE Vector fastExponential(Vector x) {
-  const Vector rounder = splat(12582912.0f);
-  const Vector shifted = fma(x, splat(1.44269504088896341f), rounder);
-  const Vector r = fma(shifted - rounder, splat(-0.69314718056f), x);
+  const Vector shifted = fma(x, splat(log2e), splat(roundingTerm));
+  const Vector r = fma(shifted - splat(roundingTerm), splat(-0.69314718056f), x);
   Vector p = splat(4.1666666e-2f);
   p = fma(p, r, splat(1.6666666e-1f));
   p = fma(p, r, splat(5.0e-1f));
@@ -78,8 +77,8 @@ struct BfloatOperands {
 
   /** sigmoid(a) · tanh(b) to 5e-5, which is finer than bfloat16. */
   static DIFFWAVE_INLINE Vector gated(Vector a, Vector b) {
-    const Vector ea = fastExponential(-clamp(a, -40.0f, 40.0f));
-    const Vector eb = fastExponential(-2.0f * clamp(b, -20.0f, 20.0f));
+    const Vector ea = fastExponential(-clamp(a, -sigmoidRange, sigmoidRange));
+    const Vector eb = fastExponential(-2.0f * clamp(b, -tanhRange, tanhRange));
     return (1.0f - eb) / ((1.0f + ea) * (1.0f + eb));
   }
 

@@ -118,7 +118,7 @@ struct UpsampleTask {
   float* output;  // [rows × rowStride], margins cleared
 };
 
-/** Weights as they lie among the parameters: that of output column n and step k is data[n·columnStride + k·stepStride]. */
+/** Weights among the parameters: that of output column n and step k is data[n · columnStride + k · stepStride]. */
 struct WeightMatrix {
   const float* data;
   int columns, steps;

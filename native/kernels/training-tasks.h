@@ -11,7 +11,7 @@ namespace diffwave {
 
 /** Positions of a time block at the network's two ends: a multiple of every instruction set's block of rows. */
 constexpr int trainingBlockPositions = 96;
-/** Largest number of Winograd blocks in a tile of a layer, and of their rows. Each instruction set has its own limit. */
+/** Largest number of Winograd blocks in a tile, and of their rows. Each instruction set has its own limit within it. */
 constexpr int maxTileBlocks = 64, maxTileRows = winogradOutputs * maxTileBlocks;
 /** Largest number of tasks per step. Each task has its own partial sums of the weight gradients. */
 constexpr int trainingGroups = 16;

@@ -31,6 +31,7 @@ inline const TrainingKernels& trainingKernels() {
   constexpr auto backwardProduct = amxTiles::product<2>, forwardProduct = amxTiles::product<3>;
   constexpr auto outerProduct = amxTiles::outer;
 #else
+  // Tiles of 24 to 72 blocks take the same time (docs/log/training-step.md).
   constexpr int panelWidth = width, depth = 1, maxBlocks = 36, blockUnit = blockRows, forwardBytes = 4;
   constexpr decltype(TrainingKernels::arrange) arrange = nullptr;
   constexpr auto backwardProduct = product, forwardProduct = product;

@@ -79,14 +79,19 @@ DIFFWAVE_INLINE Vector absolute(Vector x) {
   return reinterpret_cast<Vector>(reinterpret_cast<Integers>(x) & (Integers{} + 0x7fffffff));
 }
 
+/** 1.5 × 2²³: adding it to a small number rounds that to the nearest integer, which then is in the low bits. */
+constexpr float roundingTerm = 12582912.0f;
+constexpr float log2e = 1.44269504088896341f;
+/** Beyond these arguments the sigmoid and the tanh are within 1e-17 of their limits. */
+constexpr float sigmoidRange = 40.0f, tanhRange = 20.0f;
+
 /**
  * eˣ for x in [−87, 88], to a relative 1e-7: x = n ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for eʳ (coefficients of
  * Cephes' expf, S. Moshier), and n added to the bits of the exponent.
  */
 DIFFWAVE_INLINE Vector exponential(Vector x) {
-  const Vector rounder = splat(12582912.0f);  // 1.5 × 2²³: adding it rounds to the nearest integer
-  const Vector shifted = fma(x, splat(1.44269504088896341f), rounder);
-  const Vector n = shifted - rounder;
+  const Vector shifted = fma(x, splat(log2e), splat(roundingTerm));
+  const Vector n = shifted - splat(roundingTerm);
   Vector r = fma(n, splat(-0.693359375f), x);
   r = fma(n, splat(2.12194440e-4f), r);
   Vector p = splat(1.9875691500e-4f);
@@ -100,18 +105,18 @@ DIFFWAVE_INLINE Vector exponential(Vector x) {
 }
 
 /** 1/(1 + e⁻ˣ). */
-DIFFWAVE_INLINE Vector sigmoid(Vector x) { return 1.0f / (1.0f + exponential(-clamp(x, -40.0f, 40.0f))); }
+DIFFWAVE_INLINE Vector sigmoid(Vector x) { return 1.0f / (1.0f + exponential(-clamp(x, -sigmoidRange, sigmoidRange))); }
 
 /** tanh x, to an absolute 2e-7. */
 DIFFWAVE_INLINE Vector hyperbolicTangent(Vector x) {
-  const Vector e = exponential(-2.0f * clamp(x, -20.0f, 20.0f));
+  const Vector e = exponential(-2.0f * clamp(x, -tanhRange, tanhRange));
   return (1.0f - e) / (1.0f + e);
 }
 
 /** sigmoid(a) · tanh(b) as one quotient: (1 − e⁻²ᵇ) / ((1 + e⁻ᵃ)(1 + e⁻²ᵇ)). */
 DIFFWAVE_INLINE Vector gate(Vector a, Vector b) {
-  const Vector ea = exponential(-clamp(a, -40.0f, 40.0f));
-  const Vector eb = exponential(-2.0f * clamp(b, -20.0f, 20.0f));
+  const Vector ea = exponential(-clamp(a, -sigmoidRange, sigmoidRange));
+  const Vector eb = exponential(-2.0f * clamp(b, -tanhRange, tanhRange));
   return (1.0f - eb) / ((1.0f + ea) * (1.0f + eb));
 }
 

@@ -138,7 +138,7 @@ void ResidualStack::outputBackward(const TrainingCall& call, PredictionGradient 
   reduceOutput(call);
 }
 
-/** Replaces `count` predictions by the gradient of the loss with respect to them, and adds to `loss` if it computes it. */
+/** Replaces `count` predictions by ∂loss/∂prediction, and adds their loss to `loss` if it is computed here. */
 static void lossGradient(const TrainingCall& call, const TrainingBatch::Clip& clip, int64_t first, int64_t count,
                          PredictionGradient source, float* prediction, double& loss) {
   if (source == PredictionGradient::given) {

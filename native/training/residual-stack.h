@@ -8,16 +8,10 @@
 
 namespace diffwave {
 
-/**
- * What is stored of each layer for the backward pass: its input and its gate, or its input alone. Then the gate is
- * computed again.
- */
-enum class Checkpointing { storeGates, recomputeGates };
-
 /** Where ∂loss/∂prediction comes from: it is that of the call's own loss, or each clip's `target` holds it. */
 enum class PredictionGradient { ofLoss, given };
 
-/** Floats between the rows of some arrays: with an odd number of lines from row to row they use all sets of the cache. */
+/** Floats after each row of some arrays. An odd number of cache lines from row to row uses all sets of the cache. */
 constexpr int linePad = int(lineFloats);
 
 class ResidualStack {
@@ -66,7 +60,7 @@ class ResidualStack {
   /** Computes the activated halves of the gate of one tile, and their product. */
   void gates(const TrainingCall& call, int layer, const WinogradTile& tile, const WinogradRows& at,
              const Scratch& scratch, float* halves);
-  /** Per row of a tile: the projections of the frames around its position, and its distance from the first in frames. */
+  /** Per row of a tile: projections of the frames around its position, and its distance from the first in frames. */
   struct FramesAround {
     const float *low[maxTileRows], *high[maxTileRows];
     float fraction[maxTileRows];

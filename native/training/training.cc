@@ -10,14 +10,16 @@
 namespace diffwave {
 
 Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, uint64_t memoryLimit)
-    : shape_(shape), fourier_(shape.windows), pool_(pool), kernels_(kernels), limit_(memoryLimit) {}
+    : shape_(shape),
+      fourier_(shape.windows.learned ? WindowsShape{} : shape.windows),
+      pool_(pool),
+      kernels_(kernels),
+      limit_(memoryLimit) {}
 
 Training::~Training() = default;
 
-uint64_t Training::memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const {
-  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count,
-                      storeGates ? Checkpointing::storeGates : Checkpointing::recomputeGates, nullptr)
-      .bytes();
+uint64_t Training::memory(const TrainingBatch::Clip* clips, int count, Checkpointing checkpointing) const {
+  return TrainingPass(shape_, pool_.threads(), kernels_, clips, count, checkpointing, nullptr).bytes();
 }
 
 bool Training::reserve(uint64_t bytes) {
@@ -31,12 +33,11 @@ bool Training::reserve(uint64_t bytes) {
 }
 
 std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips, int count) {
-  const bool storeGates = memory(clips, count, true) <= limit_;
-  const uint64_t needed = memory(clips, count, storeGates);
+  const bool gatesFit = memory(clips, count, Checkpointing::storeGates) <= limit_;
+  const Checkpointing checkpointing = gatesFit ? Checkpointing::storeGates : Checkpointing::recomputeGates;
+  const uint64_t needed = memory(clips, count, checkpointing);
   if (needed > limit_ || !reserve(needed)) return nullptr;
-  return std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips, count,
-                                        storeGates ? Checkpointing::storeGates : Checkpointing::recomputeGates,
-                                        memory_.data());
+  return std::make_unique<TrainingPass>(shape_, pool_.threads(), kernels_, clips, count, checkpointing, memory_.data());
 }
 
 TrainingCall Training::callOf(const ParameterOffsets& offsets, const float* parameters, float* gradients, bool squared,
@@ -66,7 +67,7 @@ TrainingOutcome Training::lossGradients(const float* parameters, const TrainingB
   for (int first = 0; first < batch.count;) {
     const TrainingBatch::Clip* clips = batch.clips + first;
     int count = batch.count - first;
-    while (count > 1 && memory(clips, count, true) > limit_) count--;
+    while (count > 1 && memory(clips, count, Checkpointing::storeGates) > limit_) count--;
     const auto pass = prepare(clips, count);
     if (pass == nullptr) return TrainingOutcome::outOfMemory;
     double sum = 0;

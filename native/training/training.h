@@ -43,6 +43,12 @@ struct TrainingBatch {
   bool squared;  // whether the loss takes squares, not absolute values
 };
 
+/**
+ * What is stored of each layer for the backward pass: its input and its gate, or its input alone. Then the gate is
+ * computed again.
+ */
+enum class Checkpointing { storeGates, recomputeGates };
+
 enum class TrainingOutcome { done, cancelled, outOfMemory };
 
 class TrainingPass;
@@ -85,7 +91,7 @@ class Training {
    * Bytes of one part of a batch. With P positions of all clips, C channels and L layers, nearly all of them are
    * 4 · P · (L · C + 6 · C) for the layers' inputs, and 4 · P · L · 2C more if gates are stored.
    */
-  uint64_t memory(const TrainingBatch::Clip* clips, int count, bool storeGates) const;
+  uint64_t memory(const TrainingBatch::Clip* clips, int count, Checkpointing checkpointing) const;
 
  private:
   bool reserve(uint64_t bytes);
