@@ -25,7 +25,7 @@ inline size_t vectorSize(int64_t size) {
 class Buffer {
  public:
   Buffer() = default;
-  /** Allocates `size` floats, aligned to 64 bytes and uninitialised. Pages of a large buffer take memory when touched. */
+  /** Allocates `size` floats, aligned to 64 bytes and uninitialised. A page takes memory when it is touched. */
   explicit Buffer(int64_t size) : size_(size) {
     if (size < 0 || size > int64_t(PTRDIFF_MAX / sizeof(float))) return;
     const size_t bytes = std::max(alignment, size_t(size) * sizeof(float));
