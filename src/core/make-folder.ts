@@ -17,7 +17,10 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** Does what Node’s recursive `mkdir` does, which reports a full disk as ENOENT. */
+/**
+ * Does what Node’s recursive `mkdir` does. That one reports a full disk as ENOENT. Where no folder can be made, as in
+ * /proc or below a removed working directory, it never ends.
+ */
 async function makeFolders(path: string, isParentMade = false): Promise<void> {
   try {
     await mkdir(path)

@@ -4,13 +4,14 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
+import { makeFolder } from '../../core/make-folder.js'
 import { abortSignal, check } from '../../core/options.js'
 import { nativeTarget } from './target.js'
 
@@ -187,7 +188,7 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     await eachOf(files, async ([source, own]) => {
       await compile(compiler, [...flags, ...own, '-c', join(root, 'native', source), '-o', objectOf(source)], signal)
     })
-    await mkdir(dirname(result), { recursive: true })
+    await makeFolder(dirname(result))
     const link = [...sanitizers, ...linkFlags(build)]
     await compile(compiler, [...link, ...files.map(([source]) => objectOf(source)), '-o', fresh, '-lpthread'], signal)
     await rename(fresh, result)

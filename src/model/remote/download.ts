@@ -3,12 +3,13 @@
  * continues from there, in this process or a later one. The target is either complete, with the announced bytes, or
  * absent.
  */
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { fileError } from '../../core/file-error.js'
 import type { FileFacts } from '../../core/file-source.js'
+import { makeFolder } from '../../core/make-folder.js'
 import { identityTag, liveness, ownIdentity, parseIdentityTag, TAG_PATTERN } from '../../core/process-identity.js'
 import type { OnProgress } from '../../core/progress.js'
 import { digestOf } from './digest.js'
@@ -79,9 +80,7 @@ function partPath(target: string, etag: string | null): string {
 /** Takes over the part of a dead process by renaming it, or else begins a new one. */
 async function adoptPart(target: string): Promise<Part> {
   const folder = dirname(target)
-  await mkdir(folder, { recursive: true }).catch(error => {
-    throw fileError(error, folder, 'write')
-  })
+  await makeFolder(folder)
   const names = await readdir(folder).catch(error => {
     throw fileError(error, folder, 'read')
   })

@@ -2,7 +2,7 @@
  * Models on a Hugging Face hub, in the cache that all Hugging Face programs share. It has a blob for each content, and
  * a folder of links to blobs for each commit. `@huggingface/hub` is an optional dependency that is loaded on first use.
  */
-import { copyFile, mkdir, realpath, rm, stat, symlink } from 'node:fs/promises'
+import { copyFile, realpath, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { fileError } from '../../core/file-error.js'
@@ -243,7 +243,7 @@ async function checkBlob(path: string, digest: string, where: string): Promise<v
 /** Links a file of a snapshot to its blob, or copies it if the system allows no links. */
 async function link(blob: string, path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await rm(path, { force: true })
     await symlink(relative(dirname(path), blob), path).catch(error => {
       const { code } = error as { code?: unknown }

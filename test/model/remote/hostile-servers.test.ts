@@ -1,5 +1,6 @@
 /** Downloads from servers that break off, lie or never end, and concurrent calls. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
@@ -18,6 +19,7 @@ const scratched = scratch()
 const checkpoint = readFileSync(golden('lmnt-conditional-c8-l6/weights.pt'))
 
 let server: FileServer
+const dist = (path: string) => new URL(`../../../../dist/${path}`, import.meta.url).href
 let cache = ''
 let count = 0
 beforeEach(async () => {
@@ -173,6 +175,16 @@ describe('the cache', () => {
   test('that is a file is an error with its path', async () => {
     writeFileSync(cache, '')
     await assert.rejects(load(), { code: /^NOT_/, message: /cache-/ })
+  })
+
+  test('in a place where no folder can be made is an error', { skip: process.platform !== 'linux' }, () => {
+    const script = `
+      import { remoteModel } from ${JSON.stringify(dist('model/remote/remote-model.js'))}
+      await remoteModel('http://localhost:9/m', { folder: '/proc/none' }).catch(error => console.log(error.code))`
+    const args = ['--input-type=module', '-e', script]
+    // In a process of its own, because a recursive `mkdir` of Node.js goes on there for ever.
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000, killSignal: 'SIGKILL' })
+    assert.equal(stdout, 'NOT_WRITABLE\n')
   })
 
   test('with a folder in place of a file is an error', async () => {
