@@ -12,7 +12,7 @@ export interface RemoteOptions {
    * the folder that all Hugging Face programs share.
    */
   readonly folder?: string | undefined
-  /** Whether only the cache is used. Default: whether `DIFFWAVE_OFFLINE` is 1. */
+  /** Whether only the cache is used. Default: whether `DIFFWAVE_OFFLINE` is 1 or true. */
   readonly offline?: boolean | undefined
   /** Max bytes of each file. Default: 2 GiB, the limit of a file. */
   readonly maxBytes?: number | undefined

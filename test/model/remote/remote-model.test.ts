@@ -61,6 +61,17 @@ describe('a model on a web server', () => {
     assert.equal(JSON.parse(stdout).kind, 'generator')
   })
 
+  test('is not downloaded if DIFFWAVE_OFFLINE is true, or neither yes nor no', async () => {
+    try {
+      process.env['DIFFWAVE_OFFLINE'] = 'true'
+      await assert.rejects(load(), { code: 'FILE_NOT_FOUND', message: /offline/ })
+      process.env['DIFFWAVE_OFFLINE'] = 'sure'
+      await assert.rejects(load(), { code: 'BAD_OPTION', message: /DIFFWAVE_OFFLINE/ })
+    } finally {
+      delete process.env['DIFFWAVE_OFFLINE']
+    }
+  })
+
   test('may be the URL of a checkpoint file', async () => {
     const path = await load({}, '/m/weights.safetensors')
     assert.deepEqual(readFileSync(path), weightBytes)
