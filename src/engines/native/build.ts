@@ -11,7 +11,7 @@ import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
-import { makeFolder } from '../../core/make-folder.js'
+import { checkFolder, makeFolder } from '../../core/make-folder.js'
 import { abortSignal, check } from '../../core/options.js'
 import { nativeTarget } from './target.js'
 
@@ -163,7 +163,7 @@ function linkFlags({ what, sanitize, platform, glibc }: Build): string[] {
  *
  * @returns the path of what was built
  * @throws DiffWaveError `ENGINE_UNAVAILABLE` (no compiler, no headers, or it does not compile), `BAD_OPTION`,
- *   `ABORTED`
+ * `NOT_WRITABLE`, `NOT_A_DIRECTORY`, `ABORTED`
  */
 export async function buildAddon(options: BuildAddonOptions = {}): Promise<string> {
   const checked = check(optionsSchema, options, 'buildAddon options')
@@ -180,6 +180,8 @@ export async function buildAddon(options: BuildAddonOptions = {}): Promise<strin
     ...(what === 'fuzz' ? ['-fsanitize=fuzzer'] : []),
   ]
   const result = checked.out ?? addonPath(target)
+  // Compiling takes minutes.
+  await checkFolder(dirname(result))
   const objects = await mkdtemp(join(tmpdir(), 'diffwave-build-'))
   const fresh = `${result}.${process.pid}.new`
   try {

@@ -1,5 +1,6 @@
 /** Loads models by address, and downloads them into a cache once. */
-import { throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { sentError } from '../../core/sent-error.js'
 import { remoteAddress } from './address.js'
 import { hubModel } from './hub.js'
 import type { RemoteModelOptions } from './options.js'
@@ -17,7 +18,20 @@ export async function remoteModel(source: string, options: RemoteModelOptions = 
   const settings = downloadSettings(options)
   const address = remoteAddress(source)
   const load = () => (address.kind === 'web' ? webModel(address, settings) : hubModel(address, settings))
-  return inTurn(JSON.stringify([address, settings.folder]), load, options.signal)
+  try {
+    return await inTurn(JSON.stringify([address, settings.folder]), load, options.signal)
+  } catch (error) {
+    throw withCacheHint(error)
+  }
+}
+
+/** Adds to an error of a cache that cannot be written, as in a container's home folder, how to name another one. */
+function withCacheHint(error: unknown): unknown {
+  const isOfCache = error instanceof DiffWaveError && ['NOT_WRITABLE', 'NOT_A_DIRECTORY'].includes(error.code)
+  if (!isOfCache || error.hint !== undefined) return error
+  const { code, problem, details } = sentError(error)
+  const hint = 'Name a folder for downloads in DIFFWAVE_CACHE, or in the option download.folder.'
+  return new DiffWaveError(code, problem, { ...details, hint, cause: error.cause })
 }
 
 /** The latest call for each model. */

@@ -1,6 +1,6 @@
-/** Building the addon with a compiler that fails. */
+/** Building the addon: what ends it, and when. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { buildAddon } from '#src/engines/native/build'
@@ -11,6 +11,7 @@ const files = scratch()
 /** A compiler that knows all flags, notes each source that it begins and ends, and fails at one of them. */
 function compiler(): { readonly path: string; readonly notes: () => readonly string[] } {
   const [path, log] = [files.at('compiler'), files.at('log')]
+  rmSync(log, { force: true })
   writeFileSync(
     path,
     `#!/bin/sh
@@ -29,8 +30,9 @@ echo ended >> '${log}'
   return { path, notes: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []) }
 }
 
+const skip = process.platform === 'win32' && 'the compiler is a shell script'
+
 describe('a compile error', () => {
-  const skip = process.platform === 'win32' && 'the compiler is a shell script'
   test('is reported after all running compilers have ended, and no more are started', { skip }, async () => {
     const { path, notes } = compiler()
     const out = files.at('diffwave.node')
@@ -48,4 +50,11 @@ describe('a compile error', () => {
     assert.deepEqual(notes(), atOnce)
     assert.ok(!readdirSync(files.folder).some(name => name.endsWith('.new')))
   })
+})
+
+test('a place that cannot be written is an error before anything is compiled', { skip }, async () => {
+  const { path, notes } = compiler()
+  const out = `${files.put('file', '')}/diffwave.node`
+  await assert.rejects(buildAddon({ compiler: path, out }), { code: 'NOT_A_DIRECTORY' })
+  assert.deepEqual(notes(), [])
 })

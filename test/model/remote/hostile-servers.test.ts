@@ -174,7 +174,7 @@ describe('the cache', () => {
 
   test('that is a file is an error with its path', async () => {
     writeFileSync(cache, '')
-    await assert.rejects(load(), { code: /^NOT_/, message: /cache-/ })
+    await assert.rejects(load(), { code: /^NOT_/, message: /cache-/, hint: /DIFFWAVE_CACHE/ })
   })
 
   test('in a place where no folder can be made is an error', { skip: process.platform !== 'linux' }, () => {
