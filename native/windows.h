@@ -36,15 +36,20 @@ inline std::vector<double> windowOf(const WindowsShape& s) {
   return w;
 }
 
+/** U, the deviation of an unscaled coefficient of white noise under the window w. */
+inline double windowUnit(const std::vector<double>& w) {
+  double energy = 0;
+  for (double v : w) energy += v * v;
+  return std::sqrt(energy / 2);
+}
+
 /** The two matrices of windows that are not learned, [2N × K] each. */
 template <class Scalar>
 struct FourierWindows {
   std::vector<Scalar> analysis, synthesis;
   explicit FourierWindows(const WindowsShape& s) {
     const std::vector<double> w = windowOf(s);
-    double energy = 0;
-    for (double v : w) energy += v * v;
-    const double unit = std::sqrt(energy / 2);
+    const double unit = windowUnit(w);
     std::vector<double> cosine, sine;
     for (int n = 0; n < s.kernel; n++) {
       cosine.push_back(std::cos(2 * pi * n / s.kernel));

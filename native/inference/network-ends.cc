@@ -41,19 +41,24 @@ void Stream::feed(Pass& pass, const float* audio, int worker) {
 }
 
 /**
- * Computes X [positions × 2N] = windows · analysis into the pass's ring, and with an envelope
+ * Computes X [positions × 2N], the coefficients of the windows, into the pass's ring, and with an envelope
  * (X / Ē, (ln E + 6) / 3) [positions × 3N] into `scratch`.
  */
 ConstRing Stream::encode(Pass& pass, const RowsTask& block, float* scratch) {
   const NetworkShape& s = weights_->shape;
-  RowsTask task = block;
-  task.steps = task.panelRows = s.windows.kernel;
-  task.columns = weights_->paddedSignals();
-  task.weights = weights_->analysis.data();
-  task.bias = weights_->noBias.data();
-  task.activation = Activation::none;
-  task.output = pass.audio;
-  weights_->kernels.rows(task);
+  if (weights_->transform.kernel > 0) {
+    weights_->kernels.encodeWindows(
+        {&weights_->transform, block.begin, block.end, block.input, block.inputShift, pass.audio, block.scratch});
+  } else {
+    RowsTask task = block;
+    task.steps = task.panelRows = s.windows.kernel;
+    task.columns = weights_->paddedSignals();
+    task.weights = weights_->analysis.data();
+    task.bias = weights_->noBias.data();
+    task.activation = Activation::none;
+    task.output = pass.audio;
+    weights_->kernels.rows(task);
+  }
   if (!s.windows.envelope) return readOnly(pass.audio);
   const Ring inputs{scratch, timeBlockPositions, s.inputs()};
   for (int64_t p = block.begin; p < block.end; p++) {
@@ -100,19 +105,24 @@ void Stream::finish(const Pass& pass, float* prediction, int block, int worker) 
   }
 }
 
-/** Computes Y [positions × 2N] (kernels/windows.h), and pieces [positions × K] = Y · synthesis. */
+/** Computes Y [positions × 2N] (kernels/windows.h), and the pieces [positions × K] that it stands for. */
 void Stream::decode(const Pass& pass, const RowsTask& block, float* scratch) {
   const NetworkShape& s = weights_->shape;
-  RowsTask task = block;
   const Ring coefficients{scratch, timeBlockPositions, weights_->paddedSignals()};
-  task.input = readOnly(coefficients);
-  task.inputShift = block.begin;
   for (int64_t p = block.begin; p < block.end; p++) {
     const float* const x = s.inputMask ? pass.audio.at(p) : nullptr;
     const float* const deviations = s.windows.envelope ? envelope_.deviations(p) : nullptr;
     weights_->kernels.windowsOutput(coefficients.at(p - block.begin), block.output.at(p), x, deviations, pass.gain,
                                     s.windows.bins);
   }
+  if (weights_->transform.kernel > 0) {
+    weights_->kernels.decodeWindows({&weights_->transform, block.begin, block.end, readOnly(coefficients), block.begin,
+                                     pass.windows->pieces(), block.scratch});
+    return;
+  }
+  RowsTask task = block;
+  task.input = readOnly(coefficients);
+  task.inputShift = block.begin;
   task.steps = task.panelRows = s.signals();
   task.columns = weights_->kernels.paddedChannels(s.windows.kernel);
   task.weights = weights_->synthesis.data();

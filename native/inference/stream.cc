@@ -28,7 +28,8 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
     const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
     return weights.layers[size_t(layer)].winograd ? winogradCost * direct : direct;
   };
-  const double first = s.inputs() + (s.windowed() ? double(s.signals()) * s.windows.kernel / s.channels : 0);
+  const bool multiplied = s.windowed() && weights.transform.kernel == 0;
+  const double first = s.inputs() + (multiplied ? double(s.signals()) * s.windows.kernel / s.channels : 0);
   double all = first, before = first + cost(0);
   for (int i = 0; i < s.layers; i++) all += cost(i);
   int layer = 1;
@@ -74,7 +75,8 @@ Stream::Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const 
     passes_.emplace_back(*weights_, sinusoids + int64_t(i) * weights_->shape.embedding, gains[i], label);
   }
   const int widest = ConditionerState::widestRow(*weights_);
-  kernelScratch_ = weights_->kernels.scratchSize(weights_->padded, widest);
+  kernelScratch_ = std::max(weights_->kernels.scratchSize(weights_->padded, widest),
+                            weights_->kernels.windowScratchSize(weights_->transform.kernel));
   for (int i = 0; i < pool.threads(); i++) {
     // The last rows hold the results of `finish`, or the inputs that `encode` has scaled.
     const int own = weights_->padded + widest + (weights_->shape.windowed() ? weights_->paddedSignals() : 0);

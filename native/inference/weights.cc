@@ -152,8 +152,26 @@ void ForwardWeights::keep(const float* from, int64_t begin, int64_t end) {
   std::copy(from + begin, from + end, parameters.data() + begin);
 }
 
+/** Whether windows can be transformed instead of multiplied with matrices. */
+static bool canTransform(const WindowsShape& s) {
+  constexpr int smallest = 16;  // below, transforms in radix 4 have no leaves
+  return !s.learned && s.kernel >= smallest && (s.kernel & (s.kernel - 1)) == 0;
+}
+
+/** Makes the tables of windows that are transformed. */
+void ForwardWeights::makeTransform() {
+  const WindowsShape& s = shape.windows;
+  window_ = windowOf(s);
+  for (int k = 0; k < s.kernel; k++) {
+    roots_.push_back(std::cos(2 * pi * k / s.kernel));
+    roots_.push_back(-std::sin(2 * pi * k / s.kernel));
+  }
+  transform = {s.kernel, s.bins, windowUnit(window_), window_.data(), roots_.data()};
+}
+
 /** Packs the windows' matrices, learned or those of the Fourier transform (native/windows.h). */
 void ForwardWeights::packWindows(const float* from) {
+  if (canTransform(shape.windows)) return makeTransform();
   const int signals = shape.signals(), K = shape.windows.kernel;
   const auto packed = [&](const float* in, const float* out) {
     analysis = allocate(kernels.packedSize(signals, ColumnOrder::plain, K));

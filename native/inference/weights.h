@@ -48,7 +48,9 @@ struct ForwardWeights {
   Buffer parameters;
   const int padded;       // channels rounded up to whole vectors
   const int melChannels;  // number of inputs of a layer's conditioner projection; 0 without a mel
-  /** Behind windows: the matrices to coefficients, and back to pieces of audio. Both have the same bias of zeros. */
+  /** Behind windows that are transformed: the tables for that. `kernel` is 0 if the windows are multiplied. */
+  WindowTables transform{};
+  /** Behind other windows: the matrices to coefficients, and back to pieces of audio. Both have a bias of zeros. */
   Buffer analysis, synthesis, noBias;
   Buffer input, inputBias;
   std::vector<Layer> layers;
@@ -64,11 +66,14 @@ struct ForwardWeights {
   void packTaps(const Layer& layer, const float* taps, ColumnOrder order) const;
   void packTransformedTaps(const Layer& layer, const float* taps, ColumnOrder order) const;
   void packWindows(const float* parameters);
+  void makeTransform();
   void packConvolution(Buffer& packed, Buffer& bias, const float* parameters, const ParameterOffset& place, int columns,
                        int steps, int taps) const;
   void packEnds(const float* parameters);
   void packEncoder(const float* parameters);
   void keep(const float* parameters, int64_t begin, int64_t end);
+
+  std::vector<double> window_, roots_;  // of `transform`
 };
 
 /** Allocates `size` floats. Throws std::bad_alloc. */

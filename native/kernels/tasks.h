@@ -98,6 +98,25 @@ struct RowsTask {
   float* scratch;
 };
 
+/** Tables of a windowed front end whose windows are not learned (native/windows.h), for windows of 2ⁱ ≥ 16 samples. */
+struct WindowTables {
+  int kernel;            // K
+  int bins;              // N
+  double unit;           // U
+  const double* window;  // w [K]
+  const double* roots;   // (cos, −sin)(2πk/K) [K × 2]
+};
+
+/** Windows of audio [positions × K] to coefficients [positions × 2N], or back to pieces, for positions [begin, end). */
+struct WindowsTask {
+  const WindowTables* tables;
+  int64_t begin, end;
+  ConstRing input;     // rows may overlap: windows of audio
+  int64_t inputShift;  // position p reads row p − inputShift of the input
+  Ring output;
+  float* scratch;  // [windowScratchSize(K)]
+};
+
 /**
  * One transposed 2-D convolution from one channel to one channel of the mel upsampler, with kernel [3 bands × kernel],
  * then leaky ReLU. It computes the output rows first + step · [0, rows). Rows are frames or samples; a row holds the
@@ -177,6 +196,10 @@ struct ForwardKernels {
                  bool silu);
   /** out[i] = gain · output[i] + sigmoid(output[count + i]) · audio[i] (kernels/mask.h). */
   void (*mask)(float* out, const float* output, const float* audio, float gain, int count);
+  /** The transforms of windows that are not learned (kernels/window-transform.h), and the scratch memory they need. */
+  int64_t (*windowScratchSize)(int kernel);
+  void (*encodeWindows)(const WindowsTask&);
+  void (*decodeWindows)(const WindowsTask&);
   /** Convert a position's coefficients into and out of a network with a windowed front end (kernels/windows.h). */
   void (*windowsInput)(float* out, const float* x, const float* deviations, const float* logarithms, int bins);
   void (*windowsOutput)(float* y, const float* output, const float* x, const float* deviations, float gain, int bins);

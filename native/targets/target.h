@@ -15,6 +15,7 @@
 #include "../kernels/residual-layer-amx.h"
 #endif
 #include "../kernels/upsample.h"
+#include "../kernels/window-transform.h"
 #include "../kernels/windows.h"
 
 namespace diffwave {
@@ -45,6 +46,9 @@ const ForwardKernels& vectorTable() {
       runUpsample,
       runLinear,
       applyMask,
+      frames::WindowScratch::size,
+      frames::encodeWindows,
+      frames::decodeWindows,
       windowsInput,
       windowsOutput,
       multiplyAdds,
