@@ -83,7 +83,10 @@ napi_value openEnvelope(const Js& js, napi_value* arguments);
 napi_value envelopePowers(const Js& js, napi_value* arguments);
 /** openWindowFilter(engine, { size, stride, bins, window, roots }) → filter */
 napi_value openWindowFilter(const Js& js, napi_value* arguments);
-/** filterWindows(filter, samples, gains [positions × bins], sums): adds the samples' windows times their gains. */
+/**
+ * filterWindows(filter, { samples, gains [positions × bins], sums, magnitudes? [positions × bins] }): adds the samples'
+ * windows times their gains.
+ */
 napi_value filterWindows(const Js& js, napi_value* arguments);
 
 }  // namespace diffwave

@@ -109,15 +109,17 @@ napi_value openWindowFilter(const Js& js, napi_value* arguments) {
 napi_value filterWindows(const Js& js, napi_value* arguments) {
   WindowFilter* filter = js.unwrap<WindowFilter>(arguments[0], Handle::Kind::windowFilter, "expected a filter");
   const WindowFilterTables& t = filter->tables;
+  const napi_value request = arguments[1], magnitudes = js.property(request, "magnitudes");
   int64_t count;
   WindowFilterTask task{};
   task.tables = &t;
-  task.gains = js.floats(arguments[2], -1, &count);
+  task.gains = js.floats(js.property(request, "gains"), -1, &count);
   require(count > 0 && count % t.bins == 0, "a typed array has the wrong length");
   task.positions = count / t.bins;
   const int64_t samples = t.stride * (task.positions - 1) + t.size;
-  task.samples = js.floats(arguments[1], samples);
-  task.sums = js.doubles(arguments[3], samples);
+  task.samples = js.floats(js.property(request, "samples"), samples);
+  task.sums = js.doubles(js.property(request, "sums"), samples);
+  if (!js.isNothing(magnitudes)) task.magnitudes = js.floats(magnitudes, count);
   task.scratch = filter->scratch.row(0);
   filter->kernels->filter(task);
   return nullptr;

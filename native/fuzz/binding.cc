@@ -441,7 +441,12 @@ void Session::windowFilter() {
   set(shape, "roots", doubles(2 * size));
   Value* opened = world_.call("openWindowFilter", {handle(), odd(shape)});
   if (opened == nullptr) return;
-  world_.call("filterWindows", {odd(opened), floats(length), floats(positions * bins), doubles(length)});
+  Value* request = world_.object();
+  set(request, "samples", floats(length));
+  set(request, "gains", floats(positions * bins));
+  set(request, "sums", doubles(length));
+  if (rarely()) set(request, "magnitudes", floats(positions * bins));
+  world_.call("filterWindows", {odd(opened), odd(request)});
 }
 
 void Session::spectralTerms() {

@@ -146,9 +146,10 @@ struct WindowFilterTables {
 struct WindowFilterTask {
   const WindowFilterTables* tables;
   int64_t positions;
-  const float* samples;  // [S × (positions − 1) + K]
-  const float* gains;    // [positions × bins]
-  double* sums;          // added to [S × (positions − 1) + K]
+  const float* samples;     // [S × (positions − 1) + K]
+  const float* gains;       // [positions × bins]
+  const float* magnitudes;  // whose minimum phase is added to the windows' phases [positions × bins], or null
+  double* sums;             // added to [S × (positions − 1) + K]
   double* scratch;
 };
 

@@ -2,7 +2,7 @@
 // precision, as in src/core/random.ts.
 #pragma once
 
-#include "doubles.h"
+#include "elementary.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -32,65 +32,6 @@ DIFFWAVE_INLINE void philox(uint64_t index, uint32_t draw, uint64_t seed, uint32
   words[1] = c1;
   words[2] = c2;
   words[3] = c3;
-}
-
-/**
- * ln x for normal x in (0, 1]. With x = 2ᵏ·(1 + f), 1 + f in [√½, √2] and s = f / (2 + f),
- * ln(1 + f) = f − f²/2 + s·(f²/2 + R(s²)), where R is the minimax polynomial of fdlibm's e_log.c.
- */
-DIFFWAVE_INLINE Doubles logarithm(Doubles x) {
-  constexpr int64_t rootHalf = 0x3fe6a09e667f3bcd;  // bits of √½
-  const Longs shifted = reinterpret_cast<Longs>(x) - rootHalf;
-  const Longs exponent = shifted >> 52;
-  const Longs mantissa = reinterpret_cast<Longs>(x) - (exponent << 52);
-  const Doubles k = __builtin_convertvector(exponent, Doubles);
-  const Doubles f = reinterpret_cast<Doubles>(mantissa) - 1.0;
-  const Doubles s = f / (2.0 + f);
-  const Doubles z = s * s;
-  Doubles r = 1.479819860511658591e-01 * z + 1.531383769920937332e-01;
-  r = r * z + 1.818357216161805012e-01;
-  r = r * z + 2.222219843214978396e-01;
-  r = r * z + 2.857142874366239149e-01;
-  r = r * z + 3.999999999940941908e-01;
-  r = r * z + 6.666666666666735130e-01;
-  r = r * z;
-  const Doubles half = 0.5 * f * f;
-  return k * 6.93147180369123816490e-01 - ((half - (s * (half + r) + k * 1.90821492927058770002e-10)) - f);
-}
-
-/**
- * sin and cos of x in [0, 2π]. x = n·π/2 + r, with r to full relative precision because π/2 is subtracted in three
- * parts. Then the polynomials of fdlibm's k_sin.c and k_cos.c follow.
- */
-DIFFWAVE_INLINE void sineCosine(Doubles x, Doubles* sine, Doubles* cosine) {
-  const Doubles rounder = splatDouble(0x1.8p52);
-  const Doubles shifted = x * 6.36619772367581382433e-01 + rounder;
-  const Doubles n = shifted - rounder;
-  // The parts of π/2 have 33 bits, so that their products with n ≤ 4 are exact.
-  Doubles r = x - n * 1.57079632673412561417e+00;
-  r = r - n * 6.07710050630396597660e-11;
-  r = r - n * 2.02226624879595063154e-21;
-  const Doubles z = r * r;
-  Doubles p = 1.58969099521155010221e-10 * z - 2.50507602534068634195e-08;
-  p = p * z + 2.75573137070700676789e-06;
-  p = p * z - 1.98412698298579493134e-04;
-  p = p * z + 8.33333333332248946124e-03;
-  p = p * z - 1.66666666666666324348e-01;
-  const Doubles sin = r + r * z * p;
-  Doubles q = -1.13596475577881948265e-11 * z + 2.08757232129817482790e-09;
-  q = q * z - 2.75573143513906633035e-07;
-  q = q * z + 2.48015872894767294178e-05;
-  q = q * z - 1.38888888888741095749e-03;
-  q = q * z + 4.16666666666666019037e-02;
-  const Doubles half = 0.5 * z;
-  const Doubles w = 1.0 - half;
-  const Doubles cos = w + (((1.0 - w) - half) + z * z * q);
-  const Longs quadrant = reinterpret_cast<Longs>(shifted);
-  const Longs sign = Longs{} + int64_t(uint64_t(1) << 63);
-  const Longs swap = (quadrant & 1) != 0;
-  const Doubles s = swap ? cos : sin, c = swap ? sin : cos;
-  *sine = reinterpret_cast<Doubles>(reinterpret_cast<Longs>(s) ^ ((quadrant << 62) & sign));
-  *cosine = reinterpret_cast<Doubles>(reinterpret_cast<Longs>(c) ^ (((quadrant + 1) << 62) & sign));
 }
 
 /** Implements OptimiserKernels::gaussian. One iteration of the loop makes `doubleLanes` pairs of numbers. */

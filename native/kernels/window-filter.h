@@ -2,6 +2,7 @@
 // src/model/front-end/windows.ts is the readable version and gives the same bytes.
 #pragma once
 
+#include "elementary.h"
 #include "frame-tasks.h"
 #include "frame-transform.h"
 
@@ -13,9 +14,35 @@ namespace frames {
 inline int64_t filterScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
 
 /**
+ * θ, the phases of the minimum-phase filter with magnitudes E [bins] (src/model/front-end/minimum-phase.ts), of as many
+ * positions as there are lanes. load(bin) returns E. `cepstrum` [2K] and `levels` [K] are scratch memory.
+ *
+ * @param spectrum receives θ as its imaginary parts [2K]
+ */
+template <class Load>
+DIFFWAVE_INLINE void minimumPhases(const WindowFilterTables& t, const Load& load, Doubles* levels, Doubles* cepstrum,
+                                   Doubles* spectrum) {
+  const int half = t.size / 2;
+  for (int bin = 0; bin <= half; bin++) levels[bin] = bin < t.bins ? logarithm(load(bin)) : levels[t.bins - 1];
+  for (int bin = 1; bin < half; bin++) levels[t.size - bin] = levels[bin];
+  // Of real, symmetric values, the transform is real and symmetric, and K times the cepstrum.
+  realTransform(cepstrum, t.size, t.roots, [&](int i) { return levels[i]; });
+  for (int n = 0; n < t.size; n++) levels[n] = n > 0 && n < half ? cepstrum[2 * n] / double(half) : Doubles{};
+  realTransform(spectrum, t.size, t.roots, [&](int i) { return levels[i]; });
+}
+
+/** Whether a run of samples is silent. */
+static bool isSilent(const float* samples, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    if (samples[i] != 0) return false;
+  }
+  return true;
+}
+
+/**
  * Implements FrameKernels::filter: sums [samples] += h ⊙ irfft(gains ⊙ rfft(h ⊙ window)) for each window of the
- * samples, with the window function h, as `WindowFilter` of src/model/front-end/windows.ts does. Shapes:
- * `WindowFilterTask`.
+ * samples, with the window function h, as `WindowFilter` of src/model/front-end/windows.ts does. With magnitudes, the
+ * gains are complex: their phases are the minimum phases of the magnitudes. Shapes: `WindowFilterTask`.
  */
 inline void addFilteredWindows(const WindowFilterTask& task) {
   const WindowFilterTables& t = *task.tables;
@@ -26,6 +53,17 @@ inline void addFilteredWindows(const WindowFilterTask& task) {
   const double scale = 1.0 / size;                                     // a power of two: the product is exact
   for (int64_t p = 0; p < task.positions; p += doubleLanes) {
     const int count = task.positions - p < doubleLanes ? int(task.positions - p) : doubleLanes;
+    // Windows of zeros add nothing. Between voiced stretches, all windows of pulses are.
+    if (isSilent(task.samples + p * t.stride, int64_t(count - 1) * t.stride + size)) continue;
+    const auto rowsOf = [&](const float* values, int bin) {
+      Doubles numbers{};
+      for (int lane = 0; lane < count; lane++) numbers[lane] = values[(p + lane) * t.bins + bin];
+      return numbers;
+    };
+    if (task.magnitudes != nullptr) {
+      minimumPhases(
+          t, [&](int bin) { return rowsOf(task.magnitudes, bin); }, samples, spectrum, filtered);
+    }
     for (int n = 0; n < size; n++) {
       Doubles here{};
       for (int lane = 0; lane < count; lane++) here[lane] = task.samples[(p + lane) * t.stride + n];
@@ -33,10 +71,14 @@ inline void addFilteredWindows(const WindowFilterTask& task) {
     }
     realTransform(spectrum, size, t.roots, [&](int i) { return samples[i]; });
     for (int bin = 0; bin <= half; bin++) {
-      Doubles gains{};
-      for (int lane = 0; lane < count && bin < t.bins; lane++) gains[lane] = task.gains[(p + lane) * t.bins + bin];
+      const Doubles gains = bin < t.bins ? rowsOf(task.gains, bin) : Doubles{};
       spectrum[2 * bin] *= gains;
       spectrum[2 * bin + 1] *= gains;
+      if (task.magnitudes == nullptr || bin >= t.bins) continue;
+      Doubles sine, cosine;
+      sineCosine(filtered[2 * bin + 1], &sine, &cosine);
+      const Complex own = at(spectrum, bin);
+      put(spectrum, bin, {own.re * cosine - own.im * sine, own.im * cosine + own.re * sine});
     }
     inverseTransform(filtered, size, t.roots, size, [&](int k) {
       if (k <= half) return at(spectrum, k);

@@ -23,7 +23,6 @@ import { RowQueue } from '../core/row-queue.js'
 import type { HarmonicsConfig } from '../model/diffusion-config.js'
 import { type EnvelopeStream, FrontEndEnvelope } from '../model/front-end/envelope.js'
 import type { FrontEndKernels } from '../model/front-end/kernels.js'
-import { MinimumPhase } from '../model/front-end/minimum-phase.js'
 import { coverage, WindowFilter, windowMargin } from '../model/front-end/windows.js'
 import type { FrontEndConfig } from '../model/network.js'
 import type { ClipPulses, DataDomain, NoiseOptions, NoiseShaper, StartOptions } from './data-domain.js'
@@ -39,8 +38,8 @@ interface Source {
   readonly samples: Float32Array
   /** Returns the gains of positions, `[count × bins]`. */
   readonly gains: (from: number, count: number) => Float32Array
-  /** Angles to add to the phases of a position, `[bins]`, which the next call may overwrite. Default: none. */
-  readonly angles?: ((position: number) => Float64Array) | undefined
+  /** Magnitudes whose minimum phase is added to the phases, `[count × bins]`. Default: phases stay as they are. */
+  readonly magnitudes?: ((from: number, count: number) => Float32Array) | undefined
 }
 
 export class FrontEndPriorDomain extends WaveformDomain {
@@ -155,8 +154,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
       for (let i = 0; i < gains.length; i++) gains[i]! *= pulseRoots[i % bins]!
       return gains
     }
-    const phase = harmonics.phase === 'minimum' ? new MinimumPhase(this.#frontEnd) : null
-    const angles = phase === null ? undefined : (position: number) => phase.angles(deviations.rows(position, 1))
+    const magnitudes = harmonics.phase === 'minimum' ? deviations.rows.bind(deviations) : undefined
     const noiseGains = (from: number, count: number, voicing: (position: number) => number) => {
       const gains = deviations.rows(from, count).slice()
       for (let p = 0; p < count; p++) {
@@ -180,7 +178,7 @@ export class FrontEndPriorDomain extends WaveformDomain {
       ]
       // Filtering zeros would add nothing.
       if (excitation.pulses.some(x => x !== 0)) {
-        sources.push({ first: excitation.first, samples: excitation.pulses, gains: pulseGains, angles })
+        sources.push({ first: excitation.first, samples: excitation.pulses, gains: pulseGains, magnitudes })
       }
       return this.#filtered(sources, start, count, positions)
     }
@@ -223,9 +221,8 @@ export class FrontEndPriorDomain extends WaveformDomain {
       // Zeros beyond the clip.
       const samples = new Float32Array(sums.length)
       samples.set(source.samples.subarray(from - source.first, to - source.first), from - begin)
-      const { angles } = source
-      const anglesOf = angles === undefined ? undefined : (p: number) => angles(first + p)
-      this.#filter.addAll(samples, source.gains(first, last - first + 1), sums, anglesOf)
+      const all = last - first + 1
+      this.#filter.addAll(samples, source.gains(first, all), sums, source.magnitudes?.(first, all))
     }
     const block = Math.floor(start / stride)
     const covered = coverage(this.#frontEnd, block, Math.ceil((start + count) / stride) - block, positions)

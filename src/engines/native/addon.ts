@@ -157,6 +157,14 @@ export interface NativeFilterShape {
   readonly roots: Float64Array
 }
 
+/** Windows to filter (`AddWindows` in src/model/front-end/kernels.ts). */
+export interface FilterRequest {
+  readonly samples: Float32Array
+  readonly gains: Float32Array
+  readonly sums: Float64Array
+  readonly magnitudes?: Float32Array | undefined
+}
+
 /** Audio to refine or correct, and the mel frames that come with it. */
 export interface FrameChainWork {
   readonly audio: Float32Array
@@ -321,7 +329,7 @@ export interface Addon {
   envelopePowers(envelope: EnvelopeHandle, targets: Float64Array, out: Float32Array): void
   openWindowFilter(handle: Handle, shape: NativeFilterShape): WindowFilterHandle
   /** Filters windows and adds them to `sums`. There must be at least one position. */
-  filterWindows(filter: WindowFilterHandle, samples: Float32Array, gains: Float32Array, sums: Float64Array): void
+  filterWindows(filter: WindowFilterHandle, request: FilterRequest): void
   /** Measures the FLOP/s of multiply-adds on registers, of all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void | Promise<void>

@@ -26,8 +26,8 @@ export function nativeFrontEnd(addon: Addon, handle: Handle): FrontEndKernels {
     },
     windowFilter: ({ kernel, stride, bins, window }) => {
       const filter = addon.openWindowFilter(handle, { size: kernel, stride, bins, window, roots: unitRoots(kernel) })
-      return (samples, gains, sums) => {
-        if (gains.length > 0) addon.filterWindows(filter, samples, gains, sums)
+      return (samples, gains, sums, magnitudes) => {
+        if (gains.length > 0) addon.filterWindows(filter, { samples, gains, sums, magnitudes })
       }
     },
   }

@@ -1,4 +1,7 @@
-/** The arithmetic around a windowed front end in an engine's own code, with the bytes of envelope.ts and windows.ts. */
+/**
+ * The arithmetic around a windowed front end in an engine's own code, with the bytes of envelope.ts and windows.ts if
+ * not stated otherwise.
+ */
 import type { MelBands } from '../../audio/mel/bands.js'
 
 /** What an envelope is made of. */
@@ -33,8 +36,15 @@ export interface WindowFilterShape {
  * @param samples `[stride × (positions − 1) + kernel]`
  * @param gains `[positions × bins]`
  * @param sums as long as the samples
+ * @param magnitudes whose minimum phase is added to the windows' phases, `[positions × bins]`. The sums may then differ
+ * from those of windows.ts by rounding. Default: phases are not moved
  */
-export type AddWindows = (samples: Float32Array, gains: Float32Array, sums: Float64Array) => void
+export type AddWindows = (
+  samples: Float32Array,
+  gains: Float32Array,
+  sums: Float64Array,
+  magnitudes?: Float32Array,
+) => void
 
 export const MIN_FILTER_SIZE = 16
 

@@ -14,12 +14,10 @@ import FFT from 'fft.js'
 import { hannWindow } from '../../audio/transforms/stft.js'
 import type { FrontEndConfig } from '../network.js'
 import { type AddWindows, type FrontEndKernels, MIN_FILTER_SIZE } from './kernels.js'
+import { MinimumPhase } from './minimum-phase.js'
 
 type Shape = Pick<FrontEndConfig, 'kernel' | 'stride'>
 type Transform = Pick<FrontEndConfig, 'kernel' | 'stride' | 'bins'>
-
-/** Returns angles of the bins of a position, `[bins]`. The next call may overwrite them. */
-type AnglesOf = (position: number) => Float64Array
 
 /** The window w, `[kernel]`; 1 everywhere if windows do not overlap. */
 export function windowOf({ kernel, stride }: Shape): Float64Array {
@@ -109,6 +107,7 @@ export class WindowFilter {
   readonly #window: Float64Array
   readonly #bins: number
   readonly #fft: FFT | null
+  readonly #minimumPhase: MinimumPhase | null
   readonly #input: Float64Array
   readonly #spectrum: number[]
   readonly #output: number[]
@@ -127,6 +126,7 @@ export class WindowFilter {
     this.#window = windowOf(frontEnd)
     this.#bins = bins
     this.#fft = isPower ? new FFT(kernel) : null
+    this.#minimumPhase = isPower ? new MinimumPhase(frontEnd) : null
     this.#input = new Float64Array(kernel)
     this.#spectrum = this.#fft?.createComplexArray() ?? []
     this.#output = this.#fft?.createComplexArray() ?? []
@@ -141,12 +141,12 @@ export class WindowFilter {
    * @param samples `[stride × (positions − 1) + kernel]`
    * @param gains `[positions × bins]`
    * @param sums as long as the samples
-   * @param anglesOf returns the angles that phases of a position are moved by, if the kernel is a power of two.
-   * Default: phases are not moved
+   * @param magnitudes whose minimum phase is added to the windows' phases, `[positions × bins]`, if the kernel is a
+   * power of two. Default: phases are not moved
    */
-  addAll(samples: Float32Array, gains: Float32Array, sums: Float64Array, anglesOf?: AnglesOf): void {
-    if (this.#addWindows !== null && anglesOf === undefined) {
-      this.#addWindows(samples, gains, sums)
+  addAll(samples: Float32Array, gains: Float32Array, sums: Float64Array, magnitudes?: Float32Array): void {
+    if (this.#addWindows !== null) {
+      this.#addWindows(samples, gains, sums, magnitudes)
       return
     }
     const { kernel, stride, bins } = this.frontEnd
@@ -154,7 +154,8 @@ export class WindowFilter {
       const from = p * stride
       // A window of zeros adds nothing. Between voiced stretches, all windows of pulses are.
       if (samples.subarray(from, from + kernel).every(x => x === 0)) continue
-      this.add(samples, from, gains, p * bins, sums, from, anglesOf?.(p))
+      const own = magnitudes?.subarray(p * bins, (p + 1) * bins)
+      this.add(samples, from, gains, p * bins, sums, from, own && this.#minimumPhase?.angles(own))
     }
   }
 

@@ -1,4 +1,4 @@
-/** The native code around a windowed front end gives the bytes of the TypeScript version. */
+/** The native code around a windowed front end gives the bytes of the TypeScript version, or those but for rounding. */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
@@ -56,6 +56,28 @@ for (const [i, set] of sets.entries()) {
             const native = new FrontEndEnvelope(frontEnd, convention, engines[i]!.frontEnd).powers(mel)
             assert.deepEqual(native, readable, `${fftSize}/${factor}, ${frames} frames`)
           }
+        }
+      }
+    })
+
+    test('move phases by the minimum phase as the TypeScript version does, but for rounding', () => {
+      for (const [kernel, stride, bins] of [
+        [512, 128, 187],
+        [16, 16, 9],
+        [64, 32, 5],
+      ] as const) {
+        const frontEnd = frontEndOf(kernel, stride, bins)
+        for (const positions of [1, 8, 13]) {
+          const samples = gaussian(1, positions, 0, (positions - 1) * stride + kernel)
+          // From the smallest envelope to a loud one.
+          const magnitudes = gaussian(2, positions, 0, positions * bins).map(z => 3e-4 * Math.exp(4 * Math.abs(z)))
+          const [readable, native] = [undefined, engines[i]!.frontEnd].map(kernels => {
+            const sum = new Float64Array(samples.length)
+            new WindowFilter(frontEnd, kernels).addAll(samples, magnitudes, sum, magnitudes)
+            return sum
+          })
+          const largest = Math.max(...readable!.map(Math.abs))
+          for (const [at, x] of readable!.entries()) assert.ok(Math.abs(x - native![at]!) < 1e-13 * largest)
         }
       }
     })
@@ -126,17 +148,24 @@ describe('the addon’s front-end calls', () => {
       assert.throws(() => addon.openWindowFilter(handle, { ...shape, ...wrong }), JSON.stringify(wrong))
     }
     const filter = addon.openWindowFilter(handle, shape)
-    const call = (samples: number, gains: number, sums: number) =>
-      addon.filterWindows(filter, new Float32Array(samples), new Float32Array(gains), new Float64Array(sums))
-    for (const [samples, gains, sums] of [
-      [20, 17, 20],
-      [19, 18, 20],
-      [20, 18, 21],
-      [0, 0, 0],
+    const call = (samples: number, gains: number, sums: number, magnitudes?: number) =>
+      addon.filterWindows(filter, {
+        samples: new Float32Array(samples),
+        gains: new Float32Array(gains),
+        sums: new Float64Array(sums),
+        magnitudes: magnitudes === undefined ? undefined : new Float32Array(magnitudes),
+      })
+    for (const [samples, gains, sums, magnitudes] of [
+      [20, 17, 20, undefined],
+      [19, 18, 20, undefined],
+      [20, 18, 21, undefined],
+      [20, 18, 20, 17],
+      [0, 0, 0, undefined],
     ] as const) {
-      assert.throws(() => call(samples, gains, sums), /length/)
+      assert.throws(() => call(samples, gains, sums, magnitudes), /length/)
     }
     call(20, 18, 20)
+    call(20, 18, 20, 18)
   })
 
   test('need a handle of the right kind, which outlives its engine', async () => {
@@ -144,6 +173,10 @@ describe('the addon’s front-end calls', () => {
     const filter = addon.openWindowFilter(handle, shape)
     assert.throws(() => addon.envelopePowers(filter as never, new Float64Array(0), new Float32Array(0)), /envelope/)
     await addon.dispose(handle)
-    addon.filterWindows(filter, new Float32Array(16), new Float32Array(9), new Float64Array(16))
+    addon.filterWindows(filter, {
+      samples: new Float32Array(16),
+      gains: new Float32Array(9),
+      sums: new Float64Array(16),
+    })
   })
 })
