@@ -143,7 +143,7 @@ const windowed: readonly Variant[] = [
       channels: 5,
       layers: 2,
       dilationCycle: 2,
-      frontEnd: { kind: 'windows', kernel: 8, stride: 8, envelope: { iterations: 3, floor: 0.05 } },
+      frontEnd: { kind: 'windows', kernel: 16, stride: 16, envelope: { iterations: 3, floor: 0.05 } },
       mel: frameRate,
     },
   ],
