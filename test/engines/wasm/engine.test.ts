@@ -64,7 +64,7 @@ describe('wasm threads', () => {
   // V8's baseline compiler of Node.js 20 has a fault that native/platform/wasm/threads.cc avoids.
   test('three and four never deadlock (scripts/stress-wasm.mjs)', () => {
     const script = inRepository('scripts/stress-wasm.mjs')
-    const { stdout, stderr, status } = spawnSync(process.execPath, ['--liftoff-only', script, '30', '3,4'], {
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['--liftoff-only', script, '25', '3,4'], {
       cwd: inRepository('.'),
       encoding: 'utf8',
     })
