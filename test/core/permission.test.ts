@@ -3,65 +3,67 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 
-const dist = (path: string) => new URL(`../../../dist/${path}`, import.meta.url).href
+const dist = (path: string) => JSON.stringify(new URL(`../../../dist/${path}`, import.meta.url).href)
 
 const permission = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission'
 
-/** Runs a module under the permission model, with `dist(path)` for the built files. */
-function run(flags: readonly string[], source: string): string {
+/** What works under some flags: the engine's name or the service's `started`, else the error's code and hint. */
+interface Found {
+  readonly engines: Readonly<Record<string, string>>
+  readonly service: string
+  /** The survey of `doctor`. */
+  readonly survey: Readonly<Record<string, string | null>>
+}
+
+/** Tries engines and the service under some flags, all in one process: to load the package takes longest. */
+function tried(engines: readonly string[], ...flags: readonly string[]): Found {
+  const source = `
+    const { Vocoder } = await import(${dist('index.js')})
+    const { surveyEngines } = await import(${dist('engines/select.js')})
+    const { DecoderPool } = await import(${dist('server/decoding/decoder-pool.js')})
+    const outcome = async start => {
+      try { return await start() } catch (error) { return error.code + ' ' + error.hint }
+    }
+    const load = async engine => {
+      const vocoder = await Vocoder.load('speech', { engine, threads: 1 })
+      await vocoder.dispose()
+      return vocoder.model.engine.name
+    }
+    const engines = {}
+    for (const name of ${JSON.stringify(engines)}) engines[name] = await outcome(() => load(name))
+    const service = await outcome(() => new DecoderPool({ threads: 1 }) && 'started')
+    const survey = Object.fromEntries((await surveyEngines()).map(({ name, reason }) => [name, reason]))
+    console.log(JSON.stringify({ engines, service, survey }))`
   const { stdout, stderr } = spawnSync(
     process.execPath,
     ['--no-warnings', permission, '--allow-fs-read=*', ...flags, '--input-type=module', '-e', source],
     { encoding: 'utf8' },
   )
   assert.equal(stderr, '')
-  return stdout.trim()
+  return JSON.parse(stdout)
 }
 
-const load = (engine: string) => `
-  const { Vocoder } = await import(${JSON.stringify(dist('index.js'))})
-  try {
-    const vocoder = await Vocoder.load('speech', { engine: '${engine}', threads: 1 })
-    console.log(vocoder.model.engine.name)
-    await vocoder.dispose()
-  } catch (error) {
-    console.log(error.code, error.hint)
-  }`
+const ADDONS = 'ENGINE_UNAVAILABLE Start Node with --allow-addons.'
+const WORKER = 'ENGINE_UNAVAILABLE Start Node with --allow-worker.'
 
-const cases = [
-  ['native', [], 'ENGINE_UNAVAILABLE Start Node with --allow-addons.'],
-  ['wasm', [], 'ENGINE_UNAVAILABLE Start Node with --allow-worker.'],
-  ['tensorflow:cpu', [], 'ENGINE_UNAVAILABLE Start Node with --allow-worker.'],
-  ['auto', [], 'ENGINE_UNAVAILABLE Start Node with --allow-addons.'],
-  ['auto', ['--allow-worker'], 'wasm'],
-  ['auto', ['--allow-addons'], 'native'],
-] as const
-
-describe('an engine under the permission model', () => {
-  for (const [engine, flags, expected] of cases) {
-    test(`${engine} with ${flags.join(' ') || 'no flag'}: ${expected}`, () => {
-      assert.equal(run(flags, load(engine)), expected)
-    })
-  }
-
-  test('the survey of `doctor` names the flags', () => {
-    const survey = run(
-      [],
-      `const { surveyEngines } = await import(${JSON.stringify(dist('engines/select.js'))})
-       for (const { name, reason } of await surveyEngines()) console.log(name, reason)`,
-    )
-    assert.match(survey, /^native .*--allow-addons/m)
-    assert.match(survey, /^wasm .*--allow-worker/m)
-    assert.match(survey, /^tensorflow:cpu .*--allow-worker/m)
+describe('under the permission model', () => {
+  test('without a flag, each engine, the service and `doctor` name the flag that is missing', () => {
+    const { engines, service, survey } = tried(['native', 'wasm', 'tensorflow:cpu', 'auto'])
+    assert.deepEqual(engines, { native: ADDONS, wasm: WORKER, 'tensorflow:cpu': WORKER, auto: ADDONS })
+    assert.equal(service, WORKER)
+    assert.match(survey['native']!, /--allow-addons/)
+    assert.match(survey['wasm']!, /--allow-worker/)
+    assert.match(survey['tensorflow:cpu']!, /--allow-worker/)
   })
-})
 
-test('the service needs worker threads and names the missing flag', () => {
-  const source = `
-    const { DecoderPool } = await import(${JSON.stringify(dist('server/decoding/decoder-pool.js'))})
-    try { new DecoderPool({ threads: 1 }) } catch (error) { console.log(error.code, error.hint) }`
-  assert.equal(run([], source), 'ENGINE_UNAVAILABLE Start Node with --allow-worker.')
-  assert.equal(run(['--allow-worker'], source), '')
+  test('--allow-worker is enough for wasm and the service', () => {
+    const { engines, service } = tried(['auto'], '--allow-worker')
+    assert.deepEqual([engines['auto'], service], ['wasm', 'started'])
+  })
+
+  test('--allow-addons is enough for native', () => {
+    assert.equal(tried(['auto'], '--allow-addons').engines['auto'], 'native')
+  })
 })
