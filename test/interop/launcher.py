@@ -1,10 +1,12 @@
 """Runs Python programs in copies of a process that has imported PyTorch once: an import takes seconds.
 
-usage: python launcher.py MODULE ...    imports the modules, and prints those that cannot be imported as a JSON list
+usage: python launcher.py    prints {} when it has started
 
-Then each line of standard input starts a run, {"id", "args", "env", "stdout", "stderr"}: args as those of `python`,
-["-m", name, ...] or ["-c", program, ...], and files for its output. Standard output has {"id", "pid"} for each run that
-starts and {"id", "status"} for each that ends.
+Then each line of standard input asks for something:
+{"modules"}                                 imports modules; prints {"missing"}, those that cannot be imported
+{"id", "args", "env", "stdout", "stderr"}   starts a run: args as those of `python`, ["-m", name, ...] or
+                                            ["-c", program, ...], and files for its output; prints {"id", "pid"}, and
+                                            {"id", "status"} when it has ended
 """
 
 import atexit
@@ -51,12 +53,15 @@ def launch():
     running = {}
     for line in lines():
         if line is not None:
-            run = json.loads(line)
+            request = json.loads(line)
+            if "modules" in request:
+                say({"missing": missing(request["modules"])})
+                continue
             pid = os.fork()
             if pid == 0:
-                return run
-            running[pid] = run["id"]
-            say({"id": run["id"], "pid": pid})
+                return request
+            running[pid] = request["id"]
+            say({"id": request["id"], "pid": pid})
         for pid in list(running):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
@@ -94,7 +99,7 @@ def execute(run):
     return 0
 
 
-say(missing(sys.argv[1:]))
+say({})
 run = launch()
 redirect(run)
 status = execute(run)

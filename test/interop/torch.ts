@@ -1,6 +1,6 @@
 /**
- * Python with PyTorch for the tests of interop/pytorch. All runs of a test file are copies of one process, which has
- * imported PyTorch once (launcher.py).
+ * Python with PyTorch for the tests of interop/pytorch. All runs of a process of tests, also of different files, are
+ * copies of one process, which has imported PyTorch once (launcher.py).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -23,21 +23,19 @@ export interface Running {
 type Message = { readonly id: number } & ({ readonly pid: number } | { readonly status: number })
 
 class Launcher {
-  /** Modules that it could not import. */
-  readonly missing: readonly string[]
   readonly #child: ChildProcess
   readonly #folder = scratchFolder('python')
   readonly #onMessage = new Map<number, (message: Message) => void>()
+  readonly #onMissing: ((missing: readonly string[]) => void)[] = []
   #runs = 0
 
-  private constructor(child: ChildProcess, missing: readonly string[]) {
+  private constructor(child: ChildProcess) {
     this.#child = child
-    this.missing = missing
   }
 
-  /** Null if the interpreter does not run. @param modules to import */
-  static async start(path: string, modules: readonly string[]): Promise<Launcher | null> {
-    const child = spawn(path, [inRepository('test/interop/launcher.py'), ...modules], {
+  /** Null if the interpreter does not run. */
+  static async start(path: string): Promise<Launcher | null> {
+    const child = spawn(path, [inRepository('test/interop/launcher.py')], {
       cwd: inRepository('interop/pytorch'),
       env: { ...process.env, OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'PASSIVE' },
       stdio: ['pipe', 'pipe', 'ignore'],
@@ -49,12 +47,22 @@ class Launcher {
       child.once('error', () => resolve(null))
     })
     if (first === null) return null
-    const launcher = new Launcher(child, JSON.parse(first))
+    const launcher = new Launcher(child)
     lines.on('line', line => {
-      const message = JSON.parse(line) as Message
-      launcher.#onMessage.get(message.id)?.(message)
+      const message = JSON.parse(line) as Message | { readonly missing: readonly string[] }
+      if ('missing' in message) launcher.#onMissing.shift()?.(message.missing)
+      else launcher.#onMessage.get(message.id)?.(message)
     })
     return launcher
+  }
+
+  /** Imports modules, for all runs that start later. @returns those that it could not import */
+  import(modules: readonly string[]): Promise<readonly string[]> {
+    this.#child.stdin!.write(`${JSON.stringify({ modules })}\n`)
+    return new Promise(resolve => {
+      this.#onMissing.push(resolve)
+      this.#child.once('exit', () => resolve(modules))
+    })
   }
 
   stop(): void {
@@ -101,6 +109,18 @@ export interface PyTorch {
   evaluate(program: string, args?: readonly string[]): Promise<Ended>
 }
 
+const launchers = new Map<string, Promise<Launcher | null>>()
+after(async () => {
+  for (const launcher of launchers.values()) (await launcher)?.stop()
+})
+
+/** The launcher of an interpreter, which starts only once. */
+function launcherOf(path: string): Promise<Launcher | null> {
+  const launcher = launchers.get(path) ?? Launcher.start(path)
+  launchers.set(path, launcher)
+  return launcher
+}
+
 /**
  * The first Python that can import some modules. For the top of a test file.
  *
@@ -108,16 +128,14 @@ export interface PyTorch {
  */
 export async function pytorch(modules: readonly string[], optional: readonly string[] = []): Promise<PyTorch> {
   let [chosen, python] = [null as Launcher | null, '']
-  after(() => chosen?.stop())
   for (const path of interpreters) {
-    const launcher = await Launcher.start(path, [...modules, ...optional])
+    const launcher = await launcherOf(path)
     if (launcher === null) continue
-    if (!modules.some(name => launcher.missing.includes(name))) {
-      chosen = launcher
-      python = path
-      break
-    }
-    launcher.stop()
+    const missing = await launcher.import([...modules, ...optional])
+    if (modules.some(name => missing.includes(name))) continue
+    chosen = launcher
+    python = path
+    break
   }
   return {
     python,
