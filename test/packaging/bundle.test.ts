@@ -1,6 +1,6 @@
 /**
- * esbuild, Vite and webpack bundle the package into one program, which reads and writes recordings. A program that
- * loads a model must leave the package out of its bundle.
+ * esbuild and Vite bundle the package into one program, which reads and writes recordings. So does webpack, in
+ * package.test.ts. A program that loads a model must leave the package out of its bundle.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -10,9 +10,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import * as esbuild from 'esbuild'
 import { build as viteBuild } from 'vite'
-import webpack from 'webpack'
-import { readWav } from '#src/audio/codecs/wav-file'
-import { golden, inRepository } from '../support/paths.js'
+import { programOf, runsBundle } from '../support/bundled-program.js'
+import { inRepository } from '../support/paths.js'
 
 /** Packages that only some programs need: none of them may load with the package itself. */
 const lazy = ['opus-decoder', 'mpg123-decoder', '@alexanderolsen/libsamplerate-js']
@@ -22,33 +21,7 @@ const folder = mkdtempSync(inRepository('build/bundle-'))
 after(() => rmSync(folder, { recursive: true }))
 const entry = join(folder, 'entry.mjs')
 
-before(() => {
-  writeFileSync(
-    entry,
-    `import { melSpectrogram, namedConventions, readAudio, resample, writeWav }
-  from ${JSON.stringify(inRepository('dist/index.js'))}
-for (const input of process.argv.slice(2)) {
-  const { samples, sampleRate } = await readAudio(input)
-  const audio = { samples: await resample(samples, sampleRate, 22050), sampleRate: 22050 }
-  await writeWav(input.split('/').at(-1) + '.wav', audio)
-  console.log(melSpectrogram(audio, namedConventions.tacotron2).frames)
-}
-`,
-  )
-})
-
-/** Runs a bundle on an Opus and a Vorbis file, and looks at what it wrote. */
-async function runs(bundle: string): Promise<void> {
-  const names = ['tones.opus', 'tones.ogg']
-  const inputs = names.map(name => golden(`audio/${name}`))
-  const printed = execFileSync(process.execPath, [bundle, ...inputs], { encoding: 'utf8', cwd: folder })
-  assert.equal(printed, '22\n22\n')
-  for (const name of names) {
-    const output = join(folder, `${name}.wav`)
-    assert.equal((await readWav(output)).samples.length, 5512)
-    rmSync(output)
-  }
-}
+before(() => writeFileSync(entry, programOf(inRepository('dist/index.js'))))
 
 describe('a program that reads, resamples and writes recordings', () => {
   test('works when bundled by esbuild', async () => {
@@ -63,7 +36,7 @@ describe('a program that reads, resamples and writes recordings', () => {
       // As esbuild's documentation asks for CommonJS packages in an ES module.
       banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     })
-    await runs(outfile)
+    await runsBundle(outfile)
   })
 
   test('works when bundled by Vite', async () => {
@@ -75,26 +48,7 @@ describe('a program that reads, resamples and writes recordings', () => {
       build: { ssr: entry, outDir, rollupOptions: { output: { entryFileNames: 'vite.mjs' } } },
       ssr: { noExternal: true },
     })
-    await runs(join(outDir, 'vite.mjs'))
-  })
-
-  test('works when bundled by webpack', async () => {
-    const path = join(folder, 'webpack')
-    const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
-      webpack(
-        {
-          mode: 'development',
-          devtool: false,
-          target: 'node20',
-          entry,
-          experiments: { outputModule: true },
-          output: { path, filename: 'webpack.mjs', library: { type: 'module' } },
-        },
-        (error, result) => (error === null ? resolve(result) : reject(error)),
-      )
-    })
-    assert.deepEqual(stats?.toJson({ all: false, errors: true }).errors, [])
-    await runs(join(path, 'webpack.mjs'))
+    await runsBundle(join(outDir, 'vite.mjs'))
   })
 })
 
