@@ -14,6 +14,8 @@ export function compile(project) {
   execFileSync(process.execPath, [join(dirname(packageFile), 'bin', 'tsc'), '-p', join(root, project)], {
     stdio: 'inherit',
     cwd: root,
+    // Without the garbage collector of Go, it takes a third less processor time and 10 % more memory.
+    env: { ...process.env, GOGC: 'off' },
   })
 }
 
