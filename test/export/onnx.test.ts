@@ -1,26 +1,20 @@
 /** ONNX exports: the content of the files, and the agreement of ONNX Runtime with our engines. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, describe, test } from 'node:test'
-import { sliceMel } from '#src/audio/mel/frames'
+import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { elementCount, type Tensors } from '#src/core/tensor'
 import { Denoiser } from '#src/denoiser/denoiser'
-import { loadModel } from '#src/denoiser/load-model'
-import { drawOfPass } from '#src/diffusion/noise'
-import { createSampler } from '#src/diffusion/samplers/create'
 import { createEngine } from '#src/engines/select'
 import { checkOnnxSize, exportOnnx } from '#src/export/onnx/export-onnx'
-import { readMel } from '#src/formats/mel-file'
 import { readNumbers, writeNumbers } from '#src/formats/numbers'
-import { Generator } from '#src/generator'
 import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from '#src/model/config'
 import { parameterSpecs } from '#src/model/parameters'
 import { readModel } from '#src/model/read-model'
 import { Vocoder } from '#src/vocoder'
 import { pythonWith, runPython } from '../interop/python.js'
 import { relativeError } from '../support/numbers.js'
-import { fields, messages, type OnnxInput, openOnnx, texts } from '../support/onnx.js'
+import { fields, messages, noiseOf, openOnnx, texts } from '../support/onnx.js'
 import { inRepository } from '../support/paths.js'
 import { scratch } from '../support/process.js'
 
@@ -91,14 +85,6 @@ const modelOf = (fields: Fields) => {
 const training = { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.05 } as const
 const steps4 = { training, defaultSteps: 4 } as const
 
-/** A clip's input `noise`. */
-function noiseOf(config: ModelConfig, seed: number, samples: number, choice = {}): OnnxInput {
-  const sampler = createSampler(config.diffusion, choice)
-  const draws = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).filter(draw => draw !== null)
-  const rows = [0, ...draws].map(draw => gaussian(seed, draw, 0, samples))
-  return { shape: [1, rows.length, samples], data: Float32Array.from(rows.flatMap(row => [...row])) }
-}
-
 describe('an ONNX file', () => {
   test('holds all weights unchanged, and its nodes use only earlier values', async () => {
     const model = modelOf({ network: { ...SMALL, mel: mel5 } })
@@ -154,17 +140,18 @@ describe('an ONNX file', () => {
 
   const python = pythonWith('onnx')
   test('passes onnx.checker', { skip: python === null ? 'needs a Python with onnx' : false }, async () => {
-    for (const [name, model] of [
-      ['speech', inRepository('models/speech')],
-      ['speech-24khz', inRepository('models/speech-24khz')],
-      ['music', inRepository('models/music')],
-      ['lmnt-speech', inRepository('models/lmnt-speech')],
-    ] as const) {
-      await exportOnnx(model, files.at(`${name}.onnx`), { type: 'F16' })
-      const program = 'import sys, onnx; onnx.checker.check_model(onnx.load(sys.argv[1]), full_check=True)'
-      const { status, stderr } = await runPython(python!, program, [files.at(`${name}.onnx`)])
-      assert.equal(status, 0, stderr)
+    const paths: string[] = []
+    for (const name of ['speech', 'speech-24khz', 'music', 'lmnt-speech']) {
+      const path = files.at(`${name}.onnx`)
+      await exportOnnx(inRepository(`models/${name}`), path, { type: 'F16' })
+      paths.push(path)
     }
+    const program = `
+import sys, onnx
+for path in sys.argv[1:]:
+    onnx.checker.check_model(onnx.load(path), full_check=True)`
+    const { status, stderr } = await runPython(python!, program, paths)
+    assert.equal(status, 0, stderr)
   })
 })
 
@@ -399,76 +386,7 @@ describe('an export of the whole process equals our synthesis', () => {
   })
 })
 
-describe('the export of a shipped model', () => {
-  const sessions: { release(): Promise<void> }[] = []
-  after(() => Promise.all(sessions.map(session => session.release())))
-  const open = async (folder: string, options: object) => {
-    await exportOnnx(inRepository(folder), files.at('shipped.onnx'), options)
-    const session = await openOnnx(readFileSync(files.at('shipped.onnx')))
-    sessions.push(session)
-    return session
-  }
-
-  const vocoders = [
-    ['models/speech', 'samples/LJ001-0002.npy', 80],
-    ['models/speech-24khz', 'samples/vocos/LJ001-0002.npy', 100],
-    ['models/lmnt-speech', 'samples/lmnt/de_rhasspy-0669.npy', 80],
-  ] as const
-  for (const [folder, melFile, bands] of vocoders) {
-    test(`${folder}: agrees with our engine within 1e-4`, async () => {
-      const session = await open(folder, {})
-      const vocoder = await Vocoder.load(inRepository(folder), OUR_ENGINE)
-      const { config } = vocoder
-      const { mel: whole } = await readMel(inRepository(melFile), bands)
-      for (const frames of [1, 2, config.network.frontEnd === null ? 7 : 33]) {
-        const mel = sliceMel(whole, 0, frames)
-        const errors: number[] = []
-        for (const seed of config.network.frontEnd?.correction == null ? [1] : [1, 2, 3]) {
-          const { samples } = await vocoder.synthesize(mel, { seed, refine: 0 })
-          const noise = noiseOf(config, seed, 256 * frames)
-          const made = await session.run({ mel: { shape: [1, bands, frames], data: mel.data }, noise })
-          errors.push(relativeError(made['audio']!, samples))
-        }
-        // Where almost nothing is in a bin, rounding decides its phase, and the correction makes it as loud as the mel
-        // says. One such bin can be most of a short clip's error: of 30 seeds of models/speech 6 reach 1e-4 at 7 frames
-        // (one 5e-4), none goes beyond at 33 (typical 4e-5). So these lengths, and the middle of three seeds: at most
-        // 4.7e-5 at 33 frames, over ten times three seeds.
-        const middle = errors.toSorted((a, b) => a - b)[Math.floor(errors.length / 2)]!
-        assert.ok(middle < 1e-4, `${frames} frames: ${errors}`)
-      }
-      await vocoder.dispose()
-    })
-  }
-
-  for (const name of ['music', 'digits'] as const) {
-    test(`${name}: agrees with our engine within 1e-4, with guidance and without a label`, async () => {
-      // A loop, as their default numbers of steps are.
-      const choice = { steps: 12 }
-      const session = await open(`models/${name}`, choice)
-      const generator = new Generator(await loadModel(inRepository(`models/${name}`), OUR_ENGINE))
-      const { config } = generator
-      const { labels, patch } = config.network
-      const samples = patch * (name === 'music' ? 5 : 71)
-      for (const index of [2, labels!.length]) {
-        const [clip] = await generator.generate({
-          ...choice,
-          seed: 3,
-          seconds: samples / config.sampleRate,
-          label: labels![index] ?? null,
-        })
-        // A model that draws labels has drawn one.
-        const used = clip!.label === null ? -1 : labels!.indexOf(clip!.label)
-        const made = await session.run({
-          noise: noiseOf(config, 3, samples, choice),
-          label: { shape: [1], data: BigInt64Array.of(BigInt(used < 0 ? labels!.length : used)) },
-        })
-        const error = relativeError(made['audio']!, clip!.samples)
-        assert.ok(error < 1e-4, `label ${index}: ${error}`)
-      }
-      await generator.dispose()
-    })
-  }
-
+describe('the export of a model', () => {
   test('with half-precision weights is half as large and uses the rounded weights', async () => {
     const source = inRepository('models/digits')
     const choice = { steps: 12 }

@@ -1,6 +1,10 @@
 /** ONNX files in tests: reads their fields, and runs them in ONNX Runtime (WebAssembly). */
 import assert from 'node:assert/strict'
 import { env, InferenceSession, Tensor } from 'onnxruntime-web'
+import { gaussian } from '#src/core/random'
+import { drawOfPass } from '#src/diffusion/noise'
+import { createSampler } from '#src/diffusion/samplers/create'
+import type { ModelConfig } from '#src/model/config'
 
 // Threads would be workers, which keep a test process alive.
 env.wasm.numThreads = 1
@@ -50,6 +54,14 @@ export function texts(bytes: Uint8Array, number: number): string[] {
 export interface OnnxInput {
   readonly shape: readonly number[]
   readonly data: Float32Array | BigInt64Array
+}
+
+/** The input `noise` of an export that makes a clip of a seed. @param choice of sampler and steps, as in the export */
+export function noiseOf(config: ModelConfig, seed: number, samples: number, choice = {}): OnnxInput {
+  const sampler = createSampler(config.diffusion, choice)
+  const draws = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).filter(draw => draw !== null)
+  const rows = [0, ...draws].map(draw => gaussian(seed, draw, 0, samples))
+  return { shape: [1, rows.length, samples], data: Float32Array.from(rows.flatMap(row => [...row])) }
 }
 
 export interface OnnxSession {
