@@ -16,19 +16,27 @@ compile('test/tsconfig.json')
 
 /**
  * Files that run in one process, as the beginnings of their paths. They need the same modules, the same browser or the
- * same thread of commands, and to start those takes as long as most tests. None of them changes anything of the
+ * same thread of commands, and to start those takes as long as most tests. None of them changes anything of its
  * process. A file belongs to the first group that names it.
  */
 const together = {
   studioPages: ['studio/page', 'studio/static', 'studio/report'],
-  pages: ['browser/', 'export/onnx-browser', 'packaging/browser-bundle', 'packaging/bundle', 'packaging/package'],
-  tensorflow: ['engines/tensorflow/engine', 'engines/tensorflow/graph'],
+  pages: ['browser/', 'export/onnx-shipped', 'packaging/browser-bundle', 'packaging/bundle', 'packaging/package'],
+  // They share a Python that has imported PyTorch, which takes five seconds.
+  interop: ['interop/', 'export/weights', 'formats/pytorch-writer'],
+  onnx: ['export/onnx'],
+  cpu: ['engines/tensorflow/cpu'],
+  tensorflow: ['engines/tensorflow/'],
+  // Only these change something of their process: a flag of V8.
+  wasm: ['engines/wasm/', 'engines/native/frame-chain'],
+  native: ['engines/'],
   audio: ['audio/'],
   cli: ['cli/'],
-  core: ['core/', 'architecture', 'docs/command-line', 'hostile/', 'native-layout', 'packaging/deploy', 'scripts/'],
+  core: ['core/', 'architecture', 'docs/', 'hostile/', 'native-layout', 'packaging/deploy', 'scripts/'],
   evaluation: ['data-domain/', 'evaluation/'],
-  formats: ['diffusion/', 'export/triton', 'export/weights', 'formats/', 'packaging/licences', 'packaging/scripts'],
+  formats: ['diffusion/', 'export/triton', 'formats/', 'packaging/licences', 'packaging/scripts'],
   model: ['denoiser/', 'generator', 'model/', 'tuning/', 'vocoder'],
+  redis: ['server/redis/redis-jobs', 'server/redis/workers'],
   server: ['server/'],
   studio: ['studio/'],
   synthesis: ['repair/', 'synthesis/'],
@@ -36,37 +44,39 @@ const together = {
 }
 /** Files that run alone: they take long, change or measure their process, or prepare every test in it. */
 const alone = [
-  ...['cli/download', 'cli/ending', 'cli/evaluate', 'cli/program', 'cli/serve', 'cli/inputs/shard', 'cli/synthesize'],
-  ...['denoiser/load-model', 'model/remote/hostile-servers', 'model/remote/remote-model', 'server/jobs'],
-  ...['server/redis/redis-jobs', 'server/redis/workers', 'server/streaming', 'studio/engine-client', 'studio/views'],
-  ...['synthesis/stream-memory', 'synthesis/windows', 'training/run/disk-full', 'training/run/kill'],
-  ...['training/run/lock'],
+  ...['cli/download', 'cli/ending', 'cli/serve', 'cli/synthesize', 'denoiser/load-model', 'docs/docs'],
+  ...['engines/native/buffers', 'engines/native/stream-memory', 'model/remote/hostile-servers'],
+  ...['model/remote/remote-model', 'server/jobs', 'server/streaming'],
+  ...['studio/engine-client', 'studio/views', 'synthesis/stream-memory', 'training/run/disk-full'],
+  ...['training/run/kill', 'training/run/lock'],
 ]
 /** Groups and files that take longest. They start first, so that none of them runs alone at the end. */
 const longest = [
   'studioPages',
   'pages',
-  'docs/docs',
+  'interop',
+  'onnx',
   'cli',
-  'export/onnx',
-  'engines/tensorflow/cpu',
+  'redis',
+  'docs/docs',
+  'native',
+  'wasm',
   'tensorflow',
-  'server/redis/redis-jobs',
-  'server/redis/workers',
-  'engines/wasm/engine',
-  'examples',
+  'synthesis',
+  'cpu',
+  'core',
   'server',
+  'formats',
+  'evaluation',
+  'audio',
   'training',
-  'server/streaming',
-  'cli/synthesize',
-  'engines/native/frame-chain',
   'model',
-  'training/run/kill',
-  'cli/evaluate',
+  'examples',
+  'cli/synthesize',
+  'cli/ending',
+  'server/streaming',
   'cli/serve',
-  'interop/gpu-run',
-  'interop/machine',
-  'interop/trainer',
+  'training/run/kill',
   // It mainly waits.
   'training/run/lock',
 ]
