@@ -7,8 +7,18 @@ import { jsonLine, printable } from './text.js'
 
 const FAULT = 'This is a fault of diffwave itself; --debug prints where.'
 
+/** A removed working directory is no fault of this program: no relative path means anything there. */
+function ofWorkingFolder(error: unknown): DiffWaveError | null {
+  if (!(error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd')) return null
+  return new DiffWaveError('NOT_READABLE', 'the working directory was removed', {
+    hint: 'Change to another one with cd.',
+    cause: error,
+  })
+}
+
 /** @param options `json` selects the form; `debug` adds the stack and the causes */
-export function printError(error: unknown, { json, debug }: Pick<GlobalOptions, 'json' | 'debug'>): void {
+export function printError(thrown: unknown, { json, debug }: Pick<GlobalOptions, 'json' | 'debug'>): void {
+  const error = ofWorkingFolder(thrown) ?? thrown
   const known = error instanceof DiffWaveError ? error : null
   const message = withGivenNames(error instanceof Error ? error.message : String(error))
   const code = known?.code ?? 'INTERNAL'

@@ -92,7 +92,7 @@ export function missingModels(): ReadonlyMap<string, string> {
 function modelFolders(): ReadonlyMap<string, string> {
   const root = packageRoot()
   // The running copy of this package may lie elsewhere than the working directory, for example if npx runs it.
-  const places = [import.meta.url, join(process.cwd(), 'package.json')]
+  const places = [import.meta.url, ...workingFolder().map(folder => join(folder, 'package.json'))]
   const scopes = places.flatMap(file => createRequire(file).resolve.paths(SCOPE) ?? []).map(path => join(path, SCOPE))
   const folders = new Map<string, string>()
   for (const place of new Set([...(root === null ? [] : [join(root, 'models')]), ...scopes])) {
@@ -101,6 +101,15 @@ function modelFolders(): ReadonlyMap<string, string> {
     }
   }
   return new Map([...folders].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** The working directory; none if it was removed, as when a release replaces the folder of a service. */
+function workingFolder(): readonly string[] {
+  try {
+    return [process.cwd()]
+  } catch {
+    return []
+  }
 }
 
 /** Names of the entries of a folder; empty if it is missing or cannot be read. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
-import { called, diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, diffwave, jsonLines, scratch, shell } from '../support/process.js'
 
 const files = scratch()
 const { at, put } = files
@@ -162,4 +162,20 @@ test('an empty value of an option is refused, with the name of the option', () =
     assert.equal(status, 2)
     assert.match(stderr, new RegExp(`^error\\[BAD_OPTION\\]: the value is empty \\(${option}\\)\n`))
   }
+})
+
+test('in a removed working directory, paths to elsewhere work, and others are refused with a reason', {
+  skip: process.platform !== 'linux',
+}, () => {
+  const tone = putTone(files)
+  const run = (output: string) => {
+    const gone = at('gone')
+    mkdirSync(gone)
+    return shell(`rmdir '${gone}' && diffwave mel '${tone}' -m speech -o '${output}'`, gone)
+  }
+  const elsewhere = run(at('elsewhere.npy'))
+  assert.equal(elsewhere.status, 0, elsewhere.stderr)
+  const here = run('here.npy')
+  assert.equal(here.status, 1)
+  assert.match(here.stderr, /^error\[NOT_READABLE\]: the working directory was removed\nhint: /)
 })
