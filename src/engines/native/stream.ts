@@ -95,7 +95,7 @@ export class NativeStream implements NoiseStream {
     const feeding = { parameters: data, version, mels, pass, audio, last, prediction }
     try {
       const written = await streams.feed(this.#stream, feeding, signal, () => this.#checkAlive())
-      return written === prediction.length ? prediction : prediction.slice(0, written)
+      return prediction.subarray(0, written)
     } catch (error) {
       this.dispose()
       throw error
