@@ -26,8 +26,8 @@ std::vector<float> powers(const FrameKernels& kernels, int frames) {
   return out;
 }
 
-/** Filters windows of `size` samples with changing gains. */
-std::vector<double> filtered(const FrameKernels& kernels, int size, int positions) {
+/** Filters windows of `size` samples with changing gains, and if wanted with the minimum phase of magnitudes. */
+std::vector<double> filtered(const FrameKernels& kernels, int size, int positions, bool minimumPhase) {
   const int stride = size / 4, bins = size / 2 - 1;
   std::vector<double> window = hannWindow(size);
   for (double& w : window) w = std::sqrt(w);
@@ -35,11 +35,15 @@ std::vector<double> filtered(const FrameKernels& kernels, int size, int position
   const WindowFilterTables tables{size, stride, bins, window.data(), roots.data()};
   const int length = stride * (positions - 1) + size;
   const std::vector<float> samples = chirp(length, 0.05, 1e-3);
-  std::vector<float> gains;
-  for (int i = 0; i < positions * bins; i++) gains.push_back(float(1 + 0.1 * (i % 11)));
+  std::vector<float> gains, magnitudes;
+  for (int i = 0; i < positions * bins; i++) {
+    gains.push_back(float(1 + 0.1 * (i % 11)));
+    magnitudes.push_back(float(0.01 + 0.1 * (i % 7)));
+  }
   std::vector<double> sums(size_t(length), 0.5);
   const Matrix scratch(1, kernels.filterScratchSize(size));
-  kernels.filter({&tables, positions, samples.data(), gains.data(), sums.data(), scratch.row(0)});
+  kernels.filter({&tables, positions, samples.data(), gains.data(), minimumPhase ? magnitudes.data() : nullptr,
+                  sums.data(), scratch.row(0)});
   return sums;
 }
 
@@ -55,8 +59,11 @@ void testFrontEnd() {
     }
     for (int size : {16, 128, 512}) {
       for (int positions : {1, 8, 13}) {
-        const bool equal = same(filtered(target.frames(), size, positions), filtered(plain, size, positions));
-        check(equal, target.name, "windows, size", size);
+        for (bool minimumPhase : {false, true}) {
+          const auto result = filtered(target.frames(), size, positions, minimumPhase);
+          const bool equal = same(result, filtered(plain, size, positions, minimumPhase));
+          check(equal, target.name, minimumPhase ? "windows of minimum phase, size" : "windows, size", size);
+        }
       }
     }
   }

@@ -1,9 +1,12 @@
 /** Building the addon: what ends it, and when. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { buildAddon } from '#src/engines/native/build'
+import { inRepository } from '../../support/paths.js'
 import { scratch } from '../../support/process.js'
 
 const files = scratch()
@@ -50,6 +53,15 @@ describe('a compile error', () => {
     assert.deepEqual(notes(), atOnce)
     assert.ok(!readdirSync(files.folder).some(name => name.endsWith('.new')))
   })
+})
+
+const noCompiler = spawnSync('g++', ['--version']).status !== 0 && 'there is no g++'
+
+test('the native test program compiles', { skip: noCompiler }, () => {
+  const folder = inRepository('native/test')
+  const paths = readdirSync(folder).flatMap(name => (name.endsWith('.cc') ? [join(folder, name)] : []))
+  const { status, stderr } = spawnSync('g++', ['-std=c++17', '-fsyntax-only', ...paths], { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
 })
 
 test('a place that cannot be written is an error before anything is compiled', { skip }, async () => {
