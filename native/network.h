@@ -16,6 +16,9 @@ constexpr float sqrtHalf = 0.70710678118654752f;
 /** How the mel reaches the layers: not at all, upsampled by transposed convolutions, or interpolated between frames. */
 enum class Conditioner { none, transposed, frameRate };
 
+/** Whether the transforms of kernels/frame-transform.h take so many samples. Sizes below 16 are not tested. */
+constexpr bool isTransformSize(int size) { return size >= 16 && (size & (size - 1)) == 0; }
+
 /** Overlapping windows of audio, as coefficients of a short Fourier transform (native/windows.h). */
 struct WindowsShape {
   int kernel = 0;         // K, samples of a window; 0 for patches instead of windows

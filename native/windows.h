@@ -6,7 +6,8 @@
 //   y[t] = Σ_p piece[p, t − p·S + D] / Σ_p w[t − p·S + D]²   overlap-add over the clip's positions
 //
 // k runs over N cosines, then N sines. c is 1 for bins 0 and K/2, else 2. D = (K − S)/2. x is zero outside the clip. X
-// and Y are [positions × 2N], the two matrices [2N × K]. interop/pytorch/README.md has the whole specification, and
+// and Y are [positions × 2N], the two matrices [2N × K]. If the matrices are not learned, inference computes both
+// products by FFT (kernels/window-transform.h). interop/pytorch/README.md has the whole specification, and
 // reference/plain-windows.h the plain version.
 #pragma once
 

@@ -34,6 +34,9 @@ const compileFlags = [
   ...['-std=c++17', '-O3', '-ffp-contract=off', '-fwasm-exceptions', '-fvisibility=hidden', '-ffunction-sections'],
   ...['-Wall', '-Wextra', '-Wno-c++11-narrowing', '-DNDEBUG'],
 ]
+/** More flags of a folder of native/. The binding only reads arguments, so it need not be fast. Every page loads it. */
+const folderFlags = { binding: ['-Os'] }
+const flagsOf = name => folderFlags[name.split('/')[0]] ?? []
 const exported = [
   ...['napi_register_module_v1', 'malloc', 'free', 'diffwaveOfferThreads', 'diffwaveThread'],
   ...['__stack_pointer', '__wasm_init_tls', '__tls_size', '__tls_align'],
@@ -76,7 +79,7 @@ function sources() {
 /** Computes the SHA-256 of the sources and of the compiler's options. */
 export function sourceHash() {
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([ZIG_VERSION, features, variants, compileFlags, linkFlags, exceptionSources]))
+  hash.update(JSON.stringify([ZIG_VERSION, features, variants, compileFlags, folderFlags, linkFlags, exceptionSources]))
   for (const name of sources()) {
     hash.update(`\0${name}\0`)
     hash.update(readFileSync(join(native, name)))
@@ -137,7 +140,7 @@ async function build() {
       const target = ['-target', 'wasm32-wasi', `-mcpu=${features}${extra}`]
       const own = sources()
         .filter(name => name.endsWith('.cc'))
-        .map(name => [join(native, name), ['-I', join(native, 'platform/wasm'), '-I', headers]])
+        .map(name => [join(native, name), [...flagsOf(name), '-I', join(native, 'platform/wasm'), '-I', headers]])
       const borrowed = Object.entries(exceptionSources).map(([name, flags]) => {
         const cxx = ['libcxxabi/include', 'libcxx/include', 'libcxx/src'].filter(() => name.endsWith('.cpp'))
         const includes = [...cxx, 'libunwind/include'].flatMap(path => ['-I', join(library, path)])

@@ -2,16 +2,17 @@
 // pass. With these no product of sizes overflows, whatever a caller of the addon passes.
 #pragma once
 
+#include "../network.h"
 #include "js.h"
 
 namespace diffwave {
 
 constexpr int64_t maxTransformSize = 65536, maxMelBands = 65536, maxUpdates = 65536;
 
-/** Reads the size of a transform: the property `size` of an object. The kernels take powers of two from 16 on. */
+/** Reads the size of a transform: the property `size` of an object. */
 inline int readTransformSize(const Js& js, napi_value object) {
-  const int size = js.integer(js.property(object, "size"), 16, maxTransformSize, "bad size of a transform");
-  require((size & (size - 1)) == 0, "a transform whose size is no power of two");
+  const int size = js.integer(js.property(object, "size"), 1, maxTransformSize, "bad size of a transform");
+  require(isTransformSize(size), "bad size of a transform");
   return size;
 }
 

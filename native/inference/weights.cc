@@ -153,10 +153,7 @@ void ForwardWeights::keep(const float* from, int64_t begin, int64_t end) {
 }
 
 /** Whether windows can be transformed instead of multiplied with matrices. */
-static bool canTransform(const WindowsShape& s) {
-  constexpr int smallest = 16;  // below, transforms in radix 4 have no leaves
-  return !s.learned && s.kernel >= smallest && (s.kernel & (s.kernel - 1)) == 0;
-}
+static bool canTransform(const WindowsShape& s) { return !s.learned && isTransformSize(s.kernel); }
 
 /** Makes the tables of windows that are transformed. */
 void ForwardWeights::makeTransform() {

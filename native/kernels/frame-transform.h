@@ -96,23 +96,23 @@ DIFFWAVE_INLINE void inverseTransform(Doubles* out, int length, const double* ro
 }
 
 /**
- * Transform of `length` real numbers to bins 0 … length/2. input(i) returns number i. `out` has room for `length`
- * complex numbers. An intermediate transform of n numbers has its bins 0 … n/2 at the start of its n places. The other
- * places are not filled: their bins would be the conjugates.
+ * Transform of `length` real numbers to bins 0 … length/2. `out` has room for `length` complex numbers. An intermediate
+ * transform of n numbers has its bins 0 … n/2 at the start of its n places. The other places are not filled: their bins
+ * would be the conjugates.
  */
-template <class Input>
-DIFFWAVE_INLINE void realTransform(Doubles* out, int length, const double* roots, const Input& input) {
+[[maybe_unused]] DIFFWAVE_NOINLINE static void realTransform(Doubles* out, int length, const double* roots,
+                                                             const Doubles* input) {
   const int leaf = leafSize(length);
   forEachLeaf(length, [&](int i, int first) {
     if (leaf == 4) {
       const int step = length / 4;
-      const Doubles a = input(first), b = input(first + step), c = input(first + 2 * step), d = input(first + 3 * step);
+      const Doubles a = input[first], b = input[first + step], c = input[first + 2 * step], d = input[first + 3 * step];
       const Doubles even = a + c, odd = b + d;
       put(out, int64_t(4) * i, {even + odd, Doubles{}});
       put(out, int64_t(4) * i + 1, {a - c, -(b - d)});
       put(out, int64_t(4) * i + 2, {even - odd, Doubles{}});
     } else {
-      const Doubles even = input(first), odd = input(first + length / 2);
+      const Doubles even = input[first], odd = input[first + length / 2];
       put(out, int64_t(2) * i, {even + odd, Doubles{}});
       put(out, int64_t(2) * i + 1, {even - odd, Doubles{}});
     }
@@ -154,6 +154,15 @@ DIFFWAVE_INLINE Complex packedBin(const Doubles* spectrum, int size, const doubl
   const Complex difference{(x.re - mirror.re) * 0.5, (x.im - mirror.im) * 0.5};
   const Complex odd = timesRoot<true>(difference, roots + 2 * bin);
   return {(x.re + mirror.re) * 0.5 - odd.im, (x.im + mirror.im) * 0.5 + odd.re};
+}
+
+/**
+ * The real samples whose spectrum has bins 0 … size/2, times size/2. Of the first and the last bin, only the real part
+ * is used.
+ */
+[[maybe_unused]] DIFFWAVE_NOINLINE static void realInverse(Doubles* samples, int size, const double* roots,
+                                                           const Doubles* spectrum) {
+  inverseTransform(samples, size / 2, roots, size, [&](int bin) { return packedBin(spectrum, size, roots, bin); });
 }
 
 }  // namespace frames

@@ -1,5 +1,6 @@
 // A filter of overlapping windows, in double precision, several windows at once, one window per lane.
-// src/model/front-end/windows.ts is the readable version and gives the same bytes.
+// src/model/front-end/windows.ts is the readable version. It gives the same bytes; if phases are moved, then but for
+// rounding.
 #pragma once
 
 #include "elementary.h"
@@ -26,9 +27,9 @@ DIFFWAVE_INLINE void minimumPhases(const WindowFilterTables& t, const Load& load
   for (int bin = 0; bin <= half; bin++) levels[bin] = bin < t.bins ? logarithm(load(bin)) : levels[t.bins - 1];
   for (int bin = 1; bin < half; bin++) levels[t.size - bin] = levels[bin];
   // Of real, symmetric values, the transform is real and symmetric, and K times the cepstrum.
-  realTransform(cepstrum, t.size, t.roots, [&](int i) { return levels[i]; });
+  realTransform(cepstrum, t.size, t.roots, levels);
   for (int n = 0; n < t.size; n++) levels[n] = n > 0 && n < half ? cepstrum[2 * n] / double(half) : Doubles{};
-  realTransform(spectrum, t.size, t.roots, [&](int i) { return levels[i]; });
+  realTransform(spectrum, t.size, t.roots, levels);
 }
 
 /** Whether a run of samples is silent. */
@@ -69,7 +70,7 @@ inline void addFilteredWindows(const WindowFilterTask& task) {
       for (int lane = 0; lane < count; lane++) here[lane] = task.samples[(p + lane) * t.stride + n];
       samples[n] = t.window[n] * here;
     }
-    realTransform(spectrum, size, t.roots, [&](int i) { return samples[i]; });
+    realTransform(spectrum, size, t.roots, samples);
     for (int bin = 0; bin <= half; bin++) {
       const Doubles gains = bin < t.bins ? rowsOf(task.gains, bin) : Doubles{};
       spectrum[2 * bin] *= gains;

@@ -57,7 +57,7 @@ struct LaneRows {
     const LaneRows<const float> x(task.input, position - task.inputShift, task.end - task.inputShift);
     const LaneRows<float> out(task.output, position, task.end);
     for (int n = 0; n < t.kernel; n++) scratch.samples[n] = x.load(n) * t.window[n];
-    realTransform(scratch.spectrum, t.kernel, t.roots, [&](int n) { return scratch.samples[n]; });
+    realTransform(scratch.spectrum, t.kernel, t.roots, scratch.samples);
     for (int k = 0; k < t.bins; k++) {
       const Complex bin = at(scratch.spectrum, k);
       out.store(k, bin.re * scale);
@@ -81,8 +81,7 @@ struct LaneRows {
     for (int k = 0; k <= half; k++) {
       put(scratch.spectrum, k, k < t.bins ? Complex{y.load(k), -y.load(t.bins + k)} : Complex{Doubles{}, Doubles{}});
     }
-    inverseTransform(scratch.samples, half, t.roots, t.kernel,
-                     [&](int k) { return packedBin(scratch.spectrum, t.kernel, t.roots, k); });
+    realInverse(scratch.samples, t.kernel, t.roots, scratch.spectrum);
     for (int n = 0; n < t.kernel; n++) out.store(n, scratch.samples[n] * (scale * t.window[n]));
   }
 }

@@ -40,7 +40,7 @@ DIFFWAVE_NOINLINE static void forwardFrames(const FrameTables& t, const double* 
       samples[i] = loadDoubles(blocks + h * blockStride + q) * t.window[i];
     }
   }
-  realTransform(spectrum, t.size, t.roots, [&](int i) { return samples[i]; });
+  realTransform(spectrum, t.size, t.roots, samples);
 }
 
 /**
@@ -52,7 +52,7 @@ DIFFWAVE_NOINLINE static void forwardFrames(const FrameTables& t, const double* 
 DIFFWAVE_NOINLINE static void inverseFrames(const FrameTables& t, const Doubles* spectrum, Doubles* samples, int count,
                                             double* frames, int64_t frameStride) {
   const int half = t.size / 2;
-  inverseTransform(samples, half, t.roots, t.size, [&](int bin) { return packedBin(spectrum, t.size, t.roots, bin); });
+  realInverse(samples, t.size, t.roots, spectrum);
   const double scale = 1.0 / half;  // a power of two: the product is exact
   for (int i = 0; i < t.size; i++) storeDoubles(frames + i * frameStride, samples[i] * scale * t.window[i]);
   for (int i = 0; count < doubleLanes && i < t.size; i++) {

@@ -1,6 +1,6 @@
-// Kernels of the windowed front end (native/windows.h) between its two matrix products: from a position's coefficients
-// X to what the network reads, from what the network returns to the output's coefficients Y, and the adjoint of the
-// latter. They take one position at a time. There are N bins; cosines come before sines.
+// Kernels of the windowed front end (native/windows.h) between its two transforms: from a position's coefficients X to
+// what the network reads, from what the network returns to the output's coefficients Y, and the adjoint of the latter.
+// They take one position at a time. There are N bins; cosines come before sines.
 #pragma once
 
 #include "partial-vectors.h"
@@ -29,18 +29,20 @@ inline void windowsInput(float* out, const float* x, const float* deviations, co
  */
 inline void windowsOutput(float* y, const float* output, const float* x, const float* deviations, float gain,
                           int bins) {
-  forEachVector(bins, [&](int i, int some) {
-    const Vector scale =
-        (deviations == nullptr ? splat(1.0f) : loadFirst(deviations + i, some)) * (x == nullptr ? 1.0f : gain);
-    Vector cosine = scale * loadFirst(output + i, some), sine = scale * loadFirst(output + bins + i, some);
-    if (x != nullptr) {
-      const Vector mask = sigmoid(loadFirst(output + 2 * bins + i, some));
-      cosine = fma(mask, loadFirst(x + i, some), cosine);
-      sine = fma(mask, loadFirst(x + bins + i, some), sine);
-    }
-    storeFirst(y + i, cosine, some);
-    storeFirst(y + bins + i, sine, some);
-  });
+  // Inlined, so that both WebAssembly builds have the same functions and share most of their bytes in a page.
+  forEachVector(
+      bins, [&](int i, int some) __attribute__((always_inline)) {
+        const Vector scale =
+            (deviations == nullptr ? splat(1.0f) : loadFirst(deviations + i, some)) * (x == nullptr ? 1.0f : gain);
+        Vector cosine = scale * loadFirst(output + i, some), sine = scale * loadFirst(output + bins + i, some);
+        if (x != nullptr) {
+          const Vector mask = sigmoid(loadFirst(output + 2 * bins + i, some));
+          cosine = fma(mask, loadFirst(x + i, some), cosine);
+          sine = fma(mask, loadFirst(x + bins + i, some), sine);
+        }
+        storeFirst(y + i, cosine, some);
+        storeFirst(y + bins + i, sine, some);
+      });
 }
 
 /**
