@@ -37,6 +37,16 @@ inline std::vector<double> windowOf(const WindowsShape& s) {
   return w;
 }
 
+/** e^(−2πik/size), real and imaginary parts interleaved [2 × size]. */
+inline std::vector<double> unitRoots(int size) {
+  std::vector<double> roots;
+  for (int k = 0; k < size; k++) {
+    roots.push_back(std::cos(2 * pi * k / size));
+    roots.push_back(-std::sin(2 * pi * k / size));
+  }
+  return roots;
+}
+
 /** U, the deviation of an unscaled coefficient of white noise under the window w. */
 inline double windowUnit(const std::vector<double>& w) {
   double energy = 0;

@@ -85,7 +85,7 @@ napi_value envelopePowers(const Js& js, napi_value* arguments);
 napi_value openWindowFilter(const Js& js, napi_value* arguments);
 /**
  * filterWindows(filter, { samples, gains [positions × bins], sums, magnitudes? [positions × bins] }): adds the samples'
- * windows times their gains.
+ * windows times their gains, with the minimum phase of the magnitudes.
  */
 napi_value filterWindows(const Js& js, napi_value* arguments);
 

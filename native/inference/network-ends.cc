@@ -46,7 +46,7 @@ void Stream::feed(Pass& pass, const float* audio, int worker) {
  */
 ConstRing Stream::encode(Pass& pass, const RowsTask& block, float* scratch) {
   const NetworkShape& s = weights_->shape;
-  if (weights_->transform.kernel > 0) {
+  if (weights_->transformsWindows()) {
     weights_->kernels.encodeWindows(
         {&weights_->transform, block.begin, block.end, block.input, block.inputShift, pass.audio, block.scratch});
   } else {
@@ -115,7 +115,7 @@ void Stream::decode(const Pass& pass, const RowsTask& block, float* scratch) {
     weights_->kernels.windowsOutput(coefficients.at(p - block.begin), block.output.at(p), x, deviations, pass.gain,
                                     s.windows.bins);
   }
-  if (weights_->transform.kernel > 0) {
+  if (weights_->transformsWindows()) {
     weights_->kernels.decodeWindows({&weights_->transform, block.begin, block.end, readOnly(coefficients), block.begin,
                                      pass.windows->pieces(), block.scratch});
     return;

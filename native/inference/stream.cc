@@ -28,7 +28,7 @@ int findSecondStage(const ForwardWeights& weights, int threads) {
     const double direct = 8.0 * s.channels + (s.conditioner == Conditioner::transposed ? 2.0 * s.bands : 0);
     return weights.layers[size_t(layer)].winograd ? winogradCost * direct : direct;
   };
-  const bool multiplied = s.windowed() && weights.transform.kernel == 0;
+  const bool multiplied = s.windowed() && !weights.transformsWindows();
   const double first = s.inputs() + (multiplied ? double(s.signals()) * s.windows.kernel / s.channels : 0);
   double all = first, before = first + cost(0);
   for (int i = 0; i < s.layers; i++) all += cost(i);

@@ -159,10 +159,7 @@ static bool canTransform(const WindowsShape& s) { return !s.learned && isTransfo
 void ForwardWeights::makeTransform() {
   const WindowsShape& s = shape.windows;
   window_ = windowOf(s);
-  for (int k = 0; k < s.kernel; k++) {
-    roots_.push_back(std::cos(2 * pi * k / s.kernel));
-    roots_.push_back(-std::sin(2 * pi * k / s.kernel));
-  }
+  roots_ = unitRoots(s.kernel);
   transform = {s.kernel, s.bins, windowUnit(window_), window_.data(), roots_.data()};
 }
 

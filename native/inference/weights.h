@@ -40,6 +40,8 @@ struct ForwardWeights {
   const float* parameter(int64_t place) const { return parameters.data() + place; }
   /** Floats of a row of coefficients, in whole vectors. */
   int paddedSignals() const { return kernels.paddedChannels(shape.signals()); }
+  /** Whether windows are transformed, instead of multiplied with matrices. */
+  bool transformsWindows() const { return transform.kernel > 0; }
 
   const NetworkShape shape;
   const ForwardKernels& kernels;
@@ -48,7 +50,7 @@ struct ForwardWeights {
   Buffer parameters;
   const int padded;       // channels rounded up to whole vectors
   const int melChannels;  // number of inputs of a layer's conditioner projection; 0 without a mel
-  /** Behind windows that are transformed: the tables for that. `kernel` is 0 if the windows are multiplied. */
+  /** Behind windows that are transformed: the tables for that. */
   WindowTables transform{};
   /** Behind other windows: the matrices to coefficients, and back to pieces of audio. Both have a bias of zeros. */
   Buffer analysis, synthesis, noBias;

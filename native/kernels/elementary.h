@@ -39,7 +39,7 @@ DIFFWAVE_INLINE void sineCosine(Doubles x, Doubles* sine, Doubles* cosine) {
   const Doubles rounder = splatDouble(0x1.8p52);
   const Doubles shifted = x * 6.36619772367581382433e-01 + rounder;
   const Doubles n = shifted - rounder;
-  // The parts of π/2 have 33 bits, so that their products with n are exact.
+  // The first two parts of π/2 have 33 bits, so that their products with n are exact.
   Doubles r = x - n * 1.57079632673412561417e+00;
   r = r - n * 6.07710050630396597660e-11;
   r = r - n * 2.02226624879595063154e-21;

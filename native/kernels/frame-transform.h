@@ -100,8 +100,7 @@ DIFFWAVE_INLINE void inverseTransform(Doubles* out, int length, const double* ro
  * transform of n numbers has its bins 0 … n/2 at the start of its n places. The other places are not filled: their bins
  * would be the conjugates.
  */
-[[maybe_unused]] DIFFWAVE_NOINLINE static void realTransform(Doubles* out, int length, const double* roots,
-                                                             const Doubles* input) {
+DIFFWAVE_NOINLINE static void realTransform(Doubles* out, int length, const double* roots, const Doubles* input) {
   const int leaf = leafSize(length);
   forEachLeaf(length, [&](int i, int first) {
     if (leaf == 4) {
@@ -156,12 +155,8 @@ DIFFWAVE_INLINE Complex packedBin(const Doubles* spectrum, int size, const doubl
   return {(x.re + mirror.re) * 0.5 - odd.im, (x.im + mirror.im) * 0.5 + odd.re};
 }
 
-/**
- * The real samples whose spectrum has bins 0 … size/2, times size/2. Of the first and the last bin, only the real part
- * is used.
- */
-[[maybe_unused]] DIFFWAVE_NOINLINE static void realInverse(Doubles* samples, int size, const double* roots,
-                                                           const Doubles* spectrum) {
+/** Samples [size] = size/2 · irfft(spectrum), with the bins 0 … size/2. The first and the last one count as real. */
+DIFFWAVE_NOINLINE static void realInverse(Doubles* samples, int size, const double* roots, const Doubles* spectrum) {
   inverseTransform(samples, size / 2, roots, size, [&](int bin) { return packedBin(spectrum, size, roots, bin); });
 }
 

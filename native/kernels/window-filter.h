@@ -1,11 +1,11 @@
 // A filter of overlapping windows, in double precision, several windows at once, one window per lane.
-// src/model/front-end/windows.ts is the readable version. It gives the same bytes; if phases are moved, then but for
-// rounding.
+// src/model/front-end/windows.ts is the readable version. It gives the same bytes, or if phases are moved, the same
+// numbers but for rounding.
 #pragma once
 
-#include "elementary.h"
 #include "frame-tasks.h"
-#include "frame-transform.h"
+#include "lane-rows.h"
+#include "minimum-phase.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -13,24 +13,6 @@ namespace frames {
 
 /** Doubles of scratch memory that `addFilteredWindows` needs. */
 inline int64_t filterScratchSize(int size) { return int64_t(doubleLanes) * 5 * size; }
-
-/**
- * θ, the phases of the minimum-phase filter with magnitudes E [bins] (src/model/front-end/minimum-phase.ts), of as many
- * positions as there are lanes. load(bin) returns E. `cepstrum` [2K] and `levels` [K] are scratch memory.
- *
- * @param spectrum receives θ as its imaginary parts [2K]
- */
-template <class Load>
-DIFFWAVE_INLINE void minimumPhases(const WindowFilterTables& t, const Load& load, Doubles* levels, Doubles* cepstrum,
-                                   Doubles* spectrum) {
-  const int half = t.size / 2;
-  for (int bin = 0; bin <= half; bin++) levels[bin] = bin < t.bins ? logarithm(load(bin)) : levels[t.bins - 1];
-  for (int bin = 1; bin < half; bin++) levels[t.size - bin] = levels[bin];
-  // Of real, symmetric values, the transform is real and symmetric, and K times the cepstrum.
-  realTransform(cepstrum, t.size, t.roots, levels);
-  for (int n = 0; n < t.size; n++) levels[n] = n > 0 && n < half ? cepstrum[2 * n] / double(half) : Doubles{};
-  realTransform(spectrum, t.size, t.roots, levels);
-}
 
 /** Whether a run of samples is silent. */
 static bool isSilent(const float* samples, int64_t count) {
@@ -54,27 +36,19 @@ inline void addFilteredWindows(const WindowFilterTask& task) {
   const double scale = 1.0 / size;                                     // a power of two: the product is exact
   for (int64_t p = 0; p < task.positions; p += doubleLanes) {
     const int count = task.positions - p < doubleLanes ? int(task.positions - p) : doubleLanes;
-    // Windows of zeros add nothing. Between voiced stretches, all windows of pulses are.
+    // Zeros would add nothing, and between voiced stretches there are no pulses.
     if (isSilent(task.samples + p * t.stride, int64_t(count - 1) * t.stride + size)) continue;
-    const auto rowsOf = [&](const float* values, int bin) {
-      Doubles numbers{};
-      for (int lane = 0; lane < count; lane++) numbers[lane] = values[(p + lane) * t.bins + bin];
-      return numbers;
-    };
+    const LaneRows<const float> windows({task.samples, INT64_MAX, t.stride}, p, task.positions);
+    const LaneRows<const float> gains({task.gains, INT64_MAX, t.bins}, p, task.positions);
     if (task.magnitudes != nullptr) {
-      minimumPhases(
-          t, [&](int bin) { return rowsOf(task.magnitudes, bin); }, samples, spectrum, filtered);
+      minimumPhases(t, {{task.magnitudes, INT64_MAX, t.bins}, p, task.positions}, samples, spectrum, filtered);
     }
-    for (int n = 0; n < size; n++) {
-      Doubles here{};
-      for (int lane = 0; lane < count; lane++) here[lane] = task.samples[(p + lane) * t.stride + n];
-      samples[n] = t.window[n] * here;
-    }
+    for (int n = 0; n < size; n++) samples[n] = t.window[n] * windows.load(n);
     realTransform(spectrum, size, t.roots, samples);
     for (int bin = 0; bin <= half; bin++) {
-      const Doubles gains = bin < t.bins ? rowsOf(task.gains, bin) : Doubles{};
-      spectrum[2 * bin] *= gains;
-      spectrum[2 * bin + 1] *= gains;
+      const Doubles gain = bin < t.bins ? gains.load(bin) : Doubles{};
+      spectrum[2 * bin] *= gain;
+      spectrum[2 * bin + 1] *= gain;
       if (task.magnitudes == nullptr || bin >= t.bins) continue;
       Doubles sine, cosine;
       sineCosine(filtered[2 * bin + 1], &sine, &cosine);

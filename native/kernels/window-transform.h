@@ -4,7 +4,7 @@
 #pragma once
 
 #include "frame-transform.h"
-#include "tasks.h"
+#include "lane-rows.h"
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -21,35 +21,10 @@ struct WindowScratch {
 };
 
 /**
- * The rows that the lanes take, from `position` on. Lanes from `end` on take the first row again, so that all lanes
- * can always be read and written.
- */
-template <class Float>
-struct LaneRows {
-  Float* row[doubleLanes];
-
-  LaneRows(const RowRing<Float>& ring, int64_t position, int64_t end) {
-    for (int lane = 0; lane < doubleLanes; lane++)
-      row[lane] = ring.at(position + lane < end ? position + lane : position);
-  }
-  DIFFWAVE_INLINE Doubles load(int at) const {
-    Floats numbers;
-    DIFFWAVE_UNROLL
-    for (int lane = 0; lane < doubleLanes; lane++) numbers[lane] = row[lane][at];
-    return __builtin_convertvector(numbers, Doubles);
-  }
-  DIFFWAVE_INLINE void store(int at, Doubles value) const {
-    const Floats numbers = __builtin_convertvector(value, Floats);
-    DIFFWAVE_UNROLL
-    for (int lane = 0; lane < doubleLanes; lane++) row[lane][at] = numbers[lane];
-  }
-};
-
-/**
  * Implements ForwardKernels::encodeWindows: X[k] = Re F[k]/U and X[N + k] = −Im F[k]/U with F = rfft(w ⊙ x), for the
  * bins k = 0 … N − 1. Shapes: `WindowsTask`.
  */
-[[maybe_unused]] static void encodeWindows(const WindowsTask& task) {
+inline void encodeWindows(const WindowsTask& task) {
   const WindowTables& t = *task.tables;
   const WindowScratch scratch(task.scratch, t.kernel);
   const double scale = 1 / t.unit;
@@ -70,7 +45,7 @@ struct LaneRows {
  * Implements ForwardKernels::decodeWindows: piece = U · w ⊙ irfft(F) with F[k] = Y[k] − i·Y[N + k] for the bins
  * k = 0 … N − 1, and 0 above. Shapes: `WindowsTask`.
  */
-[[maybe_unused]] static void decodeWindows(const WindowsTask& task) {
+inline void decodeWindows(const WindowsTask& task) {
   const WindowTables& t = *task.tables;
   const WindowScratch scratch(task.scratch, t.kernel);
   const int half = t.kernel / 2;

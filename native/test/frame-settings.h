@@ -23,7 +23,7 @@ inline diffwave::FrameChainSettings settingsOf(diffwave::FrameOperation operatio
   settings.relaxation = 1.8;
   settings.columnSums.resize(size_t(size / 2 + 1));
   settings.window = hannWindow(size);
-  settings.roots = unitRoots(size);
+  settings.roots = diffwave::unitRoots(size);
   for (int band = 0; band < bands; band++) {
     settings.filters.push_back({2 + band * width / 2, width, nullptr});
     for (int i = 0; i < width; i++) {

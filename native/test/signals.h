@@ -14,16 +14,6 @@ inline std::vector<float> chirp(int64_t samples, double pitch, double rate = 1e-
   return audio;
 }
 
-/** e^(−2πik/size), real and imaginary parts interleaved [2 × size]. */
-inline std::vector<double> unitRoots(int size) {
-  std::vector<double> roots;
-  for (int k = 0; k < size; k++) {
-    roots.push_back(std::cos(2 * diffwave::pi * k / size));
-    roots.push_back(-std::sin(2 * diffwave::pi * k / size));
-  }
-  return roots;
-}
-
 /** Hann's window ½ − ½ · cos(2πn/size). */
 inline std::vector<double> hannWindow(int size) {
   std::vector<double> window;
