@@ -120,7 +120,7 @@ export class PitchNetwork {
    * Distance of f0 from a frame's candidate, in candidates.
    *
    * @param scores of consecutive frames, `[rows × candidates]`
-   * @param row of the frame in `scores`. Rows that it should have beside it and has not count as outside the clip
+   * @param row of the frame in `scores`. Frames beside it that are not in `scores` count as outside the clip
    */
   offset(scores: Float64Array, row: number, candidate: number): number {
     const input = this.#input

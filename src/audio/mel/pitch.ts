@@ -173,7 +173,7 @@ export class PitchStream {
   readonly #pitch: MelPitch
   /** Sum of the best path to each state. The last state is “no pitch”. */
   #best = new Float64Array(CANDIDATES + 1)
-  /** The sums of the frame before; then room for those of the next frame. */
+  /** The sums of the frame before. The next frame’s take their place. */
   #before = new Float64Array(CANDIDATES + 1)
   /** The best state before each state, for the frames that are not decided yet. */
   readonly #back: Int16Array[] = []

@@ -152,7 +152,7 @@ export class WindowFilter {
     const { kernel, stride, bins } = this.frontEnd
     for (let p = 0; p < gains.length / bins; p++) {
       const from = p * stride
-      // A window of zeros adds nothing. Between voiced stretches, all windows of pulses are.
+      // Zeros would add nothing, and between voiced stretches there are no pulses.
       if (samples.subarray(from, from + kernel).every(x => x === 0)) continue
       const own = magnitudes?.subarray(p * bins, (p + 1) * bins)
       this.add(samples, from, gains, p * bins, sums, from, own && this.#minimumPhase?.angles(own))
