@@ -8,7 +8,8 @@ import type { Progress } from './core/progress.js'
 import { weightedIndex } from './core/random.js'
 import { draws } from './core/random-streams.js'
 import { checkSeedRange, drawSeed } from './core/seed.js'
-import type { Denoiser } from './denoiser/denoiser.js'
+import { Stoppable } from './core/stoppable.js'
+import { type Denoiser, modelLost } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
@@ -133,6 +134,10 @@ function watchGroup({ signal, onProgress, onStep }: Watching, first: number, siz
   return { signal, onProgress: onProgress && report, onStep: onStep && watchFrom(onStep, first) }
 }
 
+async function* oneByOne<Item>(groups: AsyncIterable<readonly Item[]>): AsyncGenerator<Item, void, undefined> {
+  for await (const group of groups) yield* group
+}
+
 /**
  * A generator: makes clips from noise, and from a label if the model has labels. It holds a model on an engine until
  * `dispose` is called.
@@ -194,8 +199,9 @@ export class Generator extends SoundModel {
    * for await (const clip of generator.clips({ count: 1000, seed: 1 })) await clip.save(`${clip.seed}.wav`)
    * @throws DiffWaveError as `generate`
    */
-  async *clips(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip, void, undefined> {
-    for await (const batch of this.batches(options)) yield* batch
+  clips(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip, void, undefined> {
+    const { planned, watching } = this.#plan(options)
+    return this.#stoppable(watching, stop => oneByOne(this.#make(planned, { ...watching, signal: stop })))
   }
 
   /**
@@ -204,6 +210,15 @@ export class Generator extends SoundModel {
    * @throws DiffWaveError as `generate`
    */
   batches(options: GenerateOptions = {}): AsyncGenerator<GeneratedClip[], void, undefined> {
+    const { planned, watching } = this.#plan(options)
+    return this.#stoppable(watching, stop => this.#make(planned, { ...watching, signal: stop }))
+  }
+
+  #stoppable<Item>({ signal }: Watching, open: (stop: AbortSignal) => AsyncGenerator<Item, void, undefined>) {
+    return new Stoppable(open, { signal, lost: modelLost(this.model) })
+  }
+
+  #plan(options: GenerateOptions) {
     const checked = check(generateSchema, options, 'generate options')
     const { count: wanted, label: one, labels = [one], seed = drawSeed(), onProgress, onStep, ...rest } = checked
     const count = wanted ?? labels.length
@@ -212,7 +227,7 @@ export class Generator extends SoundModel {
       const label = this.#labelOf(labels[i % labels.length], seed + i)
       return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
     })
-    return this.#make(planned, { signal: rest.signal, onProgress, onStep })
+    return { planned, watching: { signal: rest.signal, onProgress, onStep } }
   }
 
   /**

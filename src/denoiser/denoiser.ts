@@ -40,6 +40,9 @@ export interface DenoiserLossRequest extends DenoiserRequest, Pick<LossRequest, 
 /** Returns a model's data domain. The package does not export it. Assigned where the private field is in scope. */
 export let modelDomain: (model: Denoiser) => DataDomain
 
+/** Returns a signal that fires with `DISPOSED` when a model is disposed of. The package does not export it. */
+export let modelLost: (model: Denoiser) => AbortSignal
+
 /**
  * A loaded model: its config, and its network on an engine.
  *
@@ -49,9 +52,11 @@ export let modelDomain: (model: Denoiser) => DataDomain
  */
 export class Denoiser {
   readonly #domain: DataDomain
+  readonly #lost = new AbortController()
 
   static {
     modelDomain = model => model.#domain
+    modelLost = model => model.#lost.signal
   }
 
   /** The model's `config.json`, with every default filled in. */
@@ -158,8 +163,9 @@ export class Denoiser {
     })
   }
 
-  /** Frees the engine. */
+  /** Ends what still runs on the model with `DISPOSED`, and frees the engine. It may be called more than once. */
   async dispose(): Promise<void> {
+    this.#lost.abort(new DiffWaveError('DISPOSED', 'the model was disposed'))
     await this.engine.dispose()
   }
 

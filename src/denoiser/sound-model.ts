@@ -39,7 +39,10 @@ export abstract class SoundModel {
     return this.model.config.sampleRate
   }
 
-  /** Frees the engine. */
+  /**
+   * Frees the engine. Calls and streams that have not ended reject with `DISPOSED`, also a stream that waits for its
+   * mel. It may be called more than once.
+   */
   dispose(): Promise<void> {
     return this.model.dispose()
   }

@@ -6,8 +6,9 @@ import type { MelFeed, MelReader } from '../audio/mel/feed.js'
 import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
 import { concatenateAudio } from '../core/concatenate.js'
 import type { OnProgress } from '../core/progress.js'
+import { Stoppable } from '../core/stoppable.js'
 import type { Decoder } from '../data-domain/data-domain.js'
-import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
+import { type Denoiser, modelDomain, modelLost } from '../denoiser/denoiser.js'
 import { guidedStream } from '../diffusion/guidance.js'
 import { type NoiseSource, seededNoise } from '../diffusion/noise.js'
 import { type PassStream, type ReverseRequest, reverseProcess } from '../diffusion/reverse.js'
@@ -52,8 +53,12 @@ export interface ClipRequest {
 /** Makes the clip piece by piece. @throws as `reverseProcess` */
 export function streamClip(model: Denoiser, request: ClipRequest): AudioStream {
   const { config } = model
-  const { sampler, seed, refinement } = request
-  return Object.assign(clipAudio(model, request), {
+  const { sampler, seed, refinement, signal } = request
+  const audio = new Stoppable(stop => clipAudio(model, { ...request, signal: stop }), {
+    signal,
+    lost: modelLost(model),
+  })
+  return Object.assign(audio, {
     sampleRate: config.sampleRate,
     seed,
     steps: sampler.steps.length,

@@ -54,7 +54,12 @@ export class Synthesis {
   }
 }
 
-/** A stream of audio: yields mono samples piece by piece, each piece as soon as it is final. */
+/**
+ * A stream of audio: yields mono samples piece by piece, each piece as soon as it is final.
+ *
+ * `return()`, and so `break`, ends it, even while a `next()` waits for a mel that has stalled: that call resolves as
+ * done. When the signal fires, the call rejects with `ABORTED`; when the model is disposed of, with `DISPOSED`.
+ */
 export interface AudioStream extends AsyncGenerator<Float32Array, void, undefined> {
   /** Sample rate in Hz. */
   readonly sampleRate: number

@@ -9,6 +9,8 @@
  */
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { Stoppable } from '../../core/stoppable.js'
+import { untilAborted } from '../../core/until-aborted.js'
 import { checkSampleRate, checkSamples } from '../check-audio.js'
 import { wavData, wavHeader, wavSampleBytes } from './wav-bytes.js'
 import { checkSize, checkWavOptions, type WavOptions } from './wav-encode.js'
@@ -29,9 +31,14 @@ export interface AudioPieces extends AsyncIterable<Float32Array> {
  * @example
  * await pipeline(wavBytes(vocoder.stream(mel)), createWriteStream('speech.wav'))
  */
-export async function* wavBytes(
+export function wavBytes(audio: AudioPieces, options: WavOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  return new Stoppable(stop => encoded(audio, options, stop))
+}
+
+async function* encoded(
   audio: AudioPieces,
-  options: WavOptions = {},
+  options: WavOptions,
+  stop: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { format } = checkWavOptions(options, 'wavBytes options')
   checkPieces(audio, 'wavBytes audio')
@@ -39,7 +46,7 @@ export async function* wavBytes(
   if (length !== null) checkSize(length * wavSampleBytes(format))
   yield wavHeader(audio.sampleRate, format, length === null ? null : length * wavSampleBytes(format))
   let count = 0
-  for await (const samples of audio) {
+  for await (const samples of untilAborted(audio, stop)) {
     checkSamples(samples, 'wavBytes', count)
     count += samples.length
     if (length !== null && count > length) throw wrongLength(length, `at least ${count}`)

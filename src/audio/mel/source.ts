@@ -1,5 +1,6 @@
 /** What callers can pass as a mel: a whole one, or an iterable of pieces that may arrive over time. */
-import { abortError, DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError } from '../../core/errors.js'
+import { untilAborted } from '../../core/until-aborted.js'
 import { checkMelShape } from './check-mel.js'
 import type { Mel } from './convention.js'
 import { sliceMel } from './frames.js'
@@ -83,42 +84,4 @@ export async function* melPieces(
 /** Whether a piece has no frames, as what a program yields before or after its sound. */
 function isEmpty(mel: Mel): boolean {
   return mel?.frames === 0 && mel.data instanceof Float32Array && mel.data.length === 0
-}
-
-/** Yields the items of an iterable. The signal ends the wait for the next item. */
-async function* untilAborted<Item>(
-  source: AsyncIterable<Item> | Iterable<Item>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Item, void, undefined> {
-  throwIfAborted(signal)
-  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  let finished = false
-  try {
-    while (true) {
-      const next = await orAborted(iterator.next(), signal)
-      if (next.done) {
-        finished = true
-        return
-      }
-      yield next.value
-    }
-  } finally {
-    // Not awaited, so that a source that hangs does not block the caller.
-    if (!finished) Promise.resolve(iterator.return?.()).catch(() => {})
-  }
-}
-
-/**
- * Waits for a value, or throws `ABORTED` as soon as the signal fires. It does not race against one promise for the
- * whole stream, because that promise would keep every value alive.
- */
-function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = () => reject(abortError(signal?.reason))
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
-    Promise.resolve(value)
-      .then(resolve, reject)
-      .finally(() => signal?.removeEventListener('abort', abort))
-  })
 }
