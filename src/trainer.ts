@@ -2,10 +2,11 @@
 import { z } from 'zod'
 import type { Audio } from './audio/audio.js'
 import type { Callback } from './core/callback.js'
-import { DiffWaveError } from './core/errors.js'
+import { DiffWaveError, throwIfAborted } from './core/errors.js'
 import { MAX_THREADS } from './core/limits.js'
 import { abortSignal, callback, check, type FieldsOf, functionSchema } from './core/options.js'
 import { type PathLike, toPath } from './core/path.js'
+import { SharedWork } from './core/shared-work.js'
 import type { Tensors } from './core/tensor.js'
 import type { Engine } from './engines/engine.js'
 import { createEngine, type EngineName, engineNames } from './engines/select.js'
@@ -158,7 +159,8 @@ export class Trainer {
   readonly config: TrainingConfig
   readonly #options: TrainerOptions
   readonly #out: string
-  #data: Promise<LoadedData> | null = null
+  #data: LoadedData | null = null
+  #loading: SharedWork<LoadedData, LoadProgress> | null = null
   #summary: TrainingSummary | null = null
 
   /** @throws DiffWaveError `BAD_OPTION`, and `BAD_CONFIG` naming the field of the config */
@@ -180,7 +182,8 @@ export class Trainer {
   }
 
   /**
-   * Reads the recordings. `run` calls it, and further calls return the same data set. If the config's `pulses` are not
+   * Reads the recordings. `run` calls it, and further calls return the same data set. Calls that come while recordings
+   * are read wait for the same data set, each with its own signal and progress. If the config's `pulses` are not
    * `free`, recordings of inverted polarity are inverted back.
    *
    * @returns the clips and a report of what was found and left out
@@ -191,16 +194,13 @@ export class Trainer {
     return (await this.#loaded(options)).data
   }
 
-  #loaded(options: TrainerRunOptions): Promise<LoadedData> {
+  async #loaded(options: TrainerRunOptions): Promise<LoadedData> {
     const checked = check(runSchema, options, 'load options')
-    if (this.#data === null) {
-      const loading = this.#load(checked)
-      this.#data = loading
-      // After a failure, such as an abort, the next call tries again.
-      loading.catch(() => {
-        this.#data = null
-      })
-    }
+    if (this.#data !== null) return this.#data
+    throwIfAborted(checked.signal)
+    // After a failure, such as an abort, the next call tries again.
+    if (!this.#loading?.isOpen) this.#loading = new SharedWork(following => this.#load(following))
+    this.#data = await this.#loading.join(checked)
     return this.#data
   }
 
@@ -240,7 +240,8 @@ export class Trainer {
 
   /**
    * Trains until the config's `totalSteps` or another limit is reached. If you leave the loop early or the signal
-   * fires, the run ends with a checkpoint.
+   * fires, the run ends with a checkpoint. To stop it from elsewhere, use the signal: `return()` waits for the call of
+   * `next()` before it.
    *
    * @returns a generator that yields each update. Its return value, which is also in `summary`, says how the run ended
    * @throws DiffWaveError `LOCKED` (another trainer works in `out`), `BAD_DATA` (no usable recording, an unknown label,

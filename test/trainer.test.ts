@@ -262,6 +262,19 @@ describe('a run that ends early', () => {
   })
 })
 
+test('load and run at once read the recordings once, each with its own signal and progress', async () => {
+  const trainer = new Trainer(options({ maxSteps: 1 }))
+  const stop = new AbortController()
+  let heard = 0
+  const stopAtOnce = () => stop.abort()
+  const loading = trainer.load({ signal: stop.signal, onProgress: stopAtOnce })
+  const rejected = assert.rejects(loading, code('ABORTED'))
+  for await (const { step } of trainer.run({ onProgress: () => void heard++ })) assert.equal(step, 1)
+  await rejected
+  assert.ok(heard > 0)
+  assert.ok((await trainer.load()).training.length > 0)
+})
+
 test('a run starts from the weights of a model, given as a folder or in memory', async () => {
   const first = options({ maxSteps: 1 })
   await collected(new Trainer(first))
