@@ -55,7 +55,7 @@ export async function labelledFiles(folder: string, options: LabelledFilesOption
   const onUnreadable =
     onNote &&
     (({ where, cause }: DiffWaveError) =>
-      onNote(`a folder is left out: ${where} cannot be read: ${systemReason(cause)}`))
+      onNote(`a folder is skipped: ${where} cannot be read: ${systemReason(cause)}`))
   const files = await audioFiles(folder, { signal, onUnreadable })
   const entries = await readMetadata(folder)
   if (entries?.length === 0) onNote?.(`${METADATA_FILE}: no line has a recording and a label: the folders' names count`)

@@ -19,7 +19,7 @@ export function sampleScaleDoubt(peak: number): string | null {
   const bits = INTEGER_BITS.find(bits => peak <= 2 ** (bits - 1))
   const likely =
     bits === undefined
-      ? 'they are no audio on a scale of ±1'
+      ? 'they are not audio on a scale of ±1'
       : `they are probably ${bits}-bit integers stored as float, to be divided by ${2 ** (bits - 1)}`
   return `samples reach ${Math.round(peak)}, and full scale is 1: ${likely}`
 }

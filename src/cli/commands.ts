@@ -99,7 +99,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'tune',
     usage: '<recording...>',
-    summary: 'Optimise noise schedules for few steps, on some recordings',
+    summary: 'Find better noise schedules for a few steps, using recordings',
     group: 'Train and evaluate',
     load: () => import('./commands/tune.js'),
   },
@@ -120,7 +120,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'worker',
     usage: '',
-    summary: 'Do the jobs of `diffwave serve --redis`',
+    summary: 'Process the jobs of `diffwave serve --redis`',
     group: 'Serve',
     load: () => import('./commands/worker.js'),
   },
@@ -134,7 +134,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'doctor',
     usage: '',
-    summary: 'List the engines that run on this machine, and why others do not',
+    summary: 'List the engines that run on this machine, and say why others do not',
     group: 'This machine',
     load: () => import('./commands/doctor.js'),
   },

@@ -22,6 +22,11 @@ export function logLine(json: string): string {
   return `${printable(json.trimEnd())}\n`
 }
 
+/** A number of steps as text: 1 step, 4 steps. */
+export function stepCount(steps: number): string {
+  return `${steps} ${steps === 1 ? 'step' : 'steps'}`
+}
+
 function spelled(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

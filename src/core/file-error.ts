@@ -48,11 +48,15 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
         hint: 'Free some space and try again. The file that was there before is intact.',
       })
     case 'ERR_ACCESS_DENIED':
-      return new DiffWaveError(code, `Node’s permission model does not allow to ${doing} the file`, {
-        ...details,
-        // A file is written under another name in its folder first, so the folder must be allowed.
-        hint: permissionHint(error, doing === 'write' ? dirname(path) : path),
-      })
+      return new DiffWaveError(
+        code,
+        `Node’s permission model does not allow ${doing === 'read' ? 'reading' : 'writing'} the file`,
+        {
+          ...details,
+          // A file is written under another name in its folder first, so the folder must be allowed.
+          hint: permissionHint(error, doing === 'write' ? dirname(path) : path),
+        },
+      )
     default: {
       const done = doing === 'read' ? 'read' : 'written'
       return new DiffWaveError(code, `the file cannot be ${done}: ${firstLine(error)}`, details)

@@ -82,7 +82,7 @@ export function urlSource(folder: URL, { cache = null, files }: UrlSourceOptions
       const { bytes, validators } = await download(url, options)
       await checkIntegrity(bytes, expected, url.href)
       if (cache !== null && !(await cache.put(url, bytes, validators)) && notes.length === 0) {
-        notes.push('the model could not be kept for the next time: there is no room in the browser’s storage')
+        notes.push('the model could not be cached: the browser’s storage is full')
       }
       return bytes
     },

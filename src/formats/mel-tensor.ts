@@ -96,6 +96,9 @@ export function melAxes(
       expected: bands === undefined ? `at most ${MAX_MEL_BANDS}` : String(bands),
       got,
       where,
+      ...(bands === undefined
+        ? {}
+        : { hint: 'It is for another model: `diffwave inspect` says which mels it may be.' }),
     })
   }
   return { bands: found, frames: transposed ? rows : columns, transposed }

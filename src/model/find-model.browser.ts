@@ -36,14 +36,14 @@ function folderUrl(model: string | URL): URL {
       expected: 'the URL of a model folder, such as /models/speech',
       got: url.href,
       where: 'model',
-      ...(url.protocol === 'hf:' ? { hint: 'A page cannot look into a hub: copy the folder to a web server.' } : {}),
+      ...(url.protocol === 'hf:' ? { hint: 'A page cannot read from a hub: copy the folder to a web server.' } : {}),
     })
   }
   if (isCheckpointName(url.pathname)) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'a browser reads model folders only', {
       got: 'a checkpoint',
       where: url.href,
-      hint: 'Make a model folder of it with `npx diffwave convert`.',
+      hint: 'Convert it to a model folder with `npx diffwave convert`.',
     })
   }
   return url

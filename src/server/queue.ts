@@ -55,7 +55,7 @@ export class WorkQueue {
     const { parallel, queue, perClient } = this.#limits
     const own = (this.#running.get(client) ?? 0) + this.#waiting.filter(other => other.client === client).length
     if (own >= perClient) {
-      throw new Refusal(429, 'TOO_MANY_REQUESTS', 'this client has too many requests in hand', {
+      throw new Refusal(429, 'TOO_MANY_REQUESTS', 'this client has too many requests in progress', {
         expected: `at most ${perClient} at a time`,
         got: String(own + 1),
         hint: 'Wait for one of them to end.',

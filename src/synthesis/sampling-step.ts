@@ -50,7 +50,7 @@ export function checkStepBytes(samples: number, steps: number, maxBytes: number)
   throw new DiffWaveError('TOO_LARGE', 'the steps of the process are too much to keep', {
     expected: `at most ${maxBytes / 2 ** 20} MiB`,
     got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
-    hint: 'Take fewer steps, or a shorter sound.',
+    hint: 'Use fewer steps, or make shorter audio.',
   })
 }
 

@@ -44,7 +44,7 @@ test('a walk fails at a subfolder that cannot be read, unless it may be left out
   )
   const notes: string[] = []
   await labelledFiles(folder, { onNote: note => notes.push(note) })
-  assert.match(notes[0]!, /^a folder is left out: .*lost/)
+  assert.match(notes[0]!, /^a folder is skipped: .*lost/)
   chmodSync(join(folder, 'lost'), 0o700)
 })
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { copyFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { encodeNpy } from '#src/formats/npy'
 import { writeModelFolder } from '#src/model/folder'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { npyMel, putTone } from '../support/cli-inputs.js'
@@ -26,6 +27,8 @@ test('inspect prints words and units where JSON has names', () => {
   assert.match(stdout, /sample rate: 16000 Hz\n {2}length: [\d.]+ s\n/)
   assert.match(stdout, /look-ahead with the defaults: [\d.]+ ms\n/)
   assert.doesNotMatch(stdout, /^ *\w*[a-z][A-Z]\w*:/m)
+  const strange = put('strange.npy', encodeNpy({ shape: [80, 2], data: new Float32Array(160).fill(30) }))
+  assert.match(called(['inspect', strange]).stdout, /looks like: no known convention\n/)
 })
 
 test('inspect recognises compressed recordings by their bytes', () => {

@@ -111,8 +111,9 @@ describe('synthesize', () => {
     called(['synthesize', ...inputs, '-m', 'speech', '-o', at('notes'), '--steps', '1', '--refine', '0', '--force'])
 
   test('notes a mel on another scale, but not one of the convention', () => {
-    const { status, stderr } = run(natural, decimal, symmetric, normalised)
+    const { status, stdout, stderr } = run(natural, decimal, symmetric, normalised)
     assert.equal(status, 0, stderr)
+    assert.match(stdout, /, 1 step, seed \d+\n/)
     assert.doesNotMatch(stderr, /natural\.npy/)
     assert.match(stderr, /note: .*log10\.npy: .*decimal logarithm/)
     assert.match(stderr, /note: .*symmetric\.npy: .*−4 … 4/)

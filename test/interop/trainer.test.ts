@@ -99,7 +99,7 @@ describe('the PyTorch trainer', { skip }, () => {
     })
     assert.match(report.notes.join('\n'), /found more than once in the data folders, used once: .* and \d more$/)
     assert.equal(report.leftOut.length, linux ? 4 : 0)
-    const unreadable = /a folder is left out: .*caf\uFFFD cannot be read: no such file or directory/
+    const unreadable = /a folder is skipped: .*caf\uFFFD cannot be read: no such file or directory/
     if (linux) assert.match(report.notes.join('\n'), unreadable)
     assert.ok(stdout.startsWith(`${report.notes.join('\n')}\n${report.clips} clips, `), stdout)
     assert.match(stdout, new RegExp(` hours, ${report.leftOut.length} left out; `))

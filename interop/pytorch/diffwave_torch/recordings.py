@@ -61,7 +61,7 @@ def enter(
     except OSError as error:
         if below == "":
             raise DataError(f"--data {folder}: the folder cannot be read: {reason(error)}") from None
-        on_note(f"a folder is left out: {path} cannot be read: {reason(error)}")
+        on_note(f"a folder is skipped: {path} cannot be read: {reason(error)}")
         return
     for entry in entries:
         name = os.path.join(below, printable(entry.name))

@@ -135,7 +135,7 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
       got: String(mel.bands),
       where,
       ...(mel.frames === convention.bands
-        ? { hint: 'Its frames are as many as the bands wanted: is it transposed?' }
+        ? { hint: 'Its number of frames is the expected number of bands: is it transposed?' }
         : {}),
     })
   }

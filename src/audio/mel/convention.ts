@@ -218,7 +218,7 @@ export function requireConvention(convention: MelConvention, where: string): voi
   const name: unknown = convention
   if (typeof name === 'string') {
     throw new DiffWaveError('BAD_CONFIG', 'a name is not a convention', {
-      expected: 'one of namedConventions, or a convention spelled out',
+      expected: 'one of namedConventions, or a full description of a convention',
       got: name,
       where,
       ...(Object.hasOwn(namedConventions, name) ? { hint: `Pass namedConventions.${name}.` } : {}),

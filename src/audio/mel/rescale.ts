@@ -230,9 +230,9 @@ function cutOff(from: MelConvention, to: MelConvention, band: number, factor: nu
 }
 
 function cutError(value: number, band: number, from: MelConvention, to: MelConvention): DiffWaveError {
-  return new DiffWaveError('BAD_MEL', `the mel was cut off at a limit that ${to.name} does not have`, {
-    expected: `values that ${from.name} did not cut off`,
+  return new DiffWaveError('BAD_MEL', `the mel was clipped at a limit that ${to.name} does not have`, {
+    expected: `values that ${from.name} did not clip`,
     got: `${value.toPrecision(4)} in band ${band}`,
-    hint: 'Compute it again from the recording, in the convention wanted.',
+    hint: 'Compute it again from the recording, in the required convention.',
   })
 }

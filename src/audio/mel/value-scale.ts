@@ -113,7 +113,7 @@ export function valueScale(summary: MelSummary): ValueScale | null {
 export const valueScaleTexts: Readonly<Record<ValueScale, string>> = {
   'natural logarithm': 'a natural logarithm, as tacotron2 and hifigan have it',
   lmnt: '0 … 1, as the lmnt convention has it',
-  log10: 'a decimal logarithm, as ESPnet writes it (times ln 10 = 2.3026 it becomes a natural one)',
+  log10: 'a decimal logarithm, as ESPnet writes it, which `--mel-log log10` and `rescaleMel` convert',
   '-4 to 4': 'a range of −4 … 4, as Coqui TTS writes it',
   decibels: 'a scale of decibels, which `--mel-log db` and `rescaleMel` convert',
   'normalised per band': 'mean 0 and deviation 1 per band, as ParallelWaveGAN and Matcha-TTS write it',

@@ -11,7 +11,7 @@ import { repairFiles } from '../repair-files.js'
 export const command = defineCommand({
   name: 'denoise',
   summary: 'Remove noise from recordings',
-  details: ['This takes a generator that was trained on sounds of the same kind.'],
+  details: ['This needs a generator that was trained on sounds of the same kind.'],
   group: 'Repair recordings',
   arguments: [
     { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },

@@ -4,7 +4,7 @@ import { defineCommand } from '../command.js'
 
 export const command = defineCommand({
   name: 'doctor',
-  summary: 'List the engines that run on this machine, and why others do not',
+  summary: 'List the engines that run on this machine, and say why others do not',
   group: 'This machine',
   arguments: [],
   options: {},

@@ -21,8 +21,8 @@ function refuseOthers(evaluated: Evaluated, options: EvaluateOptions): void {
   throw new DiffWaveError('BAD_OPTION', `--${other} is for ${evaluated === 'clips' ? 'vocoders' : 'generators'}`, {
     hint:
       evaluated === 'clips'
-        ? 'Clips are evaluated here, as the model is a generator or --training was given.'
-        : 'Copies of recordings are evaluated here: for clips give a generator, or --generated with --training.',
+        ? 'Clips are evaluated here, because the model is a generator or --training is given.'
+        : 'Copies of recordings are evaluated here. To evaluate clips, use a generator, or --generated with --training.',
   })
 }
 

@@ -114,6 +114,8 @@ const titles: Readonly<Record<string, string>> = {
   lowLatencyMilliseconds: 'look-ahead with low latency',
   drawsLabels: 'draws a label by the seed',
 }
+/** What a line says of a fact that is null, where *none* could be taken for something else. */
+const absent: Readonly<Record<string, string>> = { looksLike: 'no known convention' }
 const units: Readonly<Record<string, string>> = {
   seconds: 's',
   sampleRate: 'Hz',
@@ -132,7 +134,7 @@ function factLines(name: string, value: Facts[string]): string[] {
   const unit = units[name] === undefined ? '' : ` ${units[name]}`
   if (typeof value === 'number') return [`  ${title}: ${Number.isInteger(value) ? value : value.toFixed(3)}${unit}`]
   if (typeof value === 'boolean') return [`  ${title}: ${value ? 'yes' : 'no'}`]
-  if (value === null || typeof value !== 'object') return [`  ${title}: ${value ?? 'none'}`]
+  if (value === null || typeof value !== 'object') return [`  ${title}: ${value ?? absent[name] ?? 'none'}`]
   const [first = 'none', ...more] = wrappedList(value, LIST_COLUMNS - title.length)
   return [`  ${title}: ${first}`, ...more.map(line => `    ${line}`)]
 }

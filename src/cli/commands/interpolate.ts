@@ -10,7 +10,7 @@ import { repairFiles } from '../repair-files.js'
 export const command = defineCommand({
   name: 'interpolate',
   summary: 'Interpolate between two recordings of equal length',
-  details: ['This takes a generator that was trained on sounds of the same kind.'],
+  details: ['This needs a generator that was trained on sounds of the same kind.'],
   group: 'Repair recordings',
   arguments: [
     { name: 'first', description: 'first recording: the result of a mix of 0' },

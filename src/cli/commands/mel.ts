@@ -17,7 +17,7 @@ import { choice, force, requiredText, text } from '../options.js'
 import { planOutputs } from '../outputs/outputs.js'
 import { checkStdout, keepFolder, STDOUT, standardOutput, writeStdout } from '../outputs/sink.js'
 
-const names = `${conventionChoices.join(', ')}, or a JSON file that spells one out`
+const names = `${conventionChoices.join(', ')}, or a JSON file that describes one`
 const FOREIGN = 'Mels for another toolkit'
 const MELS = 'Mels as inputs'
 
@@ -160,7 +160,7 @@ export const command = defineCommand({
     const convention = await inNumbers(named, options.melLog, options.melStats)
     const from = await conventionFrom(options, named)
     if (from === null && (options.key !== undefined || options.index !== undefined)) {
-      throw new DiffWaveError('BAD_OPTION', '--key and --index are for mels as inputs', {
+      throw new DiffWaveError('BAD_OPTION', '--key and --index are only for inputs that are mels', {
         expected: '--from, --from-log or --from-stats beside them',
       })
     }

@@ -17,6 +17,7 @@ import { findInputs, type Input, recordings } from '../inputs/inputs.js'
 import { readRecording } from '../inputs/read-recording.js'
 import { DEFAULT_VOCODER, fetchModel, modelName, openModel } from '../load.js'
 import { flag, force, integer, modelOptions, number, parseInteger, samplingOptions, text } from '../options.js'
+import { stepCount } from '../text.js'
 
 const steps: OptionSpec<readonly number[]> = {
   flags: '--steps <n...>',
@@ -88,7 +89,7 @@ async function targetFolder(model: string, source: string, { output, force }: Va
 
 function line({ steps, sampler, distance, before, derived, better, evaluations }: TunedSchedule): string {
   return (
-    `${steps} steps: ${sampler}, distance ${distance.toFixed(4)} (current ${before.toFixed(4)}, ` +
+    `${stepCount(steps)}: ${sampler}, distance ${distance.toFixed(4)} (current ${before.toFixed(4)}, ` +
     `evenly spaced ${derived.toFixed(4)}), ${evaluations} schedules tried, ${better ? 'kept' : 'not better, discarded'}`
   )
 }
@@ -115,7 +116,7 @@ async function readRecordings(context: Context, inputs: readonly Input[], conven
 
 export const command = defineCommand({
   name: 'tune',
-  summary: 'Optimise noise schedules for few steps, on some recordings',
+  summary: 'Find better noise schedules for a few steps, using recordings',
   details: [
     'The best schedules are written into the model’s config. Shipped models are never changed: -o writes a copy.',
   ],
@@ -153,7 +154,7 @@ export const command = defineCommand({
       // A copy appears with its first schedules: a search that fails or is stopped before leaves nothing behind.
       let copied = target === null || target === source
       for (const steps of options.steps) {
-        const found = await context.withProgress(`${steps} steps`, onProgress =>
+        const found = await context.withProgress(stepCount(steps), onProgress =>
           tune(model, audio, {
             steps,
             ...defined({ sampler, evaluations, seconds, seed }),

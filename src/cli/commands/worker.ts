@@ -12,10 +12,10 @@ const { models, engine, threads, precision, drain } = serveOptions
 
 export const command = defineCommand({
   name: 'worker',
-  summary: 'Do the jobs of `diffwave serve --redis`',
+  summary: 'Process the jobs of `diffwave serve --redis`',
   details: [
-    'Any number of workers share one Redis server. If a worker dies, another one starts its jobs anew with the ' +
-      'same seeds. A worker does only jobs whose model it has. The log goes to standard output, one line of JSON per ' +
+    'Any number of workers share one Redis server. If a worker dies, another one starts its jobs again with the ' +
+      'same seeds. A worker takes only jobs whose model it has. The log goes to standard output, one line of JSON per ' +
       'event. SIGTERM and SIGINT finish the running jobs, or put them back after --drain seconds.',
     'It needs two more packages: npm install bullmq ioredis.',
   ],
@@ -32,7 +32,7 @@ export const command = defineCommand({
     drain,
     lock: number(
       '--lock <s>',
-      'seconds without a sign of life after which another worker takes over its jobs (default: 10)',
+      'seconds without a heartbeat after which another worker takes over a worker’s jobs (default: 10)',
       {
         group: 'Limits',
       },

@@ -24,7 +24,7 @@ export const evaluateOptions = {
   ),
   output: text('-o, --output <report.html>', 'report with spectrograms and sound'),
   force,
-  generated: texts('--generated <dir...>', 'folders of audio that was made before; no model runs unless -m is given'),
+  generated: texts('--generated <dir...>', 'folders of audio made earlier; no model runs unless -m is given'),
   ...modelOptions(DEFAULT_VOCODER),
   ...samplingOptions,
   label: text('--label <name>', 'label, for models that have them (default: all in turn for a generator)'),

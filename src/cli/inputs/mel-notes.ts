@@ -18,7 +18,7 @@ export async function noteMel(
   ])
   if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
   const doubt = convention === null ? null : valueScaleDoubt(summary, convention)
-  if (doubt !== null) context.note(`${name}: ${doubt}; it will sound as noise`)
+  if (doubt !== null) context.note(`${name}: ${doubt}; it will sound like noise`)
   if (mel.bands !== mel.frames) return
   for await (const whole of mel) {
     const transposed = looksTransposed(whole) ? ', though it looks transposed' : ''

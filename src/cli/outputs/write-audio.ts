@@ -6,6 +6,7 @@ import { writeFileBytes } from '../../core/write-file.js'
 import type { Denoiser } from '../../denoiser/denoiser.js'
 import type { AudioStream, Synthesis } from '../../synthesis/result.js'
 import type { Context } from '../context.js'
+import { stepCount } from '../text.js'
 import { STDOUT, writeAudioTo } from './sink.js'
 
 export interface Written {
@@ -55,7 +56,7 @@ export async function writeAudio(context: Context, model: Denoiser, written: Wri
   }
   context.result(
     `${output}: ${seconds.toFixed(2)} s of audio in ${elapsed.toFixed(2)} s, ` +
-      `real-time factor ${realTimeFactor.toFixed(2)}, ${engine}, ${steps} steps, seed ${seed}`,
+      `real-time factor ${realTimeFactor.toFixed(2)}, ${engine}, ${stepCount(steps)}, seed ${seed}`,
     {
       ...written.extra?.(),
       input,

@@ -14,7 +14,7 @@ const MEGABYTE = 2 ** 20
 
 /** Options of everything that serves. */
 export const serveOptions = {
-  host: text('--host <address>', 'address to listen on (default: 127.0.0.1, reachable from this machine alone)'),
+  host: text('--host <address>', 'address to listen on (default: 127.0.0.1, reachable only from this machine)'),
   port: integer('--port <n>', 'port to listen on, 0 for any free one (default: 8080)'),
   token: text('--token <token>', 'bearer token that clients must send (default: $DIFFWAVE_TOKEN or none)'),
   models: texts(

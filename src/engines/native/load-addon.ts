@@ -20,7 +20,7 @@ export function loadAddon(): Addon {
   try {
     statSync(path)
   } catch (cause) {
-    if (isPermissionError(cause)) throw unavailable('Node’s permission model does not allow to read it', path, cause)
+    if (isPermissionError(cause)) throw unavailable('Node’s permission model does not allow reading it', path, cause)
     throw unavailable(`it is not built for ${platform}`, path, cause)
   }
   try {

@@ -45,11 +45,11 @@ export class NativeQueue {
    */
   check(result: number): number {
     if (result === OUT_OF_MEMORY) {
-      throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine’s working memory does not suffice`, {
+      throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine has too little working memory`, {
         hint: 'Take shorter clips, or allow more memory.',
       })
     }
-    if (result < 0) throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine refused what it was given`)
+    if (result < 0) throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine refused its input`)
     return result
   }
 

@@ -54,7 +54,7 @@ function chooseBuild(wanted: WasmInstructionSet | undefined): WasmInstructionSet
   if (present.length === 0) {
     throw unavailable(
       'this WebAssembly has no SIMD',
-      'Node.js 16.4, Chrome 91, Firefox 89 and Safari 16.4 have it, and all that is newer.',
+      'Node.js 16.4, Chrome 91, Firefox 89, Safari 16.4 and later versions have it.',
     )
   }
   throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine does not run ${wanted} here`, {

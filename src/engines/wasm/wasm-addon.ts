@@ -106,7 +106,7 @@ export class WasmAddon
     const made = await this.#ask({ call: 'create', request: this.#encode(request, []) })
     if (made === OUT_OF_MEMORY) {
       throw new DiffWaveError('ENGINE_FAILED', 'not enough memory for the wasm engine', {
-        hint: 'Free some memory, or take a smaller model.',
+        hint: 'Free some memory, or use a smaller model.',
       })
     }
     return {} as Handle

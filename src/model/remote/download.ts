@@ -131,7 +131,7 @@ async function completed(file: Download, part: Part): Promise<Downloaded> {
     }
     throw new DiffWaveError('DOWNLOAD_FAILED', `the download failed ${MAX_ATTEMPTS} times: ${reason}`, {
       where: file.url.href,
-      hint: 'What has arrived is kept: the same call goes on from there.',
+      hint: 'What has arrived is kept: the same call continues from there.',
     })
   } catch (error) {
     throwIfAborted(file.signal)
@@ -206,7 +206,7 @@ function sizeOf(response: Response, part: Part, resumes: boolean): number | null
     const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '')
     if (match === null || !resumes || isEncoded(response) || Number(match[1]) !== part.bytes) {
       part.etag = null
-      throw new Interrupted('the server sends another part of the file than was asked for')
+      throw new Interrupted('the server sent a different part of the file')
     }
     return Number(match[2])
   }
@@ -235,7 +235,7 @@ async function* chunks(response: Response, signal: AbortSignal): AsyncGenerator<
     for await (const bytes of response.body ?? []) yield bytes as Uint8Array
   } catch (error) {
     if (signal.aborted) throw error
-    throw new Interrupted('the connection broke off', { cause: error })
+    throw new Interrupted('the connection was lost', { cause: error })
   }
 }
 

@@ -36,7 +36,7 @@ export async function request(url: URL, { headers, authorization, signal }: Requ
     const next = location !== null && URL.canParse(location, at.href) ? new URL(location, at.href) : null
     const isWeb = next !== null && /^https?:$/.test(next.protocol)
     if (!isWeb || (at.protocol === 'https:' && next.protocol === 'http:') || redirects === MAX_REDIRECTS) {
-      throw new DiffWaveError('DOWNLOAD_FAILED', 'the server redirects to where no model can be read', {
+      throw new DiffWaveError('DOWNLOAD_FAILED', 'the server redirects to an address that is not allowed', {
         expected: `a URL of http or https, not less safe than the first, after at most ${MAX_REDIRECTS} redirects`,
         got: location ?? 'a redirect without a target',
         where: url.href,

@@ -53,7 +53,7 @@ export class Uploads {
       const got = `${held} bytes`
       answered()
       if (error instanceof Refusal || error instanceof DiffWaveError) throw error
-      throw new Refusal(400, 'BAD_REQUEST', 'the body broke off', {
+      throw new Refusal(400, 'BAD_REQUEST', 'the body was cut off', {
         expected: 'as many bytes as declared',
         got,
         cause: error,

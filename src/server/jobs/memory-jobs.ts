@@ -146,7 +146,7 @@ export class MemoryJobs implements Jobs {
     throw new DiffWaveError('TOO_LARGE', 'the results of all jobs take too much memory', {
       expected: `at most ${resultBytes} bytes`,
       got: String(bytes),
-      hint: 'Fetch and remove results, or ask for shorter sounds.',
+      hint: 'Fetch and remove results, or request shorter audio.',
     })
   }
 }

@@ -21,7 +21,7 @@ export function noFile(name: string, view: JobView): Refusal {
   return new Refusal(409, 'NOT_READY', 'the job has not made this file yet', {
     expected: 'a job that is done',
     got: `a job that is ${view.state}`,
-    hint: 'Its events tell when the file is there.',
+    hint: 'Its events say when the file is ready.',
     retryAfter: 1,
   })
 }

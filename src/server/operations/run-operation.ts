@@ -32,7 +32,7 @@ export async function runOperation(
   const tooSlow = new Refusal(503, 'WORK_TIMEOUT', 'the work takes too long', {
     expected: `at most ${workSeconds} s`,
     got: 'more',
-    hint: 'Ask for a shorter sound or fewer steps.',
+    hint: 'Request shorter audio or fewer steps.',
   })
   const timer = setTimeout(() => stop.abort(tooSlow), workSeconds * 1000)
   try {

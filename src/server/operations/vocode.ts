@@ -26,7 +26,7 @@ const options = z.strictObject({
 
 export const vocode = defineOperation({
   name: 'vocode',
-  summary: 'Audio from a mel spectrogram, or from a recording by way of its mel',
+  summary: 'Audio from a mel spectrogram, or from a recording through its mel',
   details: 'The audio is sent while it is made.',
   body: 'mel or recording',
   result: 'audio/wav',

@@ -143,7 +143,7 @@ export class Claim {
       throw new DiffWaveError('TOO_LARGE', 'the result is too large', {
         expected: `at most ${MAX_REDIS_FILE_BYTES} bytes`,
         got: 'more',
-        hint: 'Ask for shorter sounds.',
+        hint: 'Request shorter audio.',
       })
     }
     const args = [number, offset, asBuffer(bytes), resultBytes, KEEP_MILLISECONDS]
@@ -151,7 +151,7 @@ export class Claim {
     throw new DiffWaveError('TOO_LARGE', 'the results of all jobs take too much memory', {
       expected: `at most ${resultBytes} bytes`,
       got: 'more',
-      hint: 'Fetch and remove results, or ask for shorter sounds.',
+      hint: 'Fetch and remove results, or request shorter audio.',
     })
   }
 

@@ -50,7 +50,7 @@ function unreachable(url: URL, reason: unknown, cause: unknown): DiffWaveError {
     expected: 'a running Redis server',
     got: reason instanceof Error ? reason.message : 'no answer',
     where: withoutPassword(url),
-    hint: 'Check address and password with `redis-cli -u URL ping`.',
+    hint: 'Check the address and the password with `redis-cli -u URL ping`.',
     cause,
   })
 }

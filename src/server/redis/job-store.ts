@@ -204,7 +204,7 @@ export function storeUnavailable(cause: unknown): Refusal {
 /** The refusal of a job for which there is no room. */
 function noPlace(code: string, got: number, { queue, perClient, resultBytes }: ServiceLimits): Refusal {
   if (code === 'client') {
-    return new Refusal(429, 'TOO_MANY_REQUESTS', 'this client has too many jobs in hand', {
+    return new Refusal(429, 'TOO_MANY_REQUESTS', 'this client has too many jobs in progress', {
       expected: `at most ${perClient} at a time`,
       got: String(got),
       hint: 'Wait for one of them to end.',

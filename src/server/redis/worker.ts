@@ -111,7 +111,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   worker.on('error', error => {
     if (!('code' in error)) onError(error)
   })
-  worker.on('stalled', job => log.warn({ job }, 'a job lost its worker, and starts anew'))
+  worker.on('stalled', job => log.warn({ job }, 'a job lost its worker and starts again'))
   log.info({ models: tools.models.names, parallel: checked.parallel }, 'waiting for jobs')
   let stopped: Promise<void> | null = null
   return {
@@ -284,9 +284,9 @@ function unsuitedFor(order: StoredOrder | null, names: readonly string[]): Refus
 
 /** The refusal of a job whose workers died. */
 function workerLost(): Refusal {
-  return new Refusal(503, 'WORKER_LOST', `the job ended ${MAX_ATTEMPTS} workers`, {
+  return new Refusal(503, 'WORKER_LOST', `${MAX_ATTEMPTS} workers died while doing the job`, {
     expected: 'a job that a worker can finish',
-    got: 'workers that stopped without a word, as from want of memory',
-    hint: 'Ask for a shorter sound.',
+    got: 'workers that ended without an error message, perhaps for lack of memory',
+    hint: 'Request shorter audio.',
   })
 }

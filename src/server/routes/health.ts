@@ -11,10 +11,10 @@ async function measure({ metrics, queue, tools, jobs }: ServiceState): Promise<v
   const held = await jobs.counts().catch(() => null)
   const { rss, heapUsed, external } = process.memoryUsage()
   const { user, system } = process.cpuUsage()
-  metrics.gauge('diffwave_queue_running', 'Requests that are worked on.', running)
+  metrics.gauge('diffwave_queue_running', 'Requests in progress.', running)
   metrics.gauge('diffwave_queue_waiting', 'Requests that wait for their turn.', waiting)
   for (const state of ['queued', 'running'] as const) {
-    metrics.gauge('diffwave_jobs', 'Jobs in hand.', held?.[state] ?? Number.NaN, { state })
+    metrics.gauge('diffwave_jobs', 'Jobs in progress.', held?.[state] ?? Number.NaN, { state })
   }
   metrics.gauge('diffwave_model_bytes', 'Estimated memory of loaded models.', tools.models.bytes)
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', rss)

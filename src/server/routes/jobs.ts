@@ -34,7 +34,7 @@ function stateRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
         tags,
         summary: 'Stops a job and forgets it',
         params: id,
-        response: responses({ 200: json('The job as it was', jobSchema) }),
+        response: responses({ 200: json('The job, as it was before it was removed', jobSchema) }),
       },
     },
     async (request: JobRequest) => jobJson(await jobs.remove(request.params.id)),

@@ -102,7 +102,7 @@ function progressIn(metadata: ReadonlyMap<string, string>, path: string): Traini
   try {
     value = JSON.parse(metadata.get('position') ?? '')
   } catch (error) {
-    throw new DiffWaveError('BAD_CHECKPOINT', 'the checkpoint does not say how far its run had come', {
+    throw new DiffWaveError('BAD_CHECKPOINT', 'the checkpoint does not say how far its run has got', {
       where: path,
       cause: error,
     })

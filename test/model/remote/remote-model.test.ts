@@ -288,7 +288,7 @@ describe('a download is refused, and leaves no wrong file in the cache', () => {
       { code: 'TRUNCATED' },
     ],
     [
-      'a server that sends another part than was asked for',
+      'a server that sends a different part than was asked for',
       () => {
         server.misbehave = (request, response, bytes) => {
           if (!isWeights(request.url)) return false
@@ -297,7 +297,7 @@ describe('a download is refused, and leaves no wrong file in the cache', () => {
         }
       },
       {},
-      { code: 'DOWNLOAD_FAILED', message: /another part/ },
+      { code: 'DOWNLOAD_FAILED', message: /different part/ },
     ],
     [
       'redirects without end',
