@@ -22,7 +22,7 @@ function refuseOthers(evaluated: Evaluated, options: EvaluateOptions): void {
     hint:
       evaluated === 'clips'
         ? 'Clips are evaluated here, because the model is a generator or --training is given.'
-        : 'Copies of recordings are evaluated here. To evaluate clips, use a generator, or --generated with --training.',
+        : 'Copies of recordings are evaluated here. For clips, use a generator, or --generated with --training.',
   })
 }
 

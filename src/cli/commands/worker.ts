@@ -15,8 +15,8 @@ export const command = defineCommand({
   summary: 'Process the jobs of `diffwave serve --redis`',
   details: [
     'Any number of workers share one Redis server. If a worker dies, another one starts its jobs again with the ' +
-      'same seeds. A worker takes only jobs whose model it has. The log goes to standard output, one line of JSON per ' +
-      'event. SIGTERM and SIGINT finish the running jobs, or put them back after --drain seconds.',
+      'same seeds. A worker takes only jobs whose model it has. The log goes to standard output, one line of JSON ' +
+      'per event. SIGTERM and SIGINT finish the running jobs, or put them back after --drain seconds.',
     'It needs two more packages: npm install bullmq ioredis.',
   ],
   group: 'Serve',
