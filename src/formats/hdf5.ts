@@ -193,7 +193,7 @@ function dataset(file: Parts, header: number, maxElements: number, where: string
   if (file.byte(layout) !== 3 || file.byte(layout + 1) !== 1) throw file.unsupported('chunks')
   const start = file.word(layout + 2, 8)
   const size = file.word(type + 4, 4) * count
-  return { shape, data: readNumbers(file.span(start, size), 0, count, number, where, littleEndian) }
+  return { shape, data: readNumbers(file.span(start, size), { type: number, count, littleEndian }, where) }
 }
 
 /** The sizes of a dataspace, version 1 or 2. */

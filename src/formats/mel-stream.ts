@@ -155,7 +155,7 @@ async function* pieces(
     const read = async (index: number, count: number): Promise<Float32Array> => {
       const bytes = buffer.subarray(0, count * size)
       await readInto(handle, bytes, header.dataStart + index * size, path)
-      return readNumbers(bytes, 0, count, header.type, path, header.littleEndian)
+      return readNumbers(bytes, { type: header.type, count, littleEndian: header.littleEndian }, path)
     }
     for (let start = 0; start < frames; start += PIECE_FRAMES) {
       const count = Math.min(PIECE_FRAMES, frames - start)

@@ -186,7 +186,7 @@ function numberType(descr: PythonLiteral, where: string): { type: NumberType; li
  */
 export function decodeNpy(bytes: Uint8Array, where: string): Tensor {
   const { shape, type, littleEndian, columnMajor, dataStart } = decodeNpyHeader(bytes, bytes.length, where)
-  const data = readNumbers(bytes, dataStart, elementCount(shape), type, where, littleEndian)
+  const data = readNumbers(bytes, { type, count: elementCount(shape), start: dataStart, littleEndian }, where)
   return { shape, data: columnMajor ? rowMajor(data, 0, shape, fortranStrides(shape)) : data }
 }
 

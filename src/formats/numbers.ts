@@ -62,64 +62,72 @@ function readHalves(bits: Uint16Array): Float32Array {
   return numbers
 }
 
+/** Reads one number at a byte of a view. The last parameter says whether it is little-endian. */
+const readers: Readonly<Record<NumberType, (view: DataView, at: number, little: boolean) => number>> = {
+  F64: (view, at, little) => view.getFloat64(at, little),
+  F32: (view, at, little) => view.getFloat32(at, little),
+  F16: (view, at, little) => half(view.getUint16(at, little)),
+  BF16: (view, at, little) => {
+    wordBits[0] = view.getUint16(at, little) << 16
+    return wordValue[0]!
+  },
+  I64: (view, at, little) => Number(view.getBigInt64(at, little)),
+  I32: (view, at, little) => view.getInt32(at, little),
+  I16: (view, at, little) => view.getInt16(at, little),
+  I8: (view, at) => view.getInt8(at),
+  U64: (view, at, little) => Number(view.getBigUint64(at, little)),
+  U32: (view, at, little) => view.getUint32(at, little),
+  U16: (view, at, little) => view.getUint16(at, little),
+  U8: (view, at) => view.getUint8(at),
+  BOOL: (view, at) => (view.getUint8(at) === 0 ? 0 : 1),
+}
+
+/** Numbers in a file. */
+export interface StoredNumbers {
+  readonly type: NumberType
+  readonly count: number
+  /** Byte at which the first one begins. Default: 0. */
+  readonly start?: number
+  /** Default: true. */
+  readonly littleEndian?: boolean
+}
+
 /**
- * `count` numbers starting at byte `offset`, as float32. A double or a 64-bit integer is rounded.
+ * Reads numbers as float32, into memory of their own. A double or a 64-bit integer is rounded.
  *
+ * @param bytes of the file
+ * @param where names the file in errors
  * @throws DiffWaveError `TRUNCATED` if the bytes end before the numbers do; `NOT_FINITE` for a finite double beyond
  * float32's range
  */
-export function readNumbers(
-  bytes: Uint8Array,
-  offset: number,
-  count: number,
-  type: NumberType,
-  where: string,
-  littleEndian = true,
-): Float32Array {
-  const size = bytesPerNumber[type]
-  if (!Number.isSafeInteger(count) || count < 0 || offset < 0 || offset + count * size > bytes.length) {
-    throw new DiffWaveError('TRUNCATED', 'the file ends before its numbers do', {
-      expected: `${count} numbers of ${size} bytes from byte ${offset}`,
-      got: `${bytes.length} bytes`,
-      where,
-    })
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, count * size)
-  if (type === 'F32' && littleEndian) {
-    // A copy of their own: a Buffer's slice would be a view, at any offset.
-    const copy = new Uint8Array(count * 4)
-    copy.set(bytes.subarray(offset, offset + count * 4))
-    return new Float32Array(copy.buffer)
-  }
+export function readNumbers(bytes: Uint8Array, stored: StoredNumbers, where: string): Float32Array {
+  const { type, littleEndian = true } = stored
+  const present = bytesOf(bytes, stored, where)
+  // Copied by a constructor: `slice` of a Buffer would be a view.
+  if (type === 'F32' && littleEndian) return new Float32Array(new Uint8Array(present).buffer)
   if (type === 'F16' && littleEndian) {
-    const start = bytes.byteOffset + offset
-    // Patterns at an odd address cannot be viewed as such.
-    const [buffer, at] = start % 2 === 0 ? [bytes.buffer, start] : [bytes.slice(offset, offset + 2 * count).buffer, 0]
-    return readHalves(new Uint16Array(buffer, at, count))
+    const even = present.byteOffset % 2 === 0 ? present : new Uint8Array(present)
+    return readHalves(new Uint16Array(even.buffer, even.byteOffset, stored.count))
   }
-  const read: Readonly<Record<NumberType, (at: number) => number>> = {
-    F16: at => half(view.getUint16(at, littleEndian)),
-    F64: at => view.getFloat64(at, littleEndian),
-    F32: at => view.getFloat32(at, littleEndian),
-    BF16: at => {
-      wordBits[0] = view.getUint16(at, littleEndian) << 16
-      return wordValue[0]!
-    },
-    I64: at => Number(view.getBigInt64(at, littleEndian)),
-    I32: at => view.getInt32(at, littleEndian),
-    I16: at => view.getInt16(at, littleEndian),
-    I8: at => view.getInt8(at),
-    U64: at => Number(view.getBigUint64(at, littleEndian)),
-    U32: at => view.getUint32(at, littleEndian),
-    U16: at => view.getUint16(at, littleEndian),
-    U8: at => view.getUint8(at),
-    BOOL: at => (view.getUint8(at) === 0 ? 0 : 1),
-  }
-  const numberAt = read[type]
-  const out = new Float32Array(count)
-  for (let i = 0; i < count; i++) out[i] = numberAt(i * size)
-  if (type === 'F64') checkRange(out, i => numberAt(i * size), where)
-  return out
+  const view = new DataView(present.buffer, present.byteOffset, present.byteLength)
+  const size = bytesPerNumber[type]
+  const read = readers[type]
+  const numbers = new Float32Array(stored.count)
+  for (let i = 0; i < numbers.length; i++) numbers[i] = read(view, i * size, littleEndian)
+  if (type === 'F64') checkRange(numbers, i => read(view, i * size, littleEndian), where)
+  return numbers
+}
+
+/** The bytes of numbers, a view. @throws DiffWaveError `TRUNCATED` */
+function bytesOf(bytes: Uint8Array, { type, count, start = 0 }: StoredNumbers, where: string): Uint8Array {
+  const size = bytesPerNumber[type]
+  const end = start + count * size
+  if (Number.isSafeInteger(count) && count >= 0 && start >= 0 && end <= bytes.length) return bytes.subarray(start, end)
+  throw new DiffWaveError('TRUNCATED', 'the file ends before its numbers do', {
+    expected: `${count} numbers of ${size} bytes from byte ${start}`,
+    got: `${bytes.length} bytes`,
+    where,
+  })
 }
 
 /**

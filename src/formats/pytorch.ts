@@ -56,7 +56,7 @@ function decodeZipFormat(bytes: Uint8Array, where: string): TorchValue {
   for (const storage of storages.values()) {
     const data = entries.get(`${prefix}data/${storage.key}`)
     if (data === undefined) throw bad(`storage ${storage.key} is missing`, where)
-    storage.data = readNumbers(data, 0, storage.count, storage.type, where)
+    storage.data = readNumbers(data, storage, where)
   }
   return value as TorchValue
 }
@@ -96,7 +96,7 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
     if (at + 8 > bytes.length) throw new DiffWaveError('TRUNCATED', 'the file ends before its storages', { where })
     const count = Number(view.getBigInt64(at, true))
     if (count !== storage.count) throw bad(`storage ${storage.key} has ${count} numbers, not ${storage.count}`, where)
-    storage.data = readNumbers(bytes, at + 8, count, storage.type, where)
+    storage.data = readNumbers(bytes, { type: storage.type, count, start: at + 8 }, where)
     at += 8 + count * bytesPerNumber[storage.type]
   }
   for (const storage of storages.values()) {

@@ -94,10 +94,11 @@ function numbersOf(
   const types = new Set([...entries.values()].map(({ dtype }) => dtype))
   const [type] = types
   if (type === undefined || types.size > 1) {
-    return ({ dtype, shape, offsets }) => readNumbers(bytes, start + offsets[0], elementCount(shape), dtype, where)
+    return ({ dtype, shape, offsets }) =>
+      readNumbers(bytes, { type: dtype, count: elementCount(shape), start: start + offsets[0] }, where)
   }
   const size = bytesPerNumber[type]
-  const all = readNumbers(bytes, start, (bytes.length - start) / size, type, where)
+  const all = readNumbers(bytes, { type, count: (bytes.length - start) / size, start }, where)
   return ({ offsets: [from, to] }) => all.subarray(from / size, to / size)
 }
 

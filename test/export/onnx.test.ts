@@ -410,7 +410,7 @@ describe('the export of a model', () => {
     const rounded = new Map(
       [...model.parameters].map(([name, { shape, data }]) => {
         const bytes = writeNumbers(data, 'F16', name)
-        return [name, { shape, data: readNumbers(bytes, 0, data.length, 'F16', name) }]
+        return [name, { shape, data: readNumbers(bytes, { type: 'F16', count: data.length }, name) }]
       }),
     )
     await exportOnnx(model, files.at('half.onnx'), { part: 'denoiser', type: 'F16' })

@@ -65,15 +65,16 @@ describe('reading half precision', () => {
     return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25)
   }
 
-  for (const [where, blanks] of [
-    ['an even address', ''],
-    ['an odd address', ' '],
+  for (const [where, blanks, asRead] of [
+    ['an even address', '', (bytes: Uint8Array) => bytes],
+    ['an odd address', ' ', (bytes: Uint8Array) => bytes],
+    ['an odd address of a Buffer', ' ', (bytes: Uint8Array) => Buffer.from(bytes)],
   ] as const) {
     test(`gives all 65,536 numbers, at ${where}`, () => {
       const text = `{"a":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}}`
       const header = text.length % 2 === 0 ? text + blanks : `${text} ${blanks}`
       const all = new Uint8Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer)
-      const { data } = decodeSafetensors(safetensors(header, all), 'a').tensors.get('a')!
+      const { data } = decodeSafetensors(asRead(safetensors(header, all)), 'a').tensors.get('a')!
       assert.deepEqual(
         data,
         Float32Array.from({ length: 65_536 }, (_, i) => value(i)),
