@@ -50,19 +50,19 @@ export type {
 } from './engines/engine.js'
 export type { Accuracy, ClassifierResult, LabelAccuracy } from './evaluation/generator/clip-classifier.js'
 export type { ClipAudio } from './evaluation/generator/clip-set.js'
-export {
-  type AlikePair,
-  type Distances,
-  type Diversity,
-  evaluateGenerator,
-  type GeneratorEvaluation,
-  type GeneratorEvaluationOptions,
-  type SetName,
+export { evaluateGenerator } from './evaluation/generator/evaluate-generator.js'
+export type {
+  AlikePair,
+  Distances,
+  Diversity,
+  GeneratorEvaluation,
+  GeneratorEvaluationOptions,
+  SetName,
 } from './evaluation/generator/generator-evaluation.js'
 export type { SoundCharacter } from './evaluation/generator/sound-character.js'
 export type { LeftOut } from './evaluation/recordings.js'
 export type { Spread } from './evaluation/statistics/moments.js'
-export { type Measure, type MeasureInfo, type Measurements, measures } from './evaluation/vocoder/compare.js'
+export { type Measure, type MeasureInfo, type Measurements, measures } from './evaluation/vocoder/measures.js'
 export { folderSystem, griffinLimSystem, type Original, type System } from './evaluation/vocoder/system.js'
 export {
   evaluateVocoder,

@@ -18,11 +18,8 @@ import { modelPath } from './model/shipped-models.js'
 import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from './training/config.js'
 import type { Dataset } from './training/data/dataset.js'
 import type { LoadProgress } from './training/data/dataset-options.js'
-import { type ReadDataset, readDataset } from './training/data/load-dataset.js'
-import { normalisePolarity } from './training/data/polarity.js'
-import { type Preview, previewClip } from './training/preview.js'
-import { refuseCheckpoint, refuseOtherConfig, refuseOwnModel } from './training/run/start.js'
-import { trainingSteps } from './training/run/training-run.js'
+import type { ReadDataset } from './training/data/read-dataset.js'
+import type { Preview } from './training/preview.js'
 import type { TrainingStep, TrainingSummary } from './training/run/training-step.js'
 
 /** A generator's clips may be shorter than a crop: silence follows them. Shorter ones than this are clicks. */
@@ -205,12 +202,15 @@ export class Trainer {
   }
 
   async #load(options: TrainerRunOptions): Promise<LoadedData> {
+    const { refuseCheckpoint, refuseOtherConfig } = await import('./training/run/start.js')
     // Checked before the recordings are read, which may take minutes.
     await refuseCheckpoint(this.#out, this.#options.resume)
     await refuseOtherConfig(this.#out, this.config)
     const loaded = await this.#read(options)
     const { model, pulses } = this.config
-    return pulses === 'free' ? loaded : { ...loaded, data: await normalisePolarity(loaded.data, model, options) }
+    if (pulses === 'free') return loaded
+    const { normalisePolarity } = await import('./training/data/polarity.js')
+    return { ...loaded, data: await normalisePolarity(loaded.data, model, options) }
   }
 
   async #read({ signal, onProgress }: TrainerRunOptions): Promise<LoadedData> {
@@ -221,6 +221,7 @@ export class Trainer {
       return { data }
     }
     const folders = data instanceof URL || typeof data === 'string' ? [data] : data
+    const { readDataset } = await import('./training/data/read-dataset.js')
     return readDataset({
       folders: folders.map(folder => toPath(folder, 'data')),
       sampleRate: model.sampleRate,
@@ -250,10 +251,12 @@ export class Trainer {
    */
   async *run(options: TrainerRunOptions = {}): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
     const { signal, onProgress } = check(runSchema, options, 'run options')
-    const { resume, maxSteps, maxHours, events = true, preview = previewClip } = this.#options
+    const { resume, maxSteps, maxHours, events = true } = this.#options
     const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
     const from = await this.#startingModel(signal)
     const { data, cacheFiles } = await this.#loaded({ signal, onProgress })
+    const preview = events ? await this.#preview() : null
+    const { trainingSteps } = await import('./training/run/training-run.js')
     this.#summary = yield* trainingSteps({
       config: this.config,
       data,
@@ -271,12 +274,18 @@ export class Trainer {
     return this.#summary
   }
 
+  async #preview(): Promise<Preview | null> {
+    const { preview } = this.#options
+    return preview === undefined ? (await import('./training/preview.js')).previewClip : preview
+  }
+
   async #startingModel(signal: AbortSignal | undefined): Promise<ModelFiles | undefined> {
     const { from } = this.#options
     if (from === undefined) return undefined
     if (typeof from === 'object' && 'parameters' in from) return from
     const source = isRemote(String(from)) ? String(from) : toPath(from, 'from')
     const start = await modelPath(source, { signal })
+    const { refuseOwnModel } = await import('./training/run/start.js')
     await refuseOwnModel(this.#out, start)
     return readModel(start)
   }

@@ -130,6 +130,36 @@ describe('the browser entry', () => {
     specifiers(file).some(name => name.startsWith('#platform/') && targets(file, name).includes(target))
 })
 
+describe('the library entry', () => {
+  const staticSpecifiers = (file: string) =>
+    [...text(file).matchAll(/^(?:import|export) (?!type )(?:[^(']*? from )?'([^']+)'/gms)].map(match => match[1]!)
+  const loaded = new Set<string>()
+  const visit = (file: string) => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    if (!file.endsWith('.ts')) return
+    for (const name of staticSpecifiers(file)) visit(targets(file, name)[0] ?? name)
+  }
+  visit('index.ts')
+
+  test('loads training, evaluation, ONNX, downloads and wasm only when they are used', () => {
+    assert.ok(loaded.has('vocoder.ts') && loaded.has('engines/native/engine.ts'))
+    const late = [
+      ...['training/run/', 'training/objective/', 'training/optimiser/', 'evaluation/statistics/', 'audio/picture'],
+      ...['export/onnx/graphs', 'model/remote/hub', 'model/remote/web', 'engines/wasm/create-engine'],
+    ]
+    const early = [...loaded].filter(name => late.some(start => name.startsWith(start)))
+    assert.deepEqual(early, [])
+    const modules = [...loaded].filter(name => name.endsWith('.ts'))
+    assert.ok(modules.length <= 235, `${modules.length} modules`)
+  })
+
+  test('loads only these packages', () => {
+    const packages = [...loaded].filter(name => !name.endsWith('.ts') && !name.startsWith('node:'))
+    assert.deepEqual(packages.sort(), ['detect-libc', 'fflate', 'fft.js', 'wavefile', 'zod'])
+  })
+})
+
 test('only its engine imports TensorFlow.js, and only the CLI uses the process', () => {
   for (const file of files) {
     if (!file.startsWith('engines/tensorflow/')) {

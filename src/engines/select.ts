@@ -16,7 +16,6 @@ import { instructionSets } from './native/instruction-sets.js'
 import { engineOptions, type HostedEngineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { type BackendName, backendNames, backendPackages } from './tensorflow/backend-names.js'
 import { createTensorflowEngine, surveyTensorflow } from './tensorflow/engine.js'
-import { createWasmEngine, surveyWasm } from './wasm/engine.js'
 import { wasmInstructionSets } from './wasm/host.js'
 
 export { type EngineName, type EngineOptions, engineFields, engineNames } from './options.js'
@@ -33,6 +32,7 @@ export interface EngineSurvey {
 /** Lists every engine and whether it runs here, as `diffwave doctor` prints it. */
 export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
   const native = surveyNative()
+  const { surveyWasm } = await import('./wasm/engine.js')
   const wasm = surveyWasm()
   const why = native.hint === '' ? native.reason : `${native.reason} (${native.hint})`
   const rows: EngineSurvey[] = [
@@ -102,6 +102,7 @@ async function chooseEngine(
   }
   const wasm = async () => {
     const own = defined({ instructionSet: ownInstructionSet('wasm', wasmInstructionSets, instructionSet) })
+    const { createWasmEngine } = await import('./wasm/engine.js')
     return createWasmEngine({ ...common, latency, ...own })
   }
   const tensorflow = (backend: BackendName) => () =>

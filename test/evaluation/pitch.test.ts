@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { trackPitch } from '#src/evaluation/pitch'
-import { COMPARED_RATE } from '#src/evaluation/vocoder/compare'
+import { COMPARED_RATE } from '#src/evaluation/vocoder/measures'
 import { noise, voice } from '../support/sounds.js'
 
 test('tracks sines and voices within 1 %, also in noise, and finds no pitch in noise', () => {

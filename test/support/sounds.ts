@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { DiffWaveError, type ErrorCode } from '#src/core/errors'
 import { gaussian, uniform } from '#src/core/random'
-import { COMPARED_RATE } from '#src/evaluation/vocoder/compare'
+import { COMPARED_RATE } from '#src/evaluation/vocoder/measures'
 
 /** Whether an error has a code, for `assert.rejects`. */
 export const code = (expected: ErrorCode) => (error: unknown) =>

@@ -19,7 +19,7 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
     { generatorJson, generatorLines, generatorReport },
   ] = await Promise.all([
     import('../../evaluation/generator/generated-clips.js'),
-    import('../../evaluation/generator/generator-evaluation.js'),
+    import('../../evaluation/generator/evaluate-generator.js'),
     import('../../evaluation/report/generator-report.js'),
   ])
   const { reference, training, generated: folders = [], seed = drawSeed() } = options

@@ -1,7 +1,8 @@
 /** Measures copies of a recording against the recording, at `COMPARED_RATE`. */
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES } from './compare.js'
+import { compare } from './compare.js'
+import { COMPARED_RATE, type Measurements, MIN_SAMPLES } from './measures.js'
 
 /**
  * @param original @param copies all at `sampleRate`, in Hz

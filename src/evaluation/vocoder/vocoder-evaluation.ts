@@ -15,7 +15,7 @@ import { abortSignal, check, type FieldsOf, onProgress } from '../../core/option
 import type { OnProgress } from '../../core/progress.js'
 import { readMelOf } from '../../formats/mel-file.js'
 import { type LeftOut, recordingsIn } from '../recordings.js'
-import { COMPARED_RATE, compare, type Measurements, MIN_SAMPLES, meanMeasurements } from './compare.js'
+import { COMPARED_RATE, type Measurements, MIN_SAMPLES, meanMeasurements } from './measures.js'
 import type { System } from './system.js'
 
 /** Options of `evaluateVocoder`. */
@@ -183,6 +183,7 @@ async function evaluateFile(
   bareNames: readonly string[],
 ): Promise<FileEvaluation> {
   const { convention, systems, signal, clock } = options
+  const { compare } = await import('./compare.js')
   const audio = await readAudio(path)
   const original = await atRate(audio, COMPARED_RATE)
   if (original.length < MIN_SAMPLES) throw tooShort(original.length, path)

@@ -15,7 +15,7 @@ import { EMBEDDED_CONFIG, embeddedConfig } from '../../model/import/embedded-con
 import type { ModelFiles } from '../../model/import/model-files.js'
 import { parameterCount } from '../../model/parameters.js'
 import { type Exported, type ExportOptions, type ExportSource, readSource, writeExport } from '../source.js'
-import { type BuiltGraph, denoiserGraph, type OnnxPort, wholeGraph } from './graphs.js'
+import type { BuiltGraph, OnnxPort } from './graphs.js'
 
 /** Options of `exportOnnx`. */
 export interface ExportOnnxOptions extends ExportOptions {
@@ -90,7 +90,7 @@ export async function exportOnnx(
   const { config } = model
   checkOnnxSize(parameterCount(config.network), type)
   const sampling = { steps, sampler, eta, guidance }
-  const exported = part === 'denoiser' ? denoiser(model, type, sampling) : whole(model, type, sampling)
+  const exported = await (part === 'denoiser' ? denoiser(model, type, sampling) : whole(model, type, sampling))
   const { refinement } = config.diffusion
   const notes =
     refinement === null || part === 'denoiser'
@@ -128,17 +128,18 @@ interface Part {
   readonly steps: number | null
 }
 
-function denoiser(model: ModelFiles, type: WeightType, sampling: Sampling): Part {
+async function denoiser(model: ModelFiles, type: WeightType, sampling: Sampling): Promise<Part> {
   const given = Object.entries(sampling).find(([, value]) => value !== undefined)
   if (given !== undefined) {
     throw new DiffWaveError('BAD_OPTION', `${given[0]} is for the whole: the denoiser is one call of the network`, {
       where: 'exportOnnx options',
     })
   }
+  const { denoiserGraph } = await import('./graphs.js')
   return { built: denoiserGraph(model, type === 'F16'), steps: null }
 }
 
-function whole(model: ModelFiles, type: WeightType, { guidance, ...choice }: Sampling): Part {
+async function whole(model: ModelFiles, type: WeightType, { guidance, ...choice }: Sampling): Promise<Part> {
   const { diffusion, network, kind } = model.config
   const guides = kind === 'generator' && network.labels !== null
   if (guidance !== undefined && !guides) {
@@ -146,6 +147,7 @@ function whole(model: ModelFiles, type: WeightType, { guidance, ...choice }: Sam
   }
   const sampler = createSampler(diffusion, choice)
   const weight = guides ? (guidance ?? diffusion.defaultGuidance) : 0
+  const { wholeGraph } = await import('./graphs.js')
   const built = wholeGraph(model, { sampler, prediction: diffusion.prediction }, weight, type === 'F16')
   return { built, steps: sampler.steps.length }
 }

@@ -2,10 +2,8 @@
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { sentError } from '../../core/sent-error.js'
 import { remoteAddress } from './address.js'
-import { hubModel } from './hub.js'
 import type { RemoteModelOptions } from './options.js'
 import { downloadSettings } from './settings.js'
-import { webModel } from './web.js'
 
 /**
  * Returns the path of a model folder or checkpoint file in the cache, and downloads it first if it is missing.
@@ -17,7 +15,10 @@ import { webModel } from './web.js'
 export async function remoteModel(source: string, options: RemoteModelOptions = {}): Promise<string> {
   const settings = downloadSettings(options)
   const address = remoteAddress(source)
-  const load = () => (address.kind === 'web' ? webModel(address, settings) : hubModel(address, settings))
+  const load = async () =>
+    address.kind === 'web'
+      ? (await import('./web.js')).webModel(address, settings)
+      : (await import('./hub.js')).hubModel(address, settings)
   try {
     return await inTurn(JSON.stringify([address, settings.folder]), load, options.signal)
   } catch (error) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { vocoderLines } from '#src/evaluation/report/vocoder-report'
-import { type Measure, type Measurements, measures } from '#src/evaluation/vocoder/compare'
+import { type Measure, type Measurements, measures } from '#src/evaluation/vocoder/measures'
 
 test('each line has a measure with its unit, and a number for each system below its name', () => {
   const keys = Object.keys(measures) as Measure[]

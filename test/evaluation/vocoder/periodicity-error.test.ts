@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trackPitch } from '#src/evaluation/pitch'
-import { COMPARED_RATE } from '#src/evaluation/vocoder/compare'
+import { COMPARED_RATE } from '#src/evaluation/vocoder/measures'
 import { periodicityError } from '#src/evaluation/vocoder/periodicity-error'
 import { near, noise, voice } from '../../support/sounds.js'
 

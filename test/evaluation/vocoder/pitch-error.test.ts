@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trackPitch } from '#src/evaluation/pitch'
-import { COMPARED_RATE } from '#src/evaluation/vocoder/compare'
+import { COMPARED_RATE } from '#src/evaluation/vocoder/measures'
 import { pitchError } from '#src/evaluation/vocoder/pitch-error'
 import { voice } from '../../support/sounds.js'
 
