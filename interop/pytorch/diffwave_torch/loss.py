@@ -149,6 +149,8 @@ class Objective(torch.nn.Module):
         """
         target, limits = self.inner(target, edges), limits.clamp(max=self.highest)
         made = [self.inner(audio, edges) for audio in made]
+        # Configs with own steps have a spectral loss.
+        assert self.spectral is not None
         distances = [self.spectral(audio, target, limits) for audio in made]
         total = self.weight * sum(weight * distance for weight, distance in zip(weights, distances))
         if voicing is not None:

@@ -108,26 +108,31 @@ def split(text: str, between: str, quotes: bool) -> Iterator[list[str]]:
     row: list[str] = []
     i = 0
     while True:
-        i = lead.match(text, i).end()
-        found = QUOTED.match(text, i) if quotes else None
-        is_quoted = found is not None
-        if is_quoted:
-            cell = found[1].replace('""', '"')
-            i = (after_cell if cell else after_empty).match(text, found.end()).end()
+        i = end_of(lead, text, i)
+        quoted = QUOTED.match(text, i) if quotes else None
+        if quoted is not None:
+            cell = quoted[1].replace('""', '"')
+            i = end_of(after_cell if cell else after_empty, text, quoted.end())
         else:
-            found = unquoted.match(text, i)
-            cell, i = found[0].rstrip(SPACES), found.end()
+            start, i = i, end_of(unquoted, text, i)
+            cell = text[start:i].rstrip(SPACES)
         end = LINE_END.match(text, i)
         if i < len(text) and end is None and text[i] not in between:
             raise ValueError("a quotation mark within a cell, or one that nothing closes")
         row.append(cell)
         if end is not None or i == len(text):
-            if len(row) > 1 or cell != "" or is_quoted:
+            if len(row) > 1 or cell != "" or quoted is not None:
                 yield row
             row = []
         if i == len(text):
             return
         i = i + 1 if end is None else end.end()
+
+
+def end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Returns where a pattern that begins at `start` ends; `start` if it does not begin there."""
+    found = pattern.match(text, start)
+    return start if found is None else found.end()
 
 
 def separators(text: str) -> str:

@@ -158,6 +158,7 @@ class Network(torch.nn.Module):
             encoded = self.front_end.encode(audio.float())
             inputs = encoded
             if self.envelope:
+                assert deviations is not None
                 scale = deviations.repeat(1, 2, 1)
                 inputs = torch.cat([encoded / scale, (deviations.log() + 6) / 3], 1)
         stack = self.compiled if self.compiled is not None and self.training else self.stack
@@ -168,12 +169,16 @@ class Network(torch.nn.Module):
             if self.envelope:
                 made = made * scale
             if self.config["inputMask"]:
+                assert gain is not None
                 mask = torch.sigmoid(logits)
                 if isinstance(self.front_end, Windows):
                     mask = mask.repeat(1, 2, 1)
                 made = mask * encoded + gain[:, None, None] * made
             audio = self.front_end.decode(made)
-            return self.mel.corrected(audio, mel, **self.correction) if self.correction else audio
+            if not self.correction:
+                return audio
+            assert self.mel is not None and mel is not None
+            return self.mel.corrected(audio, mel, **self.correction)
 
     def gain(self, steps: Tensor) -> Tensor | None:
         """Computes the gain of the output g(t) [B] that `forward` needs for steps t [B]. None without a mask."""
@@ -190,6 +195,7 @@ class Network(torch.nn.Module):
         x = F.relu(convolve(image(inputs), self.input_projection))
         skips = torch.zeros_like(x)
         for layer in self.residual_layers:
+            assert isinstance(layer, ResidualLayer)
             upsampler = layer.spectrogram_upsampler
             x, skip = layer(x, step, shared if upsampler is None else self.to_positions(upsampler(mel), positions))
             skips = skips + skip
@@ -209,6 +215,7 @@ class Network(torch.nn.Module):
             return self.to_positions(self.spectrogram_upsampler(mel), positions) if is_shared else None
         x = image(mel)
         for layer in self.spectrogram_encoder:
+            assert isinstance(layer, torch.nn.Conv1d)
             x = F.leaky_relu(convolve(x, layer), LEAKY_SLOPE)
         return image(at_positions(x.squeeze(2), config["hop"], self.front_end.stride, positions))
 

@@ -59,7 +59,8 @@ class Prior(torch.nn.Module):
         self.mel = MelTransform(model["mel"])
         self.envelope = front["envelope"]
         self.stride, self.rate = front["stride"], model["sampleRate"]
-        self.harmonics = (model["diffusion"]["prior"] or {}).get("harmonics")
+        self.harmonics: dict[str, Any] | None = (model["diffusion"]["prior"] or {}).get("harmonics")
+        self.has_minimum_phase = self.harmonics is not None and self.harmonics["phase"] == "minimum"
         if self.harmonics is not None:
             self.pitch = PitchTracker(self.mel.filters, self.rate, self.mel.size, self.harmonics["pitch"])
             hertz = torch.arange(front["bins"]) * (self.rate / front["kernel"])
@@ -116,7 +117,7 @@ class Prior(torch.nn.Module):
         else:
             pulses = self.front_end.encode(excitation.pulses)
             noise = self.front_end.encode(white * excitation.breath)
-            if self.harmonics["phase"] == "minimum":
+            if self.has_minimum_phase:
                 angles = minimum_phase(deviations.transpose(1, 2), self.front_end.kernel)
                 pulses = turned(pulses, angles.transpose(1, 2))
             share = self.pulse_shares.repeat(2)[:, None]

@@ -12,14 +12,13 @@ from .errors import first_line
 from .fields import ConfigError
 from .network import Network
 
-
 # The oldest PyTorch that was tried.
 OLDEST = (2, 1)
 
 
 def check_version() -> None:
     """@raises ConfigError if this PyTorch is too old"""
-    if torch.__version__ < OLDEST:
+    if tuple(map(int, torch.__version__.split(".")[:2])) < OLDEST:
         raise ConfigError(f"PyTorch {torch.__version__} is too old; expected {'.'.join(map(str, OLDEST))} or later")
 
 

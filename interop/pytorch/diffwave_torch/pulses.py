@@ -28,6 +28,10 @@ AHEAD = 2
 TRAINING = 0
 
 
+# The arrays of an excitation, and `known` of `CropPulses`.
+Found = tuple[list[numpy.ndarray], numpy.ndarray | None]
+
+
 class CropPulses(NamedTuple):
     """The excitation of a batch, and where its phases are those of the recordings, [B, P]; None if nowhere."""
 
@@ -65,13 +69,13 @@ class Finder:
         self.crops = [Crops(clips, config) for clips in parts]
 
     @torch.no_grad()
-    def find(self, part: int, draw: int, numbers: Sequence[int], count: int) -> list[numpy.ndarray | None]:
+    def find(self, part: int, draw: int, numbers: Sequence[int], count: int) -> Found:
         """Finds pulses and returns them as arrays, which are sent through a pipe. Tensors would need shared memory, of
         which containers have little."""
         audio, _, _, _ = self.crops[part].batch(draw, numbers, count)
         clean, mel, deviations = self.prior.conditioned(audio)
         excitation, known = crop_pulses(self.prior, self.kind, clean, mel, deviations, numbers)
-        return [None if tensor is None else tensor.numpy() for tensor in (*excitation, known)]
+        return [tensor.numpy() for tensor in excitation], None if known is None else known.numpy()
 
 
 # Of a process of the pool, which is handed functions of this module alone.
@@ -99,7 +103,7 @@ def prepare(config: dict[str, Any], parts: Sequence[Clips], files: Sequence[str]
     finder = Finder(config, parts)
 
 
-def find(part: int, draw: int, numbers: Sequence[int], count: int) -> list[numpy.ndarray | None]:
+def find(part: int, draw: int, numbers: Sequence[int], count: int) -> Found:
     assert finder is not None
     return finder.find(part, draw, numbers, count)
 
@@ -115,10 +119,11 @@ def named_if_broken() -> Iterator[None]:
         ) from error
 
 
-def pulses_of(arrays: Sequence[numpy.ndarray | None]) -> CropPulses:
+def pulses_of(found: Found) -> CropPulses:
     """Makes what `find` returned into tensors."""
-    *excitation, known = (None if array is None else torch.from_numpy(array) for array in arrays)
-    return CropPulses(Excitation(*excitation), known)
+    excitation, known = found
+    tensors = Excitation(*map(torch.from_numpy, excitation))
+    return CropPulses(tensors, None if known is None else torch.from_numpy(known))
 
 
 class PulseWorkers:

@@ -76,8 +76,8 @@ def sample(options: argparse.Namespace) -> None:
     network.to(device)
     prior = Prior(model).to(device)
     if options.zero_last:
-        torch.nn.init.zeros_(network.output_projection.weight)
-        torch.nn.init.zeros_(network.output_projection.bias)
+        for parameter in network.output_projection.parameters():
+            torch.nn.init.zeros_(parameter)
     if options.passes is not None:
         set_passes(network, options.passes)
     schedule = Schedule(model["diffusion"]["training"], device)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from .checkpoint import FILE, Position, State
 from .clock import Clock
@@ -174,15 +175,19 @@ class Trainer:
         numbers, sums = self.processes.numbers(data["batch"]), torch.zeros(2, device=self.processes.device)
         self.state.optimiser.zero_grad(set_to_none=True)
         for part in range(accumulation):
-            # Gradients are averaged over processes once, with the last part.
-            waits = self.processes.count > 1 and part + 1 < accumulation
-            with self.running.no_sync() if waits else contextlib.nullcontext():
+            with self.averaging(is_last=part + 1 == accumulation):
                 draw = self.draws.training(step * accumulation + part, numbers, count)
                 loss, main = self.losses(self.running, draw)
                 (loss.mean() / accumulation).backward()
             sums += torch.stack([loss.mean(), main.mean()]).detach() / accumulation
         norm = self.apply()
         return torch.cat([sums, norm.detach()[None]])
+
+    def averaging(self, is_last: bool) -> contextlib.AbstractContextManager[None]:
+        """Lets a backward pass average the gradients over processes if it is the last of an update: once is enough."""
+        if isinstance(self.running, DistributedDataParallel) and not is_last:
+            return self.running.no_sync()
+        return contextlib.nullcontext()
 
     def learning_rate(self) -> float:
         """Computes the learning rate of the next update: the config's, and with --decay-minutes half a cosine down to
