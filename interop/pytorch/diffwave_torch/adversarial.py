@@ -20,6 +20,7 @@ from .adversarial_config import REFINED_EDGES, adversarial_config
 from .clock import Clock
 from .discriminators import Discriminators, Judgement, discriminator_loss, feature_distance, generator_loss
 from .draws import Draw
+from .moments import moments_of, restore_moments
 from .optimiser import adam
 from .processes import Processes
 from .safetensors import CheckpointError, copy_parameters, part_of, read_safetensors, write_safetensors
@@ -159,10 +160,7 @@ class AdversarialTrainer(Trainer):
         checkpoint still has its discriminators."""
         step = self.position["step"]
         tensors = {f"weights/{name}": value for name, value in self.judge_parameters.items()}
-        for name, value in self.judge_parameters.items():
-            state = self.judge_optimiser.state.get(value)
-            if state:
-                tensors[f"first/{name}"], tensors[f"second/{name}"] = state["exp_avg"], state["exp_avg_sq"]
+        tensors.update(moments_of(self.judge_optimiser, self.judge_parameters))
         write_safetensors(self.file(step), tensors)
         super().save()
         for name in os.listdir(self.options.out):
@@ -179,15 +177,7 @@ class AdversarialTrainer(Trainer):
             raise CheckpointError(f"{path}: no such file; the checkpoint is not one of the adversarial stage")
         tensors, _ = read_safetensors(path)
         copy_parameters(self.judge_parameters, part_of(tensors, "weights/"), path)
-        first, second = part_of(tensors, "first/"), part_of(tensors, "second/")
-        for name, value in self.judge_parameters.items():
-            if name not in first or name not in second:
-                raise CheckpointError(f"{path}: the moments of {name} are missing")
-            self.judge_optimiser.state[value] = {
-                "step": torch.tensor(float(step), device=value.device),
-                "exp_avg": first[name].to(value.device),
-                "exp_avg_sq": second[name].to(value.device),
-            }
+        restore_moments(self.judge_optimiser, self.judge_parameters, tensors, step, path)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
+from .moments import moments_of, restore_moments
 from .narrow import widen_moments
 from .safetensors import CheckpointError, copy_parameters, part_of, read_safetensors, write_safetensors
 
@@ -54,19 +55,11 @@ class State:
         self.parameters, self.optimiser = parameters, optimiser
         self.average = {name: value.detach().clone() for name, value in parameters.items()}
 
-    def moments(self, name: str) -> tuple[Tensor, Tensor] | None:
-        """Returns the first and second moment of a parameter, or None before the first update."""
-        state = self.optimiser.state.get(self.parameters[name])
-        return (state["exp_avg"], state["exp_avg_sq"]) if state else None
-
     def write(self, folder: str, position: Position) -> None:
         """Writes the checkpoint of a run folder. @raises OSError; the checkpoint before it then stays"""
         tensors = {f"weights/{name}": value for name, value in self.parameters.items()}
         tensors.update((f"average/{name}", value) for name, value in self.average.items())
-        for name in self.parameters:
-            moments = self.moments(name)
-            if moments:
-                tensors[f"first/{name}"], tensors[f"second/{name}"] = moments
+        tensors.update(moments_of(self.optimiser, self.parameters))
         write_safetensors(os.path.join(folder, FILE), tensors, {"position": json.dumps(position, ensure_ascii=False)})
 
     def read(self, folder: str) -> Position:
@@ -77,12 +70,6 @@ class State:
         copy_parameters(self.parameters, part_of(tensors, "weights/"), path)
         copy_parameters(self.average, part_of(tensors, "average/"), path)
         if position["optimiserStep"]:
-            first = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
-            second = {name: torch.zeros_like(value) for name, value in self.parameters.items()}
-            copy_parameters(first, part_of(tensors, "first/"), path)
-            copy_parameters(second, part_of(tensors, "second/"), path)
-            widen_moments(second, metadata)
-            for name, value in self.parameters.items():
-                step = torch.tensor(float(position["optimiserStep"]), device=value.device)
-                self.optimiser.state[value] = {"step": step, "exp_avg": first[name], "exp_avg_sq": second[name]}
+            widen_moments(tensors, metadata)
+            restore_moments(self.optimiser, self.parameters, tensors, position["optimiserStep"], path)
         return position

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .errors import InputError, one_line
+from .moments import SECOND
 from .safetensors import CheckpointError, read_safetensors, write_safetensors
 
 # Second moments lie below float16's range: small checkpoints contain their roots times this factor.
@@ -25,17 +26,18 @@ def narrow(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[dict[s
         return {name: value.half() for name, value in tensors.items()}, metadata
     small = {}
     for name, value in tensors.items():
-        small[name] = (value.sqrt() * ROOT_SCALE if name.startswith("second/") else value).half()
+        small[name] = (value.sqrt() * ROOT_SCALE if name.startswith(SECOND) else value).half()
         if not torch.isfinite(small[name]).all():
             raise CheckpointError(f"{name} holds a number too large for float16")
     return small, {**metadata, "narrow": f"float16; of second moments {ROOT_SCALE:g} times the root"}
 
 
-def widen_moments(second: dict[str, Tensor], metadata: dict[str, str]) -> None:
+def widen_moments(tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Turns the second moments of a checkpoint back into what they were before `narrow`, in place."""
     if "narrow" in metadata:
-        for value in second.values():
-            value.div_(ROOT_SCALE).square_()
+        for name, value in tensors.items():
+            if name.startswith(SECOND):
+                value.div_(ROOT_SCALE).square_()
 
 
 def main() -> None:
