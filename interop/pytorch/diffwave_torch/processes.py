@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 
 import torch
 import torch.distributed as distributed
@@ -14,6 +15,8 @@ from .network import Network
 
 # The oldest PyTorch that was tried.
 OLDEST = (2, 1)
+# How long to wait for the store of the processes when the run has failed.
+STORE_PATIENCE = timedelta(seconds=10)
 
 
 def check_version() -> None:
@@ -77,6 +80,19 @@ class Processes:
     def is_first(self) -> bool:
         """Whether this process writes the files of the run."""
         return self.rank == 0
+
+    def asks_first(self, key: str) -> bool:
+        """Whether this process is the first of all to ask for `key`. Unlike the other methods, it is not for all
+        processes at a time: those that have not failed wait for the one that has, in a collective call."""
+        if self.count == 1:
+            return True
+        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        try:
+            store = distributed.TCPStore(address, port, is_master=False, timeout=STORE_PATIENCE)
+            return store.add(f"diffwave/{key}", 1) == 1
+        except RuntimeError:
+            # Without torchrun, the store ends with the first process.
+            return self.is_first
 
     def wrap(self, network: Network) -> Network | DistributedDataParallel:
         """Makes backward passes average the gradients over all processes."""

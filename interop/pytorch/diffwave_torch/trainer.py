@@ -85,6 +85,8 @@ class Trainer:
         self.position = self.start(dataset.fingerprint)
         # Updates in a row without a finite gradient.
         self.broken = 0
+        # The step that the first process saved last.
+        self.saved = self.position["step"]
         self.describe(dataset)
         if options.compile:
             self.say("compiling")
@@ -315,12 +317,17 @@ class Trainer:
         return f"the GPU has too little memory for {crops}; use a smaller --batch, or data.cropSamples"
 
     def rescued(self, begun: int) -> str:
-        """Saves a run whose update failed before it changed the weights. Returns what to say of it. `begun`: the step
-        that this program started from."""
-        if self.position["step"] == begun or not self.processes.is_first:
+        """Saves a run whose update failed before it changed the weights. All processes have the same weights, so the
+        one that fails saves them; of several, the first. Returns what to say of it. `begun`: the step that this program
+        started from."""
+        step = self.position["step"]
+        if step == begun:
             return ""
-        self.save()
-        return f"; saved at step {self.position['step']}"
+        if step != self.saved:
+            if not self.processes.asks_first(f"save {step}"):
+                return ""
+            self.save()
+        return f"; saved at step {step}"
 
     def updates(self, stopping: list[int]) -> None:
         """Does the updates of `run`, and logs and saves as often as the config says."""
@@ -340,7 +347,9 @@ class Trainer:
                 logged, seen, sums = time.monotonic(), self.position["samplesSeen"], []
             if is_first and self.draws.has_validation and step % every["validation"] == 0:
                 self.log({"step": step, "validationLoss": self.validate()})
-            if is_first and step % every["checkpoint"] == 0 and self.broken == 0:
-                self.save()
+            if step % every["checkpoint"] == 0 and self.broken == 0:
+                self.saved = step
+                if is_first:
+                    self.save()
         if sums:
             self.report(sums, self.position["samplesSeen"] - seen, time.monotonic() - logged)
