@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { decodeSafetensors } from '#src/formats/safetensors'
+import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
+import { freePort } from '../support/http-server.js'
 import { scratch } from '../support/process.js'
 import { type Config, onOwnSteps, putConfig, putRecordings } from './small-run.js'
 import { trainerPython } from './torch.js'
@@ -28,15 +29,17 @@ async function trained(args: readonly string[], env: Record<string, string> = {}
   return stdout
 }
 
-/** Runs the trainer after changing it by a program, and returns the one line with which it fails. */
-async function failure(program: string, args: readonly string[]): Promise<string> {
-  const main = `
+/** The trainer, changed by a program. */
+const changed = (program: string) => `
 import sys, torch
 from diffwave_torch import network, processes, train, trainer
 ${program}
 sys.exit(train.run_training(trainer.Trainer, train.arguments("train", "")))
 `
-  const { status, stderr } = await evaluate(main, args)
+
+/** Runs the trainer after changing it by a program, and returns the one line with which it fails. */
+async function failure(program: string, args: readonly string[]): Promise<string> {
+  const { status, stderr } = await evaluate(changed(program), args)
   assert.equal(status, 1, stderr)
   return stderr.trim()
 }
@@ -61,6 +64,19 @@ network.Network.forward = limited
     assert.equal(stepOf('later'), 3)
     await trained([file, ...options('later', 4), '--resume', '--batch', '1'])
     assert.equal(stepOf('later'), 4)
+  })
+
+  test('if one of two processes has too little GPU memory, and it saves what they have', async () => {
+    const port = String(await freePort())
+    const ranked = (rank: number) => `
+import os
+os.environ.update(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT="${port}", RANK="${rank}", LOCAL_RANK="${rank}")
+${rank === 1 ? outOfMemory(4) : ''}`
+    const args = [file, ...options('ranks', 9)]
+    const first = evaluate(changed(ranked(0)), args)
+    assert.equal(await failure(ranked(1), args), `${tooLittle}data.cropSamples; saved at step 3`)
+    assert.notEqual((await first).status, 0)
+    assert.equal(stepOf('ranks'), 3)
   })
 
   test('if this PyTorch cannot use the GPU', async () => {
@@ -126,6 +142,49 @@ processes.Processes = train.Processes = lambda name: type("Gpu", (), {"device": 
       assert.ok(stderr.startsWith(`error: ${checkpointPath('damaged')}: ${message}`), stderr)
       assert.equal(stderr.trim().split('\n').length, 1, stderr)
     }
+    const moment = 'first/skip_projection.bias'
+    without(moment, 'whole/checkpoint.safetensors', 'damaged/checkpoint.safetensors')
+    const { stderr } = await start('train', [file, ...options('damaged', 2), '--resume']).ended
+    assert.equal(stderr, `error: ${checkpointPath('damaged')}: the parameter ${moment} is missing\n`)
+  })
+})
+
+/** Copies a file of tensors without one of them. */
+function without(name: string, from: string, to: string): void {
+  const { tensors, metadata } = decodeSafetensors(readFileSync(folder.at(from)), from)
+  assert.ok(tensors.delete(name))
+  folder.put(to, encodeSafetensors(tensors, metadata))
+}
+
+describe('the second stage of the PyTorch trainer', { skip }, () => {
+  const judged = putConfig(folder, 'judged.json', config => {
+    onOwnSteps(config)
+    const sizes = { windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 }
+    Object.assign(config, { adversarial: { alone: 0, ...sizes } })
+  })
+  /** Audio of update 1 is not finite. */
+  const broken = `
+import sys, torch
+from diffwave_torch import adversarial, train
+class Broken(adversarial.AdversarialTrainer):
+    def made(self, draw):
+        made = super().made(draw)
+        return [audio * float("nan") for audio in made] if self.position["step"] == 1 else made
+sys.exit(train.run_training(Broken, train.arguments("adversarial", "")))
+`
+
+  test('goes on after an update without a finite number, and names a moment that is missing', async () => {
+    const { status, stderr } = await evaluate(broken, [judged, ...options('judged', 3)])
+    assert.equal(status, 0, stderr)
+    const file = 'judged/discriminators-3.safetensors'
+    const { tensors } = decodeSafetensors(readFileSync(folder.at(file)), file)
+    for (const [name, { data }] of tensors) assert.ok(data.every(Number.isFinite), name)
+    const moment = 'second/1.last.bias'
+    folder.put('lacking/checkpoint.safetensors', readFileSync(checkpointPath('judged')))
+    without(moment, file, file.replace('judged', 'lacking'))
+    const resumed = await start('adversarial', [judged, ...options('lacking', 4), '--resume']).ended
+    const path = folder.at('lacking/discriminators-3.safetensors')
+    assert.equal(resumed.stderr, `error: ${path}: the parameter ${moment} is missing\n`)
   })
 })
 

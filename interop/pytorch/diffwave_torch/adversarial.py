@@ -9,6 +9,7 @@ RUN is a new folder, continued with --resume; it also gets discriminators-N.safe
 """
 
 import argparse
+import math
 import os
 import sys
 from typing import Any
@@ -105,13 +106,16 @@ class AdversarialTrainer(Trainer):
             return self.discriminators(audio)
 
     def update_discriminators(self, real: Tensor, own: Tensor) -> None:
-        """Updates the discriminators from recordings and generated audio, [B, T] each."""
+        """Updates the discriminators from recordings and generated audio, [B, T] each, unless a gradient is not finite:
+        it would never leave their weights again."""
         for group in self.judge_optimiser.param_groups:
             group["lr"] = self.settings["discriminatorRate"] * self.decay()
         self.judge_optimiser.zero_grad(set_to_none=True)
         loss = discriminator_loss(self.judged(real), self.judged(own))
         loss.backward()
         self.processes.average_gradients(self.judge_parameters.values())
+        if not torch.isfinite(torch.nn.utils.clip_grad_norm_(self.judge_parameters.values(), math.inf)):
+            return
         self.judge_optimiser.step()
         mean = self.processes.mean(loss.detach()).item()
         self.position["discriminatorLoss"] += (1 - MEMORY) * (mean - self.position["discriminatorLoss"])
