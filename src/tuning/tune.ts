@@ -6,11 +6,7 @@
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
-import { checkAudio } from '../audio/check-audio.js'
-import type { Mel, MelConvention } from '../audio/mel/convention.js'
-import { MelFeed } from '../audio/mel/feed.js'
-import { melSpectrogram } from '../audio/mel/mel.js'
-import { resample } from '../audio/resample.js'
+import type { MelConvention } from '../audio/mel/convention.js'
 import type { Callback } from '../core/callback.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
@@ -19,12 +15,17 @@ import { abortSignal, callback, check, type FieldsOf, seed as seedSchema } from 
 import type { Progress } from '../core/progress.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
-import { noiseSchedule, ownSchedule, samplingSchedule, scheduleFor, scheduleFromBetas } from '../diffusion/schedule.js'
-import { logMelDistance } from '../evaluation/vocoder/log-mel-distance.js'
-import { stftDistance } from '../evaluation/vocoder/stft-distance.js'
+import {
+  type NoiseSchedule,
+  noiseSchedule,
+  ownSchedule,
+  samplingSchedule,
+  scheduleFor,
+  scheduleFromBetas,
+} from '../diffusion/schedule.js'
 import type { ModelConfig } from '../model/config.js'
 import { type DiffusionConfig, type SamplerName, samplerNames, scheduleSteps } from '../model/diffusion-config.js'
-import { wholeClip } from '../synthesis/clip.js'
+import { copyDistance, type Examples, examplesOf } from './examples.js'
 import { tuneLevels } from './search-levels.js'
 
 /** Options of `tune`. */
@@ -89,12 +90,6 @@ export interface TunedSchedule {
   readonly evaluations: number
 }
 
-interface Example {
-  readonly samples: Float32Array
-  readonly mel: Mel
-  readonly seed: number
-}
-
 interface Candidate {
   readonly betas: readonly number[]
   readonly sampler: SamplerName
@@ -120,51 +115,24 @@ export async function tune(
   recordings: readonly Audio[],
   options: TuneOptions,
 ): Promise<TunedSchedule> {
-  const { steps, evaluations, seconds, seed, signal, onProgress, ...checked } = check(
-    tuneSchema,
-    options,
-    'tune options',
-  )
-  const convention = checkTunable(model, recordings, steps)
+  const { steps, sampler, evaluations, seconds, seed, signal, onProgress } = check(tuneSchema, options, 'tune options')
+  const convention = checkTunable(model, recordings, { steps, seconds })
   const { diffusion } = model.config
-  // The caller may write to its arrays as soon as this waits.
-  const copies = Array.from(recordings, copyAudio)
-  const examples: Example[] = []
-  for (const [i, audio] of copies.entries()) {
-    examples.push(await example(audio, convention, { seconds, seed: seed + i, signal, where: `recording ${i}` }))
-  }
-  const { used, withheld } = split(examples)
-  const distance = (candidate: Candidate, on: readonly Example[]) =>
-    copyDistance(model, convention, candidate, on, signal)
-
-  const { derived, own, starts } = candidates(diffusion, steps, checked.sampler)
-  let calls = 0
-  let best = Number.POSITIVE_INFINITY
-  const tried = async (candidate: Candidate): Promise<number> => {
-    const value = await distance(candidate, used)
-    best = Math.min(best, value)
-    calls++
-    await onProgress?.({ done: Math.min(calls, evaluations), total: evaluations, best })
-    return value
-  }
-  let start = starts[0]!
-  let startValue = Number.POSITIVE_INFINITY
-  for (const candidate of starts.slice(0, evaluations)) {
-    const value = await tried(candidate)
-    if (value < startValue) [start, startValue] = [candidate, value]
-  }
-  const tuned = await tuneLevels({
-    training: noiseSchedule(diffusion.training),
-    start: Array.from(scheduleFromBetas(start.betas).alphaBar),
-    startValue,
-    objective: betas => tried({ ...start, betas }),
-    evaluations: Math.max(0, evaluations - calls),
-    signal,
-  })
-  const found: Candidate = { ...start, betas: tuned.betas }
-  const distances = { found: await distance(found, withheld), derived: await distance(derived, withheld) }
-  const before = own === null ? distances.derived : await distance(own, withheld)
-  await onProgress?.({ done: evaluations, total: evaluations, best })
+  const training = noiseSchedule(diffusion.training)
+  const { used, withheld } = await examplesOf(recordings, convention, { seconds, seed, signal })
+  const distanceOn =
+    (examples: Examples['used']) =>
+    ({ betas, ...choice }: Candidate) => {
+      const schedule = samplingSchedule(training, betas)
+      return copyDistance(model, convention, samplerOver(schedule, diffusion, choice), examples, signal)
+    }
+  const { derived, own, starts } = candidates(diffusion, steps, sampler)
+  const trials = new Trials(distanceOn(used), evaluations, onProgress)
+  const found = await search(training, starts, trials, signal)
+  const decide = distanceOn(withheld)
+  const distances = { found: await decide(found), derived: await decide(derived) }
+  const before = own === null ? distances.derived : await decide(own)
+  await trials.finish()
   return {
     steps,
     ...found,
@@ -172,12 +140,79 @@ export async function tune(
     before,
     derived: distances.derived,
     better: distances.found < Math.min(distances.derived, before),
-    evaluations: calls,
+    evaluations: trials.count,
   }
 }
 
+/** Tries candidates, and reports the progress. */
+class Trials {
+  /** Number of candidates tried so far. */
+  count = 0
+  /** Max number of candidates. */
+  readonly max: number
+  readonly #distance: (candidate: Candidate) => Promise<number>
+  readonly #onProgress: Callback<TuneProgress> | undefined
+  #best = Number.POSITIVE_INFINITY
+
+  constructor(
+    distance: (candidate: Candidate) => Promise<number>,
+    max: number,
+    onProgress: Callback<TuneProgress> | undefined,
+  ) {
+    this.#distance = distance
+    this.max = max
+    this.#onProgress = onProgress
+  }
+
+  /** Computes the distance of a candidate. */
+  async distance(candidate: Candidate): Promise<number> {
+    const value = await this.#distance(candidate)
+    this.#best = Math.min(this.#best, value)
+    this.count++
+    await this.#report(Math.min(this.count, this.max))
+    return value
+  }
+
+  /** Reports the end, which may come after fewer candidates than allowed. */
+  finish(): Promise<void> {
+    return this.#report(this.max)
+  }
+
+  async #report(done: number): Promise<void> {
+    await this.#onProgress?.({ done, total: this.max, best: this.#best })
+  }
+}
+
+/** Finds the best of some candidates, and moves its levels until no move lowers the distance. */
+async function search(
+  training: NoiseSchedule,
+  starts: readonly Candidate[],
+  trials: Trials,
+  signal: AbortSignal | undefined,
+): Promise<Candidate> {
+  let start = starts[0]!
+  let startValue = Number.POSITIVE_INFINITY
+  for (const candidate of starts.slice(0, trials.max)) {
+    const value = await trials.distance(candidate)
+    if (value < startValue) [start, startValue] = [candidate, value]
+  }
+  const { betas } = await tuneLevels({
+    training,
+    start: Array.from(scheduleFromBetas(start.betas).alphaBar),
+    startValue,
+    objective: betas => trials.distance({ ...start, betas }),
+    evaluations: Math.max(0, trials.max - trials.count),
+    signal,
+  })
+  return { ...start, betas }
+}
+
 /** Checks the arguments of `tune`. @returns the model's mel convention @throws DiffWaveError if nothing can be tuned */
-function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: number): MelConvention {
+function checkTunable(
+  model: Denoiser,
+  recordings: readonly Audio[],
+  { steps, seconds }: { readonly steps: number; readonly seconds: number },
+): MelConvention {
   if (model?.config === undefined) {
     throw new DiffWaveError('BAD_OPTION', 'not a loaded model', { expected: 'the result of loadModel', where: 'tune' })
   }
@@ -203,16 +238,15 @@ function checkTunable(model: Denoiser, recordings: readonly Audio[], steps: numb
       where: 'steps',
     })
   }
+  const shortest = mel.fftSize / mel.sampleRate
+  if (seconds < shortest) {
+    throw new DiffWaveError('BAD_OPTION', 'the parts of the recordings are too short to tune on', {
+      expected: `at least ${shortest.toFixed(3)} s`,
+      got: `${seconds} s`,
+      where: 'seconds',
+    })
+  }
   return mel
-}
-
-/**
- * Splits examples into those for the search and those for the decision. A single example is used for both, with another
- * seed.
- */
-function split(examples: readonly Example[]) {
-  const [used, withheld] = [0, 1].map(part => examples.filter((_, i) => i % 2 === part)) as [Example[], Example[]]
-  return { used, withheld: examples.length === 1 ? used.map(one => ({ ...one, seed: one.seed + 1 })) : withheld }
 }
 
 /**
@@ -274,76 +308,4 @@ export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSch
     ...config,
     diffusion: { ...config.diffusion, sampling: { ...config.diffusion.sampling, ...Object.fromEntries(added) } },
   }
-}
-
-/** @throws DiffWaveError `BAD_AUDIO` */
-function copyAudio(audio: Audio): Audio {
-  checkAudio(audio, 'a recording')
-  return { samples: audio.samples.slice(), sampleRate: audio.sampleRate }
-}
-
-/**
- * @param length in samples, at the convention's rate
- * @param where names the recording in errors
- * @throws DiffWaveError `BAD_AUDIO` if it is too short for the transform
- */
-export function refuseShort(length: number, { fftSize, sampleRate }: MelConvention, where: string): void {
-  if (length >= fftSize) return
-  throw new DiffWaveError('BAD_AUDIO', 'a recording is too short to tune on', {
-    expected: `at least ${fftSize} samples at ${sampleRate} Hz`,
-    got: String(length),
-    where,
-  })
-}
-
-async function example(
-  audio: Audio,
-  convention: MelConvention,
-  {
-    seconds,
-    seed,
-    signal,
-    where,
-  }: {
-    readonly seconds: number
-    readonly seed: number
-    readonly signal: AbortSignal | undefined
-    readonly where: string
-  },
-): Promise<Example> {
-  const all = await resample(audio.samples, audio.sampleRate, convention.sampleRate, { signal })
-  const length = Math.min(all.length, Math.round(seconds * convention.sampleRate))
-  const start = Math.floor((all.length - length) / 2)
-  const samples = all.slice(start, start + length)
-  refuseShort(length, convention, where)
-  return { samples, mel: melSpectrogram({ samples, sampleRate: convention.sampleRate }, convention), seed }
-}
-
-/** Mean distance between copies and their originals. */
-async function copyDistance(
-  model: Denoiser,
-  convention: MelConvention,
-  { betas, ...choice }: Candidate,
-  examples: readonly Example[],
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const { diffusion } = model.config
-  const schedule = samplingSchedule(noiseSchedule(diffusion.training), betas)
-  const logMel: MelConvention = { ...convention, logarithm: 'ln', floor: 1e-5, normalisation: null }
-  const { sampleRate } = convention
-  let sum = 0
-  for (const { samples, mel, seed } of examples) {
-    const made = await wholeClip(model, {
-      sampler: samplerOver(schedule, diffusion, choice),
-      seed,
-      input: { mel: new MelFeed(mel, convention) },
-      trim: samples.length,
-      signal,
-    })
-    // A copy may be shorter than its original by part of a frame. They are compared up to the shorter length.
-    const original = samples.subarray(0, made.samples.length)
-    const [a, b] = [original, made.samples].map(audio => melSpectrogram({ samples: audio, sampleRate }, logMel))
-    sum += logMelDistance(a!, b!) + stftDistance(original, made.samples, sampleRate)
-  }
-  return sum / examples.length
 }

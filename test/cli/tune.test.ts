@@ -57,12 +57,15 @@ describe('tune with -o', () => {
 
 test('tune goes on without recordings that cannot be used, and exits with status 1', () => {
   const brief = put('brief.wav', encodeWav({ samples: new Float32Array(100), sampleRate: 22050 }))
-  const inputs = [put('a.wav', 'no recording'), brief, ...recordings]
+  const loud = gaussian(2, 2, 0, 3000).map(x => 3000 * x)
+  const integers = put('integers.wav', encodeWav({ samples: loud, sampleRate: 22050 }, { format: '32f' }))
+  const inputs = [put('a.wav', 'no recording'), brief, integers, ...recordings]
   const args = ['tune', ...inputs, '-m', smallVocoder, ...short, '--steps', '2']
   const run = called([...args, '-o', at('others'), ...wasm])
   assert.equal(run.status, 1, run.stderr)
   assert.match(run.stderr, /^error\[UNSUPPORTED_FORMAT\]: .*a\.wav/m)
   assert.match(run.stderr, /^error\[BAD_AUDIO\]: a recording is too short to tune on.*brief\.wav/m)
+  assert.match(run.stderr, /^error\[BAD_AUDIO\]: the scale of a recording is wrong.*integers\.wav/m)
   assert.match(run.stdout, /^2 steps: /)
   assert.ok(existsSync(`${at('others')}/config.json`))
 })

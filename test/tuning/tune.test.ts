@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { namedConventions } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
 import {
@@ -205,6 +206,13 @@ describe('tune', () => {
     const audio = { samples: new Float32Array(4000).fill(0.1), sampleRate: 22050 }
     await assert.rejects(tune(model, [], { steps: 4 }), { code: 'BAD_OPTION' })
     await assert.rejects(tune(model, [audio], { steps: 0 }), { code: 'BAD_OPTION' })
+    const brief = smallVocoderConfig({ mel: { ...namedConventions.lmnt, fftSize: 4096 } })
+    await assert.rejects(tune(fakeModel(brief), [audio], { steps: 4, seconds: 0.1 }), {
+      code: 'BAD_OPTION',
+      where: 'seconds',
+    })
+    const loud = { ...audio, samples: audio.samples.map(x => 1e5 * x) }
+    await assert.rejects(tune(model, [audio, loud], { steps: 4 }), { code: 'BAD_AUDIO', where: 'recording 1' })
     await assert.rejects(tune(model, [{ ...audio, samples: audio.samples.slice(0, 500) }], { steps: 4 }), {
       code: 'BAD_AUDIO',
     })

@@ -96,15 +96,12 @@ function line({ steps, sampler, distance, before, derived, better, evaluations }
 
 /** Reads the recordings. Those that cannot be used are reported, and the others are returned, if there are any. */
 async function readRecordings(context: Context, inputs: readonly Input[], convention: MelConvention | null) {
-  const { refuseShort } = await import('../../tuning/tune.js')
+  const { refuseUnusable } = await import('../../tuning/examples.js')
   const audio: Audio[] = []
   try {
     await eachInput(context, inputs, async input => {
       const recording = await readRecording(context, input)
-      const { samples, sampleRate } = recording
-      if (convention !== null) {
-        refuseShort(Math.ceil((samples.length * convention.sampleRate) / sampleRate), convention, input.name)
-      }
+      if (convention !== null) refuseUnusable(recording, convention, input.name)
       audio.push(recording)
     })
   } catch (error) {
