@@ -141,52 +141,92 @@ interface Fed {
 /** Runs one sweep over the whole clip, and yields what its last pass makes final. */
 async function* runSweep(
   request: ReverseRequest,
-  { first, end, noise, start }: Sweep,
+  sweep: Sweep,
   report: Callback<number>,
 ): AsyncGenerator<SweepPiece, void, undefined> {
-  const { sampler, signal, onStep, input } = request
-  const stream = request.openStream(sampler.steps.slice(first, end))
-  const waiting = Array.from({ length: end - first }, () => new StateQueue())
-  const source = stretches(request, end === sampler.steps.length)
+  const { sampler, input } = request
+  const passes = new SweepPasses(request, sweep, report)
+  const source = stretches(request, sweep.end === sampler.steps.length)
   const next = async (): Promise<Fed | null> => {
     const { value, done } = await source.next()
-    return done ? null : { ...value, state: start(value.stretch) }
+    return done ? null : { ...value, state: sweep.start(value.stretch) }
   }
   // The next range is drawn while the network works, unless its mel has not arrived yet.
   const isHere = 'length' in input || input.mel.whole !== null
   try {
     for (let fed = await next(); fed !== null; ) {
-      const { stretch, mels } = fed
-      for (const { mel, last } of mels) stream.pushMel(mel, last)
-      let following: Promise<Fed | null> | undefined
-      let state = fed.state
-      let watched: SweepPiece['watched'] = null
-      for (let pass = first; pass < end; pass++) {
-        if (state.x.length === 0 && !stretch.last) break
-        throwIfAborted(signal)
-        const queue = waiting[pass - first]!
-        queue.append(state)
-        const predicted = stream.predict(pass - first, state.x, stretch.last, signal)
-        if (isHere && following === undefined) {
-          following = next()
-          following.catch(() => undefined)
-        }
-        const output = await predicted
-        const from = queue.position
-        const here = queue.take(output.length)
-        const draw = drawOfPass(sampler, pass)
-        const z = draw === null ? null : noise(draw, from, output.length)
-        const step = reverseStep(request, pass, here, output, z)
-        state = step.state
-        if (onStep !== undefined) watched = { input: here.x, clean: step.clean() }
-        await report(output.length)
-      }
-      if (state.x.length > 0) yield { state, watched }
-      fed = await (following ?? next())
+      const ahead: { following?: Promise<Fed | null> } = {}
+      const piece = await passes.run(fed, () => {
+        if (!isHere || ahead.following !== undefined) return
+        ahead.following = next()
+        ahead.following.catch(() => undefined)
+      })
+      if (piece.state.x.length > 0) yield piece
+      fed = await (ahead.following ?? next())
     }
   } finally {
     await source.return()
-    stream.dispose()
+    passes.dispose()
+  }
+}
+
+/** The passes of one sweep, with the network that runs them and the data that each has not used yet. */
+class SweepPasses {
+  readonly #request: ReverseRequest
+  readonly #sweep: Sweep
+  readonly #report: Callback<number>
+  readonly #stream: PassStream
+  /** For each pass, its input that the network has taken but not answered. */
+  readonly #waiting: readonly StateQueue[]
+
+  constructor(request: ReverseRequest, sweep: Sweep, report: Callback<number>) {
+    const { first, end } = sweep
+    this.#request = request
+    this.#sweep = sweep
+    this.#report = report
+    this.#stream = request.openStream(request.sampler.steps.slice(first, end))
+    this.#waiting = Array.from({ length: end - first }, () => new StateQueue())
+  }
+
+  /**
+   * Takes a range of samples through all passes.
+   *
+   * @param whileWorking called in each pass while the network works
+   * @returns what the last pass makes final, which may be empty
+   */
+  async run({ stretch, mels, state: before }: Fed, whileWorking: () => void): Promise<SweepPiece> {
+    const { signal } = this.#request
+    const { first, end } = this.#sweep
+    for (const { mel, last } of mels) this.#stream.pushMel(mel, last)
+    let piece: SweepPiece = { state: before, watched: null }
+    for (let pass = first; pass < end; pass++) {
+      const { x } = piece.state
+      if (x.length === 0 && !stretch.last) break
+      throwIfAborted(signal)
+      this.#waiting[pass - first]!.append(piece.state)
+      const predicted = this.#stream.predict(pass - first, x, stretch.last, signal)
+      whileWorking()
+      piece = this.#step(pass, await predicted)
+      await this.#report(piece.state.x.length)
+    }
+    return piece
+  }
+
+  /** Takes one pass over the data that the network has answered. */
+  #step(pass: number, output: Float32Array): SweepPiece {
+    const { sampler, onStep } = this.#request
+    const { first, noise } = this.#sweep
+    const queue = this.#waiting[pass - first]!
+    const from = queue.position
+    const here = queue.take(output.length)
+    const draw = drawOfPass(sampler, pass)
+    const z = draw === null ? null : noise(draw, from, output.length)
+    const { state, clean } = reverseStep(this.#request, pass, here, output, z)
+    return { state, watched: onStep === undefined ? null : { input: here.x, clean: clean() } }
+  }
+
+  dispose(): void {
+    this.#stream.dispose()
   }
 }
 
