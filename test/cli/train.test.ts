@@ -1,11 +1,12 @@
 /** `diffwave train` as a process that ends early: it saves the run, and its status tells why. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
+import { pythonWith } from '../interop/python.js'
 import { smallStepEmbedding } from '../support/configs.js'
 import { inRepository } from '../support/paths.js'
 import { shellStatus } from '../support/process.js'
@@ -112,4 +113,23 @@ test('train tells the time of a short run in seconds, and what ended it', () => 
   })
   assert.match(stderr, /: 1 clip, 1 s \(/)
   assert.match(stdout, /short: 2 updates in \d+ s, stopped by --max-steps\n$/)
+})
+
+const python = pythonWith('pty')
+
+test('train ends its line of progress before an error', { skip: python === null && 'needs Python with pty' }, () => {
+  const out = join(scratch, 'blocked')
+  mkdirSync(out)
+  // The model, which is written with the first checkpoint, needs a folder of this name.
+  writeFileSync(join(out, 'model'), '')
+  const brief = join(scratch, 'brief.json')
+  const settings = JSON.parse(readFileSync(config, 'utf8'))
+  writeFileSync(brief, JSON.stringify({ ...settings, every: { log: 1, validation: 100, checkpoint: 2 } }))
+  const main = inRepository('dist/cli/main.js')
+  const words = [process.execPath, main, 'train', brief, '--data', recordings, '--out', out, '--threads', '1']
+  const { stdout } = spawnSync(python!, ['-c', 'import pty, sys; pty.spawn(sys.argv[1:])', ...words], {
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  })
+  assert.match(stdout, /step 1\/[^\n]*\nerror\[NOT_A_DIRECTORY\]: /)
 })

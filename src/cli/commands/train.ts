@@ -90,17 +90,25 @@ export const command = defineCommand({
     await describe(context, report)
     const live = process.stderr.isTTY && !context.quiet && !context.json
     let shown = Number.NEGATIVE_INFINITY
-    for await (const update of trainer.run({ signal })) {
-      if (live) process.stderr.write(`\r${line(update)}\u001b[K`)
-      else if (update.step % config.every.log === 0 || performance.now() - shown > NOTE_MS) {
-        shown = performance.now()
-        context.note(line(update))
+    let isLineOpen = false
+    try {
+      for await (const update of trainer.run({ signal })) {
+        if (live) {
+          process.stderr.write(`\r${line(update)}\u001b[K`)
+          isLineOpen = true
+        } else if (update.step % config.every.log === 0 || performance.now() - shown > NOTE_MS) {
+          shown = performance.now()
+          context.note(line(update))
+        }
+        if (update.validationLoss === null) continue
+        if (live) process.stderr.write('\r\u001b[K')
+        isLineOpen = false
+        context.note(`step ${update.step}: validation loss ${update.validationLoss.toFixed(4)}`)
       }
-      if (update.validationLoss === null) continue
-      if (live) process.stderr.write('\r\u001b[K')
-      context.note(`step ${update.step}: validation loss ${update.validationLoss.toFixed(4)}`)
+    } finally {
+      // Otherwise an error would begin in the middle of the line.
+      if (isLineOpen) process.stderr.write('\n')
     }
-    if (live) process.stderr.write('\n')
     const summary = trainer.summary!
     context.result(
       `${options.out}: ${summary.step} updates in ${duration(summary.seconds)}, ${endings[summary.stoppedBy]}`,
