@@ -54,12 +54,13 @@ function grouped(options) {
   return [...groups].filter(([, members]) => members.length > 0)
 }
 
-function commandSection({ name, summary, details = [], arguments: values, options, examples }, shared) {
+function commandSection({ name, summary, details = [], guide, arguments: values, options, examples }, shared) {
   const words = values.map(value => (value.variadic ? `<${value.name}...>` : `<${value.name}>`))
   const parts = [
     `#### \`${['diffwave', name, ...words].join(' ')}\``,
     wrapped(`${summary}.`),
     ...details.map(text => wrapped(text)),
+    ...(guide === undefined ? [] : [`[Guide](${guide}.md)`]),
   ]
   if (values.length > 0) {
     parts.push(

@@ -1,6 +1,7 @@
 /**
  * A command is data, from which the program, `--help` and docs/command-line.md are made, and a function that runs it.
  */
+import type { DocumentedPage } from '../core/documentation.js'
 import type { Context } from './context.js'
 
 /** A positional argument. */
@@ -48,6 +49,8 @@ export interface Command<Options extends OptionSpecs = OptionSpecs> {
   readonly summary: string
   /** Further paragraphs for `diffwave <command> --help` and the documentation. */
   readonly details?: readonly string[]
+  /** Page of the documentation that shows how to use the command. */
+  readonly guide?: DocumentedPage
   /** Heading in `diffwave --help`. */
   readonly group: string
   readonly arguments: readonly ArgumentSpec[]

@@ -1,5 +1,6 @@
 /** Builds the program, its help and its errors from the commands' data. */
 import { Command as Commander, CommanderError, Option } from 'commander'
+import { documentation } from '../core/documentation.js'
 import { DiffWaveError } from '../core/errors.js'
 import { packageVersion } from '../core/package.js'
 import { suggestion } from '../core/suggest.js'
@@ -24,6 +25,7 @@ export async function runProgram(commands: readonly CommandEntry[], argv: readon
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', `\nDocumentation: ${documentation(null)}`)
   for (const { flags, description } of globalOptions) program.option(flags, description)
   quietly(program)
   const wanted = argv.filter(word => !word.startsWith('-')).find((word, i) => word !== 'help' || i > 0)
@@ -76,6 +78,7 @@ function describe(own: Commander, command: Command): void {
   if (command.examples.length > 0) {
     own.addHelpText('after', `\nExamples:\n${command.examples.map(line => `  ${line}`).join('\n')}`)
   }
+  if (command.guide !== undefined) own.addHelpText('after', `\nGuide: ${documentation(command.guide)}`)
 }
 
 function commanderOption(spec: OptionSpec<unknown>): Option {

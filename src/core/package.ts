@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { documentation } from './documentation.js'
 
 /** The folder of the nearest package.json above this file that is named `diffwave`; null in a bundle. */
 export function packageRoot(): string | null {
@@ -23,7 +24,7 @@ export function packageVersion(): string {
 /** What to do if a file of this package is missing because the program is a bundle; undefined if it is not one. */
 export function bundleHint(): string | undefined {
   if (packageRoot() !== null) return undefined
-  return 'A bundle has no engines and no models: leave diffwave out of it, as docs/library.md says under “Bundlers”.'
+  return `A bundle has no engines and no models: leave diffwave out of it (“Bundlers” in ${documentation('library')}).`
 }
 
 /** The package.json of a folder; undefined if it is missing or cannot be read. */

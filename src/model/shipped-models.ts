@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { documentation } from '../core/documentation.js'
 import { DiffWaveError } from '../core/errors.js'
 import { bundleHint, packageRoot } from '../core/package.js'
 import { kindOfPath } from '../core/path-kind.js'
@@ -67,7 +68,7 @@ export async function trainingConfigPath(source: string): Promise<string> {
   if ((await kindOfPath(path)) === 'file') return path
   throw new DiffWaveError('FILE_NOT_FOUND', `there is no ${TRAINING_CONFIG} in this folder`, {
     where: folder,
-    hint: 'Name a training config: a .json file as docs/training.md describes it.',
+    hint: `Name a training config, a .json file: ${documentation('training')}`,
   })
 }
 

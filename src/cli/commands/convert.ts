@@ -15,6 +15,7 @@ export const command = defineCommand({
     'Reads checkpoints of lmnt-com/diffwave, Amphion’s DiffWave and philsyn/DiffWave-Vocoder: .pt, .pkl, .ckpt or ' +
       '.safetensors. Nothing in a pickle is executed. Options override what a checkpoint states.',
   ],
+  guide: 'models',
   group: 'Mels and models',
   arguments: [{ name: 'checkpoint', description: 'checkpoint file, its URL or hf:owner/name/file' }],
   options: {

@@ -12,6 +12,7 @@ export const command = defineCommand({
   name: 'denoise',
   summary: 'Remove noise from recordings',
   details: ['This needs a generator that was trained on sounds of the same kind.'],
+  guide: 'repair',
   group: 'Repair recordings',
   arguments: [
     { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },

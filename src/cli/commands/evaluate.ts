@@ -33,6 +33,7 @@ export const command = defineCommand({
     'A vocoder is measured three times: as shipped, with its last layer zeroed, and without phase refinement. The ' +
       'difference between the first two is what the network contributes.',
   ],
+  guide: 'evaluation',
   group: 'Train and evaluate',
   arguments: [],
   options: evaluateOptions,

@@ -66,6 +66,7 @@ export const command = defineCommand({
     'With --to triton, the ONNX file goes to a model repository for Triton Inference Server, with its configuration ' +
       'and a manifest for KServe.',
   ],
+  guide: 'models',
   group: 'Mels and models',
   arguments: [
     { name: 'model', description: 'shipped model’s name, model folder, checkpoint file, URL or hf:owner/name' },

@@ -20,6 +20,7 @@ export const command = defineCommand({
   name: 'inpaint',
   summary: 'Fill gaps in recordings',
   details: ['Outside the gaps a recording stays as it is, except for a short fade at the edges.'],
+  guide: 'repair',
   group: 'Repair recordings',
   arguments: [
     { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },

@@ -11,6 +11,7 @@ export const command = defineCommand({
   name: 'interpolate',
   summary: 'Interpolate between two recordings of equal length',
   details: ['This needs a generator that was trained on sounds of the same kind.'],
+  guide: 'repair',
   group: 'Repair recordings',
   arguments: [
     { name: 'first', description: 'first recording: the result of a mix of 0' },

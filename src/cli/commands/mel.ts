@@ -135,6 +135,7 @@ async function write(output: string, mel: Mel): Promise<void> {
 export const command = defineCommand({
   name: 'mel',
   summary: 'Compute mel spectrograms of recordings, or convert mels',
+  guide: 'mel-spectrograms',
   group: 'Mels and models',
   arguments: [
     {

@@ -7,10 +7,10 @@ export const command = defineCommand({
   name: 'serve',
   summary: 'Serve models over HTTP',
   details: [
-    'The routes and their options are documented at /docs and in docs/serving.md. The log goes to standard output, ' +
-      'one line of JSON per event. SIGTERM and SIGINT finish the running work. A second signal ends the process at ' +
-      'once.',
+    'The routes and their options are documented at /docs of the service. The log goes to standard output, one line ' +
+      'of JSON per event. SIGTERM and SIGINT finish the running work. A second signal ends the process at once.',
   ],
+  guide: 'serving',
   group: 'Serve',
   arguments: [],
   options: serveOptions,

@@ -52,10 +52,11 @@ export const command = defineCommand({
   summary: 'Serve a page that shows and plays how noise becomes sound',
   details: [
     'The service of `diffwave serve` with a page at its root: the diffusion process step by step, vocoding, ' +
-      'generation, repair and training runs. It is described in docs/studio.md.',
+      'generation, repair and training runs.',
     '--export writes the same page as files for any static web host; its engine then runs in the browser. ' +
       'Models are copied beside the page; those given by an https:// address are fetched from there.',
   ],
+  guide: 'studio',
   group: 'Serve',
   arguments: [],
   options,

@@ -47,6 +47,7 @@ export const command = defineCommand({
     'A file may contain a batch [mels × bands × frames]: batch.npy becomes batch-0.wav, batch-1.wav and so on in the ' +
       'folder that -o names.',
   ],
+  guide: 'mel-spectrograms',
   group: 'Make audio',
   arguments: [
     {

@@ -54,6 +54,7 @@ function line({ step, totalSteps, loss, learningRate, samplesPerSecond, secondsL
 export const command = defineCommand({
   name: 'train',
   summary: 'Train a model on folders of recordings',
+  guide: 'training',
   group: 'Train and evaluate',
   arguments: [{ name: 'config', description: 'training config: a .json file, or a shipped model whose config to use' }],
   options: {

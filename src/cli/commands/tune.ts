@@ -117,6 +117,7 @@ export const command = defineCommand({
   details: [
     'The best schedules are written into the model’s config. Shipped models are never changed: -o writes a copy.',
   ],
+  guide: 'evaluation',
   group: 'Train and evaluate',
   arguments: [
     {

@@ -19,6 +19,7 @@ export const command = defineCommand({
       'per event. SIGTERM and SIGINT finish the running jobs, or put them back after --drain seconds.',
     'It needs two more packages: npm install bullmq ioredis.',
   ],
+  guide: 'serving',
   group: 'Serve',
   arguments: [],
   options: {
