@@ -199,7 +199,7 @@ sys.exit(train.run_training(trainer.Trainer, train.arguments("train", "")))
 `
     const { status, stdout, stderr } = await evaluate(program, [file, ...options('plain', 2), '--compile'])
     assert.equal(status, 0, stderr)
-    assert.match(stdout, /^--compile: torch\.compile fails here, training goes on without it: \S/m)
+    assert.match(stdout, /^--compile: torch\.compile fails here, training continues without it: \S/m)
     assert.equal(stepOf('plain'), 2)
   })
 

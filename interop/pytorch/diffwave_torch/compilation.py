@@ -38,5 +38,5 @@ def compile_stack(network: Network, config: dict[str, Any], precision: str, on_n
         raise
     # Compilers fail in many ways, each with an error of its own.
     except Exception as error:
-        on_note(f"--compile: torch.compile fails here, training goes on without it: {first_line(error)}")
+        on_note(f"--compile: torch.compile fails here, training continues without it: {first_line(error)}")
     network.zero_grad(set_to_none=True)

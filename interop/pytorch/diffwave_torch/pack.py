@@ -46,7 +46,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", required=True, help="folders of recordings")
     parser.add_argument("--out", required=True, help="folder for the parts")
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--run", help="run folder to continue; without it or --from, training starts anew")
+    start.add_argument("--run", help="run folder to continue; without it or --from, training starts from scratch")
     start.add_argument("--from", dest="start", help="model folder whose weights to start from")
     parser.add_argument(
         "--optimiser", action="store_true", help="take the optimiser's state, too, not only the average of weights"

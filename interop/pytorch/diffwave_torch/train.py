@@ -49,7 +49,7 @@ def arguments(program: str, text: str) -> argparse.Namespace:
         "--workers",
         type=whole(0),
         default=None,
-        help="processes that find pulses ahead (default: 0 on a CPU; with a GPU one less than there are CPU cores)",
+        help="processes that find pulses ahead (default: 0 on a CPU; with a GPU one fewer than there are CPU cores)",
     )
     parser.add_argument("--precision", choices=["bf16", "float32"], default="bf16", help="of the residual stack")
     parser.add_argument("--compile", action="store_true", help="compile the network with torch.compile")

@@ -20,7 +20,7 @@ function decoded(file: EngineFile): { readonly samples: Float32Array; readonly s
   throw new DiffWaveError('TOO_LARGE', 'the recording is too long for a page without a server', {
     expected: `at most ${MAX_SECONDS} s`,
     got: `${seconds.toFixed(1)} s`,
-    hint: 'Take a part of it, or use `diffwave studio` on your own machine.',
+    hint: 'Use a part of it, or run `diffwave studio` on your own machine.',
   })
 }
 
