@@ -1,11 +1,14 @@
 // Text to speech: an acoustic model (ONNX) makes the mel, and diffwave streams audio from it.
-// usage: node examples/acoustic-model.mjs KIND acoustic.onnx "3 1 4 1 5" speech.wav [vocoder] [statistics.json]
 // KIND: matcha, fastpitch or fastspeech2. For other kinds, the first input is the ids, and the first output the mel.
 // The numbers are token ids. statistics.json, {"mel_mean": …, "mel_std": …}, is for models that return normalised mels.
 // needs: npm install onnxruntime-node (or onnxruntime-web, which is slower and runs everywhere)
 import { readMelStatistics, rescaleMel, Vocoder, writeWavStream } from 'diffwave'
 
 const [kindName, acousticPath, tokens, wavPath, vocoderName = 'speech', statisticsPath] = process.argv.slice(2)
+if (wavPath === undefined) {
+  console.error('usage: node acoustic-model.mjs KIND acoustic.onnx "3 1 4 1 5" speech.wav [vocoder] [statistics.json]')
+  process.exit(2)
+}
 
 const ort = await import('onnxruntime-node').catch(() => import('onnxruntime-web'))
 const integers = (values, shape) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape)

@@ -1,8 +1,11 @@
 // Loads a vocoder checkpoint of lmnt-com/diffwave or philsyn/DiffWave-Vocoder as it is, and vocodes a mel with it.
-// usage: node examples/foreign-checkpoint.mjs weights.pt mel.npy speech.wav
 import { loadModel, readMel, Vocoder } from 'diffwave'
 
 const [checkpoint, melPath, wavPath] = process.argv.slice(2)
+if (wavPath === undefined) {
+  console.error('usage: node foreign-checkpoint.mjs weights.pt mel.npy speech.wav')
+  process.exit(2)
+}
 
 // What a checkpoint does not state can be given as options, for example `dilationCycle` or `diffusionSteps`.
 const denoiser = await loadModel(checkpoint)

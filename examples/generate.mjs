@@ -1,10 +1,13 @@
 // Generates music from noise: several clips, each with a seed that makes the same bytes again.
-// usage: node examples/generate.mjs output-folder [model]
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Generator } from 'diffwave'
 
 const [folder, model = 'music'] = process.argv.slice(2)
+if (folder === undefined) {
+  console.error('usage: node generate.mjs output-folder [model]')
+  process.exit(2)
+}
 
 await mkdir(folder, { recursive: true })
 const generator = await Generator.load(model)

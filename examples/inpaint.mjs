@@ -1,8 +1,11 @@
-// Repairs a damaged recording: fills the gaps so that both sides join, and leaves the rest as it is.
-// usage: node examples/inpaint.mjs damaged.wav repaired.wav 1.20-1.25,3-3.1 [model]      (gaps in seconds)
+// Repairs a damaged recording: fills gaps, given in seconds, so that both sides join, and leaves the rest as it is.
 import { readAudio, resample, Vocoder } from 'diffwave'
 
 const [damaged, repaired, list, model = 'speech'] = process.argv.slice(2)
+if (list === undefined) {
+  console.error('usage: node inpaint.mjs damaged.wav repaired.wav 1.20-1.25,3-3.1 [model]')
+  process.exit(2)
+}
 const gaps = list.split(',').map(gap => {
   const [start, end] = gap.split('-').map(Number)
   return { start, end }

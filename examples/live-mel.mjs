@@ -1,9 +1,12 @@
 // Vocodes a mel while it arrives, as from a text-to-speech model that streams, and prints how long the audio took.
-// usage: node examples/live-mel.mjs mel.npy speech.wav [model]
 import { setTimeout } from 'node:timers/promises'
 import { readMel, Synthesis, Vocoder } from 'diffwave'
 
 const [melPath, wavPath, model = 'speech'] = process.argv.slice(2)
+if (wavPath === undefined) {
+  console.error('usage: node live-mel.mjs mel.npy speech.wav [model]')
+  process.exit(2)
+}
 
 const vocoder = await Vocoder.load(model, { latency: 'low' })
 const { bands, hop, sampleRate } = vocoder.config.mel

@@ -1,10 +1,13 @@
 // Trains a small vocoder on a folder of recordings. Ctrl-C stops it with a checkpoint; the same command continues.
-// usage: node examples/train.mjs recordings run-folder [updates]
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Trainer } from 'diffwave'
 
 const [recordings, out, updates = '20000'] = process.argv.slice(2)
+if (out === undefined) {
+  console.error('usage: node train.mjs recordings run-folder [updates]')
+  process.exit(2)
+}
 
 /** docs/training.md describes all fields. */
 const config = {

@@ -1,8 +1,11 @@
 // Turns a mel spectrogram, as a text-to-speech model writes it, into a WAV file.
-// usage: node examples/vocode.mjs mel.npy speech.wav [model]
 import { readMel, Vocoder } from 'diffwave'
 
 const [melPath, wavPath, model = 'speech'] = process.argv.slice(2)
+if (wavPath === undefined) {
+  console.error('usage: node vocode.mjs mel.npy speech.wav [model]')
+  process.exit(2)
+}
 
 const vocoder = await Vocoder.load(model)
 // The number of bands tells a transposed mel from a normal one. The mel must follow vocoder.config.mel.

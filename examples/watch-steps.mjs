@@ -1,10 +1,13 @@
 // Watches the reverse process: saves the network's prediction of the clean audio after every step.
-// usage: node examples/watch-steps.mjs mel.npy output-folder [model]
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readMel, Synthesis, Vocoder } from 'diffwave'
 
 const [melPath, folder, model = 'speech'] = process.argv.slice(2)
+if (folder === undefined) {
+  console.error('usage: node watch-steps.mjs mel.npy output-folder [model]')
+  process.exit(2)
+}
 
 await mkdir(folder, { recursive: true })
 const vocoder = await Vocoder.load(model)

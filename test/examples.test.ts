@@ -152,6 +152,15 @@ test('foreign-checkpoint.mjs loads a checkpoint and vocodes with it', async () =
   assert.deepEqual(readFileSync(at('foreign.wav')).length, 44 + 2 * SAMPLES)
 })
 
+test('an example without its arguments says which it needs', async () => {
+  const names = readdirSync(example('')).filter(name => name.endsWith('.mjs') && name !== 'http-server.mjs')
+  for (const name of names) {
+    const { output, error } = await modules.run(example(name))
+    assert.match(output, new RegExp(`^usage: node ${name} [^\\n]+\\n$`))
+    assert.equal(error, 'exit 2')
+  }
+})
+
 test('no example leaves anything running', async () => {
   assert.equal(await modules.end(), 0)
 })

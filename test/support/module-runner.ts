@@ -12,9 +12,12 @@ import { scratchFolder } from './scratch.js'
 
 const PROGRAM = `
   let output = ''
-  process.stdout.write = chunk => {
+  process.stdout.write = process.stderr.write = chunk => {
     output += chunk
     return true
+  }
+  process.exit = status => {
+    throw 'exit ' + status
   }
   process.on('message', async ({ folder, module, args }) => {
     process.chdir(folder)
@@ -31,9 +34,9 @@ const PROGRAM = `
 
 /** How a program ended. */
 export interface ModuleEnd {
-  /** What it wrote to standard output as text. */
+  /** What it wrote to standard output and standard error as text. */
   readonly output: string
-  /** What it threw; empty if it ended well. */
+  /** What it threw, or `exit N` if it ended itself with a status; empty if it ended well. */
   readonly error: string
 }
 
