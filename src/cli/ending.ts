@@ -16,7 +16,8 @@ type Signal = keyof typeof signalStatus
  * saved:
  * - SIGINT, SIGTERM, SIGHUP: status 128 + signal; a second signal ends the process at once. SIGINT itself ends the
  *   process in the end, and so does any signal if the terminal is gone; shells report the same status.
- * - The reader of standard output leaves, as `| head` does: quietly, status 0.
+ * - The reader of standard output leaves, as `| head` does: quietly, status 0. A pipe that is written by its name ends
+ *   the run in the same way (`run`).
  * - Standard output cannot be written, because the disk is full for example: an error, status 1.
  *
  * A run that fails, in whatever way, leaves no empty folders of its own.

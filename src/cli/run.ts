@@ -2,7 +2,7 @@
 import { commands } from './commands.js'
 import type { GlobalOptions } from './context.js'
 import type { Ending } from './ending.js'
-import { CALLED_WRONGLY, exitStatus, SomeFailed } from './exit.js'
+import { CALLED_WRONGLY, exitStatus, hasReaderLeft, SomeFailed } from './exit.js'
 import { printError } from './print-error.js'
 import { programHelp, runProgram } from './program.js'
 
@@ -28,6 +28,7 @@ export async function run(argv: readonly string[], ending: Pick<Ending, 'signal'
     return 0
   } catch (error) {
     ending.exitIfEarly()
+    if (hasReaderLeft(error)) return 0
     if (error instanceof SomeFailed) return error.status
     printError(error, globalOptionsOf(argv))
     return exitStatus(error)

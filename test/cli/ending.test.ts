@@ -57,6 +57,18 @@ test('a reader of standard output that leaves ends the run without an error', ()
   assert.doesNotMatch(stderr, /error/)
 })
 
+test('so does the reader of a pipe that is named as a file', { skip: process.platform === 'win32' }, () => {
+  for (const [command, output] of [
+    [`export '${smallVocoder}' --to safetensors`, '-o /dev/stdout | true; exit $PIPESTATUS'],
+    [`export '${smallVocoder}' --to onnx`, '-o pipe & head -c 1 pipe > first; wait $!'],
+    [`synthesize long.npy -m '${smallVocoder}'`, '-o pipe.wav & head -c 1 pipe.wav > first; wait $!'],
+  ] as const) {
+    const { status, stderr } = shell(`mkfifo pipe pipe.wav 2> /dev/null; diffwave ${command} ${output}`, folder)
+    assert.equal(status, 0, stderr)
+    assert.equal(stderr, '')
+  }
+})
+
 for (const [signal, expected] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
