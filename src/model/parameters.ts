@@ -42,69 +42,96 @@ function stackEnds({ patch, frontEnd, inputMask }: Pick<NetworkConfig, 'patch' |
   }
 }
 
+/** The size of a convolution: channels out and in, and taps. */
+interface ConvolutionShape {
+  readonly out: number
+  readonly input: number
+  readonly kernel: number
+}
+
+/** Collects parameters in order. */
+class SpecList {
+  readonly specs: ParameterSpec[] = []
+
+  add(name: string, shape: readonly number[], initialisation: Initialisation): void {
+    this.specs.push({ name, shape, initialisation })
+  }
+
+  /** A convolution with bias. @param initialisation of the weight. Default: Kaiming-normal */
+  convolution(name: string, { out, input, kernel }: ConvolutionShape, initialisation?: Initialisation): void {
+    const fanIn = input * kernel
+    this.add(`${name}.weight`, [out, input, kernel], initialisation ?? { kind: 'kaiming-normal', fanIn })
+    this.add(`${name}.bias`, [out], { kind: 'uniform', fanIn })
+  }
+
+  /** A linear layer with bias. */
+  linear(name: string, out: number, input: number): void {
+    this.add(`${name}.weight`, [out, input], { kind: 'uniform', fanIn: input })
+    this.add(`${name}.bias`, [out], { kind: 'uniform', fanIn: input })
+  }
+
+  /** The transposed convolutions that take a mel to the rate of the samples, one per stride. */
+  upsampler(name: string, strides: readonly number[]): void {
+    for (const [i, stride] of strides.entries()) {
+      const { kernel } = upsamplerShape(stride)
+      const fanIn = 3 * kernel
+      this.add(`${name}.conv${i + 1}.weight`, [1, 1, 3, kernel], { kind: 'uniform', fanIn })
+      this.add(`${name}.conv${i + 1}.bias`, [1], { kind: 'uniform', fanIn })
+    }
+  }
+}
+
 /** All parameters of a network, in a fixed order. Convolutions are `[out, in, kernel]`, linear layers `[out, in]`. */
 export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[] {
-  const specs: ParameterSpec[] = []
-  const { channels: C, frontEnd, stepEmbedding, mel, labels } = network
+  const { channels, frontEnd, stepEmbedding, labels } = network
   const { inputs, outputs } = stackEnds(network)
-  const add = (name: string, shape: number[], initialisation: Initialisation) =>
-    specs.push({ name, shape, initialisation })
-
-  const conv = (name: string, out: number, input: number, kernel: number, zero = false) => {
-    const fanIn = input * kernel
-    add(`${name}.weight`, [out, input, kernel], zero ? { kind: 'zero' } : { kind: 'kaiming-normal', fanIn })
-    add(`${name}.bias`, [out], { kind: 'uniform', fanIn })
-  }
-  const linear = (name: string, out: number, input: number) => {
-    add(`${name}.weight`, [out, input], { kind: 'uniform', fanIn: input })
-    add(`${name}.bias`, [out], { kind: 'uniform', fanIn: input })
-  }
-  const upsampler = (name: string, strides: readonly number[]) => {
-    strides.forEach((stride, i) => {
-      const { kernel } = upsamplerShape(stride)
-      add(`${name}.conv${i + 1}.weight`, [1, 1, 3, kernel], { kind: 'uniform', fanIn: 3 * kernel })
-      add(`${name}.conv${i + 1}.bias`, [1], { kind: 'uniform', fanIn: 3 * kernel })
-    })
-  }
-
+  const list = new SpecList()
   if (frontEnd?.learned) {
     for (const kind of ['analysis', 'synthesis'] as const) {
-      add(`front_end.${kind}`, [2 * frontEnd.bins, 1, frontEnd.kernel], { kind, frontEnd })
+      list.add(`front_end.${kind}`, [2 * frontEnd.bins, 1, frontEnd.kernel], { kind, frontEnd })
     }
   }
-  conv('input_projection', C, inputs, 1)
-  linear('diffusion_embedding.projection1', stepEmbedding.hidden, stepEmbedding.size)
-  linear('diffusion_embedding.projection2', stepEmbedding.hidden, stepEmbedding.hidden)
+  list.convolution('input_projection', { out: channels, input: inputs, kernel: 1 })
+  list.linear('diffusion_embedding.projection1', stepEmbedding.hidden, stepEmbedding.size)
+  list.linear('diffusion_embedding.projection2', stepEmbedding.hidden, stepEmbedding.hidden)
   if (labels !== null) {
-    add('label_embedding.weight', [labels.length + 1, stepEmbedding.hidden], { kind: 'normal', deviation: 0.02 })
+    list.add('label_embedding.weight', [labels.length + 1, stepEmbedding.hidden], { kind: 'normal', deviation: 0.02 })
   }
-  let conditionerChannels = 0
-  if (mel?.kind === 'transposed') {
-    conditionerChannels = mel.bands
-    if (mel.sharing === 'shared') upsampler('spectrogram_upsampler', mel.strides)
-  } else if (mel?.kind === 'frame-rate') {
-    conditionerChannels = mel.bands
-    mel.encoder.forEach((width, i) => {
-      conv(`spectrogram_encoder.${i}`, width, conditionerChannels, 3)
-      conditionerChannels = width
-    })
-  }
-  for (let i = 0; i < network.layers; i++) {
-    const layer = `residual_layers.${i}`
-    conv(`${layer}.dilated_conv`, 2 * C, C, 3)
-    linear(`${layer}.diffusion_projection`, C, stepEmbedding.hidden)
-    if (mel !== null) {
-      if (mel.kind === 'transposed' && mel.sharing === 'per-layer') {
-        upsampler(`${layer}.spectrogram_upsampler`, mel.strides)
-      }
-      conv(`${layer}.conditioner_projection`, 2 * C, conditionerChannels, 1)
-    }
-    conv(`${layer}.output_projection`, 2 * C, C, 1)
-  }
-  conv('skip_projection', C, C, 1)
+  const conditioning = addSharedConditioner(list, network)
+  for (let layer = 0; layer < network.layers; layer++) addLayer(list, network, layer, conditioning)
+  list.convolution('skip_projection', { out: channels, input: channels, kernel: 1 })
   // The first channels are the output itself, the rest are the mask's logits.
-  conv('output_projection', outputs, C, 1, true)
-  return specs
+  list.convolution('output_projection', { out: outputs, input: channels, kernel: 1 }, { kind: 'zero' })
+  return list.specs
+}
+
+/** Adds what all layers share of the way from the mel to its conditioning. @returns channels that each layer projects */
+function addSharedConditioner(list: SpecList, { mel }: NetworkConfig): number {
+  if (mel === null) return 0
+  if (mel.kind === 'transposed') {
+    if (mel.sharing === 'shared') list.upsampler('spectrogram_upsampler', mel.strides)
+    return mel.bands
+  }
+  let channels = mel.bands
+  for (const [i, width] of mel.encoder.entries()) {
+    list.convolution(`spectrogram_encoder.${i}`, { out: width, input: channels, kernel: 3 })
+    channels = width
+  }
+  return channels
+}
+
+/** Adds a residual layer. @param conditioning as `addSharedConditioner` returns it */
+function addLayer(list: SpecList, network: NetworkConfig, layer: number, conditioning: number): void {
+  const { channels, mel, stepEmbedding } = network
+  const name = `residual_layers.${layer}`
+  const doubled = (input: number, kernel: number) => ({ out: 2 * channels, input, kernel })
+  list.convolution(`${name}.dilated_conv`, doubled(channels, 3))
+  list.linear(`${name}.diffusion_projection`, channels, stepEmbedding.hidden)
+  if (mel?.kind === 'transposed' && mel.sharing === 'per-layer') {
+    list.upsampler(`${name}.spectrogram_upsampler`, mel.strides)
+  }
+  if (mel !== null) list.convolution(`${name}.conditioner_projection`, doubled(conditioning, 1))
+  list.convolution(`${name}.output_projection`, doubled(channels, 1))
 }
 
 /** How many numbers a network has. */
