@@ -77,10 +77,7 @@ export class FrontEndEnvelope {
 
   /** E of the first positions of a clip, `[positions × bins]`. @param mel at least one frame */
   deviations(mel: Mel, positions: number): Float32Array {
-    const powers = this.powers(mel)
-    const result = new Float32Array(positions * this.bins)
-    for (let p = 0; p < positions; p++) this.#write(result, p * this.bins, p, powers, 0, mel.frames - 1)
-    return result
+    return this.#interpolated(this.powers(mel), 0, 0, positions)
   }
 
   /** Starts to compute E of a mel that arrives piece by piece, with the same bytes as `deviations`. */
@@ -95,11 +92,7 @@ export class FrontEndEnvelope {
         if (frames === 0) return new Float32Array(0)
         // A position needs its frame and the next one.
         const end = last ? (frames * hop) / stride : Math.max(position, firstPositionOf(frames - 1, hop, stride))
-        const result = new Float32Array((end - position) * bins)
-        const kept = powers.rows(first, frames)
-        for (let p = position; p < end; p++) {
-          this.#write(result, (p - position) * bins, p, kept, first, frames - 1)
-        }
+        const result = this.#interpolated(powers.rows(first, frames), first, position, end)
         position = end
         powers.forget(Math.min(frames - 1, Math.floor((position * stride + stride / 2) / hop)))
         return result
@@ -142,18 +135,28 @@ export class FrontEndEnvelope {
     return result
   }
 
-  /** Writes E of one position. @param powers of frames `first` … `last` */
-  #write(to: Float32Array, at: number, position: number, powers: Float32Array, first: number, last: number): void {
+  /**
+   * E of positions from … to − 1, `[to − from × bins]`.
+   *
+   * @param powers V of the frames from `first` on. The last one is repeated beyond its end
+   */
+  #interpolated(powers: Float32Array, first: number, from: number, to: number): Float32Array {
     const { bins, stride, hop } = this
-    const place = (position * stride + stride / 2) / hop
-    const here = Math.min(last, Math.floor(place))
-    const next = Math.min(last, here + 1)
-    const share = place - Math.floor(place)
-    for (let bin = 0; bin < bins; bin++) {
-      const low = powers[(here - first) * bins + bin]!
-      const power = low + share * (powers[(next - first) * bins + bin]! - low)
-      to[at + bin] = Math.max(this.#floor, Math.sqrt(power))
+    const last = powers.length / bins - 1
+    const result = new Float32Array((to - from) * bins)
+    for (let position = from; position < to; position++) {
+      const place = (position * stride + stride / 2) / hop
+      const here = Math.min(last, Math.floor(place) - first)
+      const next = Math.min(last, here + 1)
+      const share = place - Math.floor(place)
+      const at = (position - from) * bins
+      for (let bin = 0; bin < bins; bin++) {
+        const low = powers[here * bins + bin]!
+        const power = low + share * (powers[next * bins + bin]! - low)
+        result[at + bin] = Math.max(this.#floor, Math.sqrt(power))
+      }
     }
+    return result
   }
 }
 

@@ -151,44 +151,40 @@ export class WindowFilter {
     }
     const { kernel, stride, bins } = this.frontEnd
     for (let p = 0; p < gains.length / bins; p++) {
-      const from = p * stride
+      const [from, to] = [p * stride, p * stride + kernel]
+      const own = samples.subarray(from, to)
       // Zeros would add nothing, and between voiced stretches there are no pulses.
-      if (samples.subarray(from, from + kernel).every(x => x === 0)) continue
-      const own = magnitudes?.subarray(p * bins, (p + 1) * bins)
-      this.add(samples, from, gains, p * bins, sums, from, own && this.#minimumPhase?.angles(own))
+      if (own.every(x => x === 0)) continue
+      const row = (values: Float32Array) => values.subarray(p * bins, (p + 1) * bins)
+      const angles = magnitudes && this.#minimumPhase?.angles(row(magnitudes))
+      this.#add(own, row(gains), sums.subarray(from, to), angles)
     }
   }
 
   /**
-   * Adds one window to `sums` at `to`.
+   * Adds one window.
    *
-   * @param samples `[kernel]` from `from` on
-   * @param gains `[bins]` from `gainsAt` on; bins beyond count as 0
+   * @param samples `[kernel]`
+   * @param gains `[bins]`
+   * @param sums `[kernel]`
    * @param angles that phases are moved by, `[bins]`, if the kernel is a power of two. Default: not at all
    */
-  add(
-    samples: Float32Array,
-    from: number,
-    gains: Float32Array,
-    gainsAt: number,
-    sums: Float64Array,
-    to: number,
-    angles?: Float64Array,
-  ): void {
+  #add(samples: Float32Array, gains: Float32Array, sums: Float64Array, angles?: Float64Array): void {
     const window = this.#window
     const input = this.#input
-    for (let n = 0; n < input.length; n++) input[n] = window[n]! * samples[from + n]!
-    const filtered = this.#fft === null ? this.#direct(gains, gainsAt) : this.#fast(this.#fft, gains, gainsAt, angles)
+    for (let n = 0; n < input.length; n++) input[n] = window[n]! * samples[n]!
+    const filtered = this.#fft === null ? this.#direct(gains) : this.#fast(this.#fft, gains, angles)
     const step = this.#fft === null ? 1 : 2
-    for (let n = 0; n < input.length; n++) sums[to + n]! += window[n]! * filtered[step * n]!
+    for (let n = 0; n < input.length; n++) sums[n]! += window[n]! * filtered[step * n]!
   }
 
-  #fast(fft: FFT, gains: Float32Array, at: number, angles?: Float64Array): ArrayLike<number> {
+  #fast(fft: FFT, gains: Float32Array, angles?: Float64Array): ArrayLike<number> {
     const spectrum = this.#spectrum
     fft.realTransform(spectrum, this.#input)
     const half = this.#input.length / 2
     for (let bin = 0; bin <= half; bin++) {
-      const gain = bin < this.#bins ? gains[at + bin]! : 0
+      // Bins that the front end leaves out.
+      const gain = gains[bin] ?? 0
       spectrum[2 * bin]! *= gain
       spectrum[2 * bin + 1]! *= gain
     }
@@ -198,14 +194,14 @@ export class WindowFilter {
     return this.#output
   }
 
-  #direct(gains: Float32Array, at: number): ArrayLike<number> {
+  #direct(gains: Float32Array): ArrayLike<number> {
     const kernel = this.#input.length
     const result = new Float64Array(kernel)
     for (let row = 0; row < 2 * this.#bins; row++) {
       const bin = row % this.#bins
       let coefficient = 0
       for (let n = 0; n < kernel; n++) coefficient += this.#rows[row * kernel + n]! * this.#input[n]!
-      coefficient *= (gains[at + bin]! * multiplicity(bin, kernel)) / kernel
+      coefficient *= (gains[bin]! * multiplicity(bin, kernel)) / kernel
       for (let n = 0; n < kernel; n++) result[n]! += coefficient * this.#rows[row * kernel + n]!
     }
     return result

@@ -56,8 +56,7 @@ for (const shape of shapes) {
       const covered = coverage(frontEnd, 0, positions, positions)
       const filtered = (gain: number) => {
         const sums = new Float64Array(padded.length)
-        const gains = new Float32Array(bins).fill(gain)
-        for (let p = 0; p < positions; p++) filter.add(padded, p * stride, gains, 0, sums, p * stride)
+        filter.addAll(padded, new Float32Array(positions * bins).fill(gain), sums)
         return sums.slice(margin, margin + audio.length).map((sum, t) => sum / covered[t]!)
       }
       assert.ok(relativeError(filtered(1), audio) < 1e-5)
