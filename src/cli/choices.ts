@@ -5,7 +5,7 @@
 import type { WavFormat } from '../audio/codecs/wav-bytes.js'
 import type { ConventionName } from '../audio/mel/convention.js'
 import type { MelLogarithm } from '../audio/mel/rescale.js'
-import type { Precision } from '../engines/native/instruction-sets.js'
+import type { Precision } from '../engines/modes.js'
 import type { engineNames } from '../engines/select.js'
 import type { WeightType } from '../formats/numbers.js'
 import type { SamplerName } from '../model/diffusion-config.js'

@@ -15,7 +15,7 @@ import type { Tensors } from '../core/tensor.js'
 import type { FrontEndKernels } from '../model/front-end/kernels.js'
 import type { NetworkConfig } from '../model/network.js'
 import type { ComputeTerms, LossKernels } from './loss-kernels.js'
-import type { Latency } from './native/instruction-sets.js'
+import type { Latency } from './modes.js'
 
 /** A batch of whole clips, each with its own length, and their conditioning. */
 export interface ClipBatch {

@@ -4,14 +4,8 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_THREADS } from '../core/limits.js'
 import type { FieldsOf } from '../core/options.js'
 import type { Engine } from './engine.js'
-import {
-  type InstructionSet,
-  instructionSets,
-  type Latency,
-  latencies,
-  type Precision,
-  precisions,
-} from './native/instruction-sets.js'
+import { type Latency, latencies, type Precision, precisions } from './modes.js'
+import { type InstructionSet, instructionSets } from './native/instruction-sets.js'
 import { backendNames } from './tensorflow/backend-names.js'
 import { type WasmInstructionSet, wasmInstructionSets } from './wasm/host.js'
 

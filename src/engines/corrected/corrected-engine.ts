@@ -20,7 +20,7 @@ import type {
   StreamRequest,
 } from '../engine.js'
 import type { ComputeTerms, CorrectedClips } from '../loss-kernels.js'
-import type { Latency } from '../native/instruction-sets.js'
+import type { Latency } from '../modes.js'
 import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { CorrectedStream } from './corrected-stream.js'
 import { ReadableCorrection } from './readable-correction.js'

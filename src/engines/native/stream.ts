@@ -10,11 +10,11 @@ import { outputGain } from '../../model/output-gain.js'
 import { stepSinusoids } from '../../model/step-embedding.js'
 import { checkLabel, checkMelCovers, checkNetworkMel, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
+import type { Latency } from '../modes.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
-import { streamLag } from '../windowed/stream-lag.js'
 import type { Handle, KernelAddon, MelWork, StreamHandle } from './addon.js'
-import type { Latency } from './instruction-sets.js'
 import type { NativeQueue } from './queue.js'
+import { streamLag } from './stream-lag.js'
 import type { StreamQueue } from './stream-queue.js'
 
 /** All parameters in one array, with a number that changes whenever they do. */

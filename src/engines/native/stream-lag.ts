@@ -1,7 +1,7 @@
 /** How far the output of a streamed pass lags behind its input. */
 import { dilation, type NetworkConfig, windowPositions } from '../../model/network.js'
-import { MAX_WINOGRAD_DILATION } from '../native/constants.js'
-import type { Latency } from '../native/instruction-sets.js'
+import type { Latency } from '../modes.js'
+import { MAX_WINOGRAD_DILATION } from './constants.js'
 
 /**
  * An upper bound of the lag, in positions. It is the sum of the layers' lags (native/inference/stream.cc) and of what
