@@ -52,7 +52,10 @@ export async function loadModel(model: ModelInput, options: LoadModelOptions = {
   throwIfAborted(signal)
   const config = correction === undefined ? read.config : withCorrectionPasses(read.config, correction)
   const running = { engine, threads, instructionSet, precision, latency, workerUrl }
-  const selected = await selectEngine(config.network, parameters, running, config.mel, true)
+  const selected = await selectEngine(
+    { network: config.network, parameters, convention: config.mel, ownsParameters: true },
+    running,
+  )
   // Not awaited, so that the caller can go on. If it fails, the first use fails again and reports it.
   selected.engine.prepare?.().catch(() => undefined)
   return new Denoiser(config, selected.engine, [...notes, ...selected.notes])

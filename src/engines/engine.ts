@@ -17,6 +17,19 @@ import type { NetworkConfig } from '../model/network.js'
 import type { ComputeTerms, LossKernels } from './loss-kernels.js'
 import type { Latency } from './modes.js'
 
+/** A network for an engine to run. */
+export interface RunnableNetwork {
+  readonly network: NetworkConfig
+  readonly parameters: Tensors
+  /** Convention of the mels. Needed by networks whose front end has an envelope or a correction. Default: null, none. */
+  readonly convention?: MelConvention | null | undefined
+  /**
+   * Whether the engine may keep the parameters' memory instead of copying it. Engines that need a copy make one anyway.
+   * Default: false.
+   */
+  readonly ownsParameters?: boolean | undefined
+}
+
 /** A batch of whole clips, each with its own length, and their conditioning. */
 export interface ClipBatch {
   /** Noisy audio x_t, one array per clip. */

@@ -1,11 +1,9 @@
 /** The engine of a browser: wasm. */
-import type { MelConvention } from '../audio/mel/convention.js'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { check } from '../core/options.js'
-import type { Tensors } from '../core/tensor.js'
-import type { NetworkConfig } from '../model/network.js'
 import { withCorrection } from './corrected/corrected-engine.js'
+import type { RunnableNetwork } from './engine.js'
 import { engineOptions, type HostedEngineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { createEngineOn } from './wasm/create-engine.js'
 import { wasmInstructionSets } from './wasm/host.js'
@@ -17,11 +15,8 @@ import { pageHost } from './wasm/page-host.browser.js'
  * @throws DiffWaveError `ENGINE_UNAVAILABLE`, `BAD_OPTION`, `BAD_PARAMETERS`
  */
 export async function selectEngine(
-  network: NetworkConfig,
-  parameters: Tensors,
+  runnable: RunnableNetwork,
   options: HostedEngineOptions = {},
-  convention: MelConvention | null = null,
-  _ownsParameters = false,
 ): Promise<SelectedEngine> {
   const {
     engine,
@@ -36,6 +31,7 @@ export async function selectEngine(
     })
   }
   const build = ownInstructionSet('wasm', wasmInstructionSets, instructionSet)
-  const wasm = { network, parameters, convention, latency, ...defined({ instructionSet: build }) }
-  return { engine: withCorrection(await createEngineOn(pageHost(workerUrl), threads, wasm), convention), notes: [] }
+  const wasm = { ...runnable, latency, ...defined({ instructionSet: build }) }
+  const running = await createEngineOn(pageHost(workerUrl), threads, wasm)
+  return { engine: withCorrection(running, runnable.convention ?? null), notes: [] }
 }

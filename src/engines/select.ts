@@ -10,8 +10,8 @@ import { check } from '../core/options.js'
 import type { Tensors } from '../core/tensor.js'
 import type { NetworkConfig } from '../model/network.js'
 import { withCorrection } from './corrected/corrected-engine.js'
-import type { Engine } from './engine.js'
-import { BFLOAT16_DEVICE, createNativeEngine, type NativeOptions, surveyNative } from './native/engine.js'
+import type { Engine, RunnableNetwork } from './engine.js'
+import { BFLOAT16_DEVICE, createNativeEngine, surveyNative } from './native/engine.js'
 import { instructionSets } from './native/instruction-sets.js'
 import { engineOptions, type HostedEngineOptions, ownInstructionSet, type SelectedEngine } from './options.js'
 import { type BackendName, backendNames, backendPackages } from './tensorflow/backend-names.js'
@@ -46,7 +46,7 @@ export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
 /**
  * Creates an engine that runs a network.
  *
- * @param convention of the mels. Needed by networks whose front end has an envelope
+ * @param convention of the mels. Needed by networks whose front end has an envelope or a correction
  * @throws DiffWaveError `ENGINE_UNAVAILABLE` (why the named engine does not run here), `BAD_OPTION`, `BAD_PARAMETERS`
  */
 export async function createEngine(
@@ -55,27 +55,19 @@ export async function createEngine(
   options: HostedEngineOptions = {},
   convention: MelConvention | null = null,
 ): Promise<Engine> {
-  return (await selectEngine(network, parameters, options, convention)).engine
+  return (await selectEngine({ network, parameters, convention }, options)).engine
 }
 
-/**
- * As `createEngine`, and also returns notes on the choice.
- *
- * @param ownsParameters whether the engine may keep the parameters' memory instead of copying it
- * @throws DiffWaveError as `createEngine`
- */
+/** As `createEngine`, and also returns notes on the choice. @throws DiffWaveError as `createEngine` */
 export async function selectEngine(
-  network: NetworkConfig,
-  parameters: Tensors,
+  runnable: RunnableNetwork,
   options: HostedEngineOptions = {},
-  convention: MelConvention | null = null,
-  ownsParameters = false,
 ): Promise<SelectedEngine> {
   const checked = check(engineOptions, options, 'engine options')
   if (checked.workerUrl !== undefined) {
     throw new DiffWaveError('BAD_OPTION', 'workerUrl is for browsers', { where: 'engine options workerUrl' })
   }
-  const { engine, notes } = await chooseEngine({ network, parameters, ownsParameters, convention }, checked)
+  const { engine, notes } = await chooseEngine(runnable, checked)
   const exact = checked.precision === 'fast' && !engine.device.includes(BFLOAT16_DEVICE)
   const normal = checked.latency === 'low' && engine.latency !== 'low'
   return {
@@ -88,25 +80,22 @@ export async function selectEngine(
   }
 }
 
-/** What every engine needs to run a network. */
-type Running = Required<Pick<NativeOptions, 'network' | 'parameters' | 'ownsParameters' | 'convention'>>
-
 async function chooseEngine(
-  { network, parameters, ownsParameters, convention }: Running,
+  runnable: RunnableNetwork,
   { engine, threads, instructionSet, precision, latency }: z.output<typeof engineOptions>,
 ): Promise<SelectedEngine> {
-  const common = { network, parameters, convention, ...defined({ threads }) }
+  const { convention = null } = runnable
+  const common = { ...runnable, ...defined({ threads }) }
   const native = async () => {
     const own = defined({ instructionSet: ownInstructionSet('native', instructionSets, instructionSet) })
-    return createNativeEngine({ ...common, ownsParameters, precision, latency, ...own })
+    return createNativeEngine({ ...common, precision, latency, ...own })
   }
   const wasm = async () => {
     const own = defined({ instructionSet: ownInstructionSet('wasm', wasmInstructionSets, instructionSet) })
     const { createWasmEngine } = await import('./wasm/engine.js')
     return createWasmEngine({ ...common, latency, ...own })
   }
-  const tensorflow = (backend: BackendName) => () =>
-    createTensorflowEngine({ network, parameters, backend, convention })
+  const tensorflow = (backend: BackendName) => () => createTensorflowEngine({ ...runnable, backend })
   const corrected = ({ engine, notes }: SelectedEngine) => ({ engine: withCorrection(engine, convention), notes })
   switch (engine) {
     case 'native':

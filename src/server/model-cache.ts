@@ -169,7 +169,10 @@ export class ModelCache {
   async #load(source: string, zeroOutput: boolean): Promise<Denoiser> {
     const { config, parameters, notes } = await readModel(await modelPath(source))
     const weights = zeroOutput ? withZeroOutput(parameters) : parameters
-    const { engine, notes: more } = await selectEngine(config.network, weights, this.#options.engine, config.mel)
+    const { engine, notes: more } = await selectEngine(
+      { network: config.network, parameters: weights, convention: config.mel },
+      this.#options.engine,
+    )
     return new Denoiser(config, engine, [...notes, ...more])
   }
 

@@ -1,11 +1,8 @@
 /** The native CPU engine: C++ kernels (native/) behind Node-API, which run off the event loop. */
-import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
-import type { Tensors } from '../../core/tensor.js'
 import { envelopeOf } from '../../model/front-end/envelope.js'
-import type { NetworkConfig } from '../../model/network.js'
 import { checkParameters } from '../../model/parameters.js'
-import type { Engine } from '../engine.js'
+import type { Engine, RunnableNetwork } from '../engine.js'
 import type { Latency, Precision } from '../modes.js'
 import { nativeFrameChains } from './frame-chain.js'
 import { nativeFrontEnd } from './front-end.js'
@@ -19,13 +16,7 @@ import { nativeGaussian, nativeOptimiser } from './optimiser.js'
 /** Part of the name of a device whose layers multiply bfloat16 numbers. */
 export const BFLOAT16_DEVICE = ' with bfloat16'
 
-export interface NativeOptions {
-  readonly network: NetworkConfig
-  readonly parameters: Tensors
-  /** Whether the engine may keep the parameters' memory instead of copying it. Default: false. */
-  readonly ownsParameters?: boolean
-  /** Convention of the mels. Needed by networks whose front end has an envelope. Default: none. */
-  readonly convention?: MelConvention | null
+export interface NativeOptions extends RunnableNetwork {
   readonly threads?: number
   readonly instructionSet?: InstructionSet
   /** `exact` or `fast` (see `EngineOptions.precision`). Default: `exact`. */

@@ -3,7 +3,6 @@
  * backends.
  */
 import { createRequire } from 'node:module'
-import type { MelConvention } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Tensors } from '../../core/tensor.js'
@@ -19,6 +18,7 @@ import type {
   LossRequest,
   NoiseStream,
   PredictRequest,
+  RunnableNetwork,
   StreamRequest,
 } from '../engine.js'
 import { snapshotBatch, snapshotLoss } from '../snapshot.js'
@@ -28,12 +28,8 @@ import { type BackendName, backendPackages, corePackage } from './backend-names.
 import type { WorkerStart } from './messages.js'
 import { type EngineThread, WorkerClient } from './worker-client.js'
 
-export interface TensorflowOptions {
-  readonly network: NetworkConfig
-  readonly parameters: Tensors
+export interface TensorflowOptions extends RunnableNetwork {
   readonly backend: BackendName
-  /** Mel convention. Networks whose front end has an envelope need it. Default: none. */
-  readonly convention?: MelConvention | null
 }
 
 const devices: Readonly<Record<BackendName, string>> = {
@@ -140,9 +136,10 @@ export async function createTensorflowEngine(
   { network, parameters, backend, convention = null }: TensorflowOptions,
   ownThread?: (start: WorkerStart) => EngineThread,
 ): Promise<TensorflowEngine> {
+  // First: on most machines, `auto` finds no package and goes on.
+  refuseMissingPackages(backend)
   const checked = checkParameters(network, parameters, 'createEngine')
   const envelope = envelopeOf(network, convention)
-  refuseMissingPackages(backend)
   const worker = await WorkerClient.start({ backend, network, parameters: checked }, ownThread)
   return new TensorflowEngine(network, backend, worker, envelope)
 }

@@ -1,13 +1,10 @@
 /** Creates a wasm engine on any host: chooses the build, compiles it once, and starts the threads. */
-import type { MelConvention } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_THREADS } from '../../core/limits.js'
-import type { Tensors } from '../../core/tensor.js'
 import { envelopeOf } from '../../model/front-end/envelope.js'
-import type { NetworkConfig } from '../../model/network.js'
 import { checkParameters } from '../../model/parameters.js'
-import type { Engine } from '../engine.js'
+import type { Engine, RunnableNetwork } from '../engine.js'
 import type { Latency } from '../modes.js'
 import { checkConstants } from '../native/constants.js'
 import { nativeFrameChains } from '../native/frame-chain.js'
@@ -20,11 +17,7 @@ import { type MemoryImport, memoryImport, withoutSharing } from './memory-import
 import { WasmAddon, type WasmProgram } from './wasm-addon.js'
 import { type WasmModule, WebAssembly } from './webassembly.js'
 
-export interface WasmOptions {
-  readonly network: NetworkConfig
-  readonly parameters: Tensors
-  /** Mel convention. Networks whose front end has an envelope need it. Default: none. */
-  readonly convention?: MelConvention | null
+export interface WasmOptions extends RunnableNetwork {
   /** Number of threads. Default: one per core, or one in a page that is not cross-origin isolated. */
   readonly threads?: number
   /** The build to run. Default: `relaxed-simd` if the host supports it, else `simd128`. */

@@ -78,6 +78,10 @@ export class ModelShelf {
 async function load(url: string, { signal, onProgress }: LoadWatch, zeroOutput: boolean): Promise<Denoiser> {
   const { config, parameters, notes } = await findModel(url, {}, { signal, onProgress })
   const weights = zeroOutput ? withZeroOutput(parameters) : parameters
-  const { engine, notes: more } = await selectEngine(config.network, weights, {}, config.mel)
+  const { engine, notes: more } = await selectEngine({
+    network: config.network,
+    parameters: weights,
+    convention: config.mel,
+  })
   return new Denoiser(config, engine, [...notes, ...more])
 }

@@ -15,7 +15,7 @@ const radius = receptiveRadius(network)
 const parameters = randomParameters(network, 1)
 const audio = gaussian(2, 0, 0, 600)
 
-const open = async (options: EngineOptions) => (await selectEngine(network, parameters, options)).engine
+const open = async (options: EngineOptions) => (await selectEngine({ network, parameters }, options)).engine
 
 async function outputOf(options: EngineOptions, samples: Float32Array): Promise<Float32Array> {
   const engine = await open(options)
@@ -77,7 +77,7 @@ for (const options of kernels) {
 describe('low latency', () => {
   test('is noted where an engine has only normal latency', { skip: !available }, async () => {
     const reference = { engine: 'native', instructionSet: 'scalar', threads: 1, latency: 'low' } as const
-    const { engine, notes } = await selectEngine(network, parameters, reference)
+    const { engine, notes } = await selectEngine({ network, parameters }, reference)
     assert.deepEqual(notes, ['latency low: CPU, scalar, 1 thread has only normal latency'])
     await engine.dispose()
   })
