@@ -14,12 +14,12 @@ describe('loadPackage', () => {
   })
 
   test('names the format and the file that need a missing package', async () => {
-    const read = loadPackage('mpg123-decoder', load, undefined, { what: 'MP3', where: 'a.mp3' })
+    const read = loadPackage('mpg123-decoder', load, { what: 'MP3', where: 'a.mp3' })
     await assert.rejects(read, { message: /^MP3 cannot be read: the package mpg123-decoder is not.*\(a\.mp3\)$/ })
   })
 
   test('names all packages to install if a package needs others', async () => {
-    await assert.rejects(loadPackage('bullmq', load, ['bullmq', 'ioredis']), {
+    await assert.rejects(loadPackage('bullmq', load, { needed: ['bullmq', 'ioredis'] }), {
       code: 'MISSING_PACKAGE',
       hint: 'npm install bullmq ioredis',
     })

@@ -36,7 +36,7 @@ export async function decodeMp3(
   { maxSeconds }: DecodeOptions = {},
 ): Promise<Recording> {
   const load = () => import('mpg123-decoder')
-  const { MPEGDecoder } = await loadPackage('mpg123-decoder', load, undefined, { what: 'MP3', where })
+  const { MPEGDecoder } = await loadPackage('mpg123-decoder', load, { what: 'MP3', where })
   const decoder = new MPEGDecoder()
   await decoder.ready
   let mixer: MonoMixer | undefined

@@ -8,6 +8,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { fileError } from '../../core/file-error.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
 import { makeFolder } from '../../core/make-folder.js'
+import { loadPackage } from '../../core/optional-package.js'
 import { readFileBytes } from '../../core/read-file.js'
 import { writeFileBytes } from '../../core/write-file.js'
 import { CONFIG_FILE, WEIGHTS_FILE } from '../read-folder.js'
@@ -36,10 +37,11 @@ interface HubFile {
 /**
  * Returns the path of the model in the cache, and downloads it first if it is missing.
  *
- * @throws DiffWaveError as `download`
+ * @throws DiffWaveError `MISSING_PACKAGE`, and as `download`
  */
 export async function hubModel(address: HubAddress, settings: DownloadSettings): Promise<string> {
-  const hub = await loadHub()
+  const use = { what: 'a model on a hub', where: describe(address) }
+  const hub = await loadPackage('@huggingface/hub', () => import('@huggingface/hub'), use)
   const { repository, folder, file } = address
   const root = join(
     settings.folder === undefined ? hub.getHFHubCachePath() : join(settings.folder, 'hub'),
@@ -73,17 +75,6 @@ export async function hubModel(address: HubAddress, settings: DownloadSettings):
     await link(blob, join(snapshot, path))
   }
   return target
-}
-
-async function loadHub(): Promise<Hub> {
-  try {
-    return await import('@huggingface/hub')
-  } catch (error) {
-    throw new DiffWaveError('DOWNLOAD_FAILED', 'models of a hub need the package @huggingface/hub', {
-      hint: 'npm install @huggingface/hub',
-      cause: error,
-    })
-  }
 }
 
 function describe({ repository, revision }: HubAddress): string {

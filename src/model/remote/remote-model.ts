@@ -10,7 +10,8 @@ import { downloadSettings } from './settings.js'
  *
  * @param source `https://…/folder`, the URL of a checkpoint, `hf:owner/name`, `hf:owner/name/folder@revision`
  * @throws DiffWaveError `BAD_OPTION`, `FILE_NOT_FOUND` (on the server, or in the cache in offline mode),
- * `NOT_READABLE`, `DOWNLOAD_FAILED`, `TOO_LARGE`, `CORRUPTED`, `NOT_WRITABLE`, `DISK_FULL`, `ABORTED`
+ * `NOT_READABLE`, `DOWNLOAD_FAILED`, `TOO_LARGE`, `CORRUPTED`, `MISSING_PACKAGE` (for a hub), `NOT_WRITABLE`,
+ * `DISK_FULL`, `ABORTED`
  */
 export async function remoteModel(source: string, options: RemoteModelOptions = {}): Promise<string> {
   const settings = downloadSettings(options)

@@ -1,9 +1,11 @@
 /** Models by address: resumed downloads, the cache, and servers that drop, lie, stall and redirect. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { namedConventions } from '#src/audio/mel/convention'
 import { exportOnnx } from '#src/export/onnx/export-onnx'
 import { exportSafetensors } from '#src/export/safetensors'
@@ -15,7 +17,7 @@ import { readModel } from '#src/model/read-model'
 import { remoteModel } from '#src/model/remote/remote-model'
 import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
 import { randomParameters } from '../../support/parameters.js'
-import { golden } from '../../support/paths.js'
+import { golden, inRepository } from '../../support/paths.js'
 import { diffwave, scratch } from '../../support/process.js'
 import { config, configBytes, parameters, servedModel, sha256, weightBytes } from '../../support/served-model.js'
 
@@ -32,6 +34,29 @@ afterEach(() => server.close())
 const load = (options = {}, path = '/m') => remoteModel(server.url + path, { folder: cache, ...options })
 const weightRequests = () => server.requests.filter(({ path }) => path.endsWith('weights.safetensors'))
 const isWeights = (url: string | undefined) => url!.endsWith('weights.safetensors')
+
+test('a model on a hub names the package that it needs if it is not installed', () => {
+  const url = (program: string) => `data:text/javascript,${encodeURIComponent(program)}`
+  const missing = "Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' })"
+  const hooks = `export async function resolve(name, context, next) {
+    if (name === '@huggingface/hub') throw ${missing}
+    return next(name, context)
+  }`
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hooks))})`
+  const module = pathToFileURL(inRepository('dist/model/remote/remote-model.js'))
+  const program = `
+    const { remoteModel } = await import(${JSON.stringify(module)})
+    const { code, message, hint } = await remoteModel('hf:owner/name').catch(error => error)
+    console.log(JSON.stringify({ code, message, hint }))`
+  const args = ['--import', url(register), '--input-type=module', '--eval', program]
+  assert.deepEqual(JSON.parse(spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout), {
+    code: 'MISSING_PACKAGE',
+    message:
+      'a model on a hub cannot be read: the package @huggingface/hub is not installed, ' +
+      'expected @huggingface/hub beside diffwave (hf:owner/name@main)',
+    hint: 'npm install @huggingface/hub',
+  })
+})
 
 describe('a model on a web server', () => {
   test('is downloaded once, with progress and the server’s bytes', async () => {
