@@ -21,7 +21,7 @@ import type { Latency } from './modes.js'
 export interface RunnableNetwork {
   readonly network: NetworkConfig
   readonly parameters: Tensors
-  /** Convention of the mels. Needed by networks whose front end has an envelope or a correction. Default: null, none. */
+  /** Convention of the mels. Networks whose front end has an envelope or a correction need it. Default: null, none. */
   readonly convention?: MelConvention | null | undefined
   /**
    * Whether the engine may keep the parameters' memory instead of copying it. Engines that need a copy make one anyway.

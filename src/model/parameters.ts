@@ -105,7 +105,7 @@ export function parameterSpecs(network: NetworkConfig): readonly ParameterSpec[]
   return list.specs
 }
 
-/** Adds what all layers share of the way from the mel to its conditioning. @returns channels that each layer projects */
+/** Adds what all layers share of the conditioning on the mel. @returns the number of channels that each projects */
 function addSharedConditioner(list: SpecList, { mel }: NetworkConfig): number {
   if (mel === null) return 0
   if (mel.kind === 'transposed') {
