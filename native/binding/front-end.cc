@@ -121,6 +121,7 @@ napi_value filterWindows(const Js& js, napi_value* arguments) {
   task.sums = js.doubles(js.property(request, "sums"), samples);
   if (!js.isNothing(magnitudes)) task.magnitudes = js.floats(magnitudes, count);
   task.scratch = filter->scratch.row(0);
+  js.checkUsed();
   filter->kernels->filter(task);
   return nullptr;
 }

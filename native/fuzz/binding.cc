@@ -3,7 +3,10 @@
 // wrong time. scripts/fuzz-native.mjs runs it under AddressSanitizer and UndefinedBehaviorSanitizer.
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
 
 #include "values.h"
 
@@ -74,21 +77,48 @@ class Session {
                                         0x1p31 - 1, 0x1p31, 0x1p32, 0x1p53, 0x1p62, 0x1p63, 1e300, -0x1p40};
     return world_.number(rarely() ? limits[input_.ConsumeIntegralInRange(0, 15)] : value);
   }
-  /** Makes an array, which now and then is a little too short or too long. */
+  /** Makes an array, which now and then is a little too short or too long, or has numbers of all kinds. */
   Value* floats(int64_t length) {
-    if (rarely()) length += between(-2, 2);
-    return odd(world_.floats(size_t(std::max<int64_t>(0, std::min<int64_t>(length, 1 << 20)))));
+    Value* const made = world_.floats(sizeNear(length));
+    spoil<float>(*made);
+    return odd(made);
   }
   Value* doubles(int64_t length) {
+    Value* const made = world_.doubles(sizeNear(length));
+    spoil<double>(*made);
+    return odd(made);
+  }
+  size_t sizeNear(int64_t length) {
     if (rarely()) length += between(-2, 2);
-    return odd(world_.doubles(size_t(std::max<int64_t>(0, std::min<int64_t>(length, 1 << 20)))));
+    return size_t(std::clamp<int64_t>(length, 0, 1 << 20));
+  }
+  template <class Number>
+  void spoil(Value& array) {
+    if (!rarely()) return;
+    constexpr Number kinds[] = {NAN,
+                                INFINITY,
+                                -INFINITY,
+                                Number(-0.0),
+                                0,
+                                std::numeric_limits<Number>::max(),
+                                std::numeric_limits<Number>::denorm_min()};
+    Number* const numbers = reinterpret_cast<Number*>(array.bytes.get());
+    const size_t step = size_t(between(1, 9));
+    for (size_t i = 0, kind = size_t(between(0, 6)); i < array.length; i += step) numbers[i] = kinds[kind++ % 7];
   }
   Value* handle() { return odd(rarely() && !streams_.empty() ? streams_.back() : any(engines_)); }
   Value* stream() { return odd(rarely() || streams_.empty() ? any(engines_) : any(streams_)); }
   Value* any(const std::vector<Value*>& list) { return list[size_t(between(0, int64_t(list.size()) - 1))]; }
 
-  /** Sets a member of an object. The fuzzer may replace its value. */
-  void set(Value* object, const char* name, Value* value) { object->properties[name] = odd(value); }
+  /** Sets a member of an object. The fuzzer may replace its value, or make it detach a member that was set before. */
+  void set(Value* object, const char* name, Value* value) {
+    Value* const made = odd(value);
+    if (rarely() && !object->properties.empty()) {
+      const auto other = std::next(object->properties.begin(), between(0, int64_t(object->properties.size()) - 1));
+      if (other->second->isTypedArray) made->detached = other->second;
+    }
+    object->properties[name] = made;
+  }
 
   void makeShape();
   Value* create();
@@ -137,8 +167,10 @@ void Session::makeShape() {
   labels_ = between(0, 3);
   mask_ = coin();
   if (coin()) {
-    patch_ += patch_ % 2;
-    kernel_ = patch_ * between(1, 4);
+    // Windows of 2ⁱ ≥ 16 samples are transformed, others multiplied with matrices.
+    const bool transformed = coin();
+    patch_ = transformed ? int64_t(2) << between(0, 3) : patch_ + patch_ % 2;
+    kernel_ = transformed ? std::max<int64_t>(16, patch_ << between(0, 3)) : patch_ * between(1, 4);
     bins_ = between(1, kernel_ / 2 + 1);
     learned_ = coin();
   }
@@ -445,7 +477,7 @@ void Session::windowFilter() {
   set(request, "samples", floats(length));
   set(request, "gains", floats(positions * bins));
   set(request, "sums", doubles(length));
-  if (rarely()) set(request, "magnitudes", floats(positions * bins));
+  if (coin()) set(request, "magnitudes", floats(positions * bins));
   world_.call("filterWindows", {odd(opened), odd(request)});
 }
 

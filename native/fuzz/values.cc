@@ -150,7 +150,12 @@ napi_status napi_typeof(napi_env, napi_value value, napi_valuetype* type) {
 napi_status napi_get_named_property(napi_env env, napi_value object, const char* name, napi_value* result) {
   if (read(object).type != napi_object) return napi_object_expected;
   const auto found = read(object).properties.find(name);
-  *result = handle(found == read(object).properties.end() ? world(env).undefined() : found->second);
+  Value* const value = found == read(object).properties.end() ? world(env).undefined() : found->second;
+  if (value->detached != nullptr) {
+    value->detached->bytes.reset();
+    value->detached->length = 0;
+  }
+  *result = handle(value);
   return napi_ok;
 }
 

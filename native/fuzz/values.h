@@ -22,6 +22,7 @@ struct Value {
   napi_typedarray_type numbers = napi_float32_array;
   size_t length = 0;  // of a typed array, in numbers
   std::unique_ptr<unsigned char[]> bytes;
+  Value* detached = nullptr;  // a typed array that the getter of this value detaches
   void* external = nullptr;
   napi_finalize finalize = nullptr;
 };

@@ -168,6 +168,22 @@ describe('the addon’s front-end calls', () => {
     call(20, 18, 20, 18)
   })
 
+  test('refuse an array that a getter detached after it was read', () => {
+    const shape = { size: 16, stride: 4, bins: 9, window: new Float64Array(16), roots: new Float64Array(32) }
+    const filter = addon.openWindowFilter(handle, shape)
+    const gains = new Float32Array(9)
+    const request = {
+      samples: new Float32Array(16),
+      gains,
+      get sums() {
+        structuredClone(gains.buffer, { transfer: [gains.buffer] })
+        return new Float64Array(16)
+      },
+      magnitudes: undefined,
+    }
+    assert.throws(() => addon.filterWindows(filter, request), /array changed/)
+  })
+
   test('need a handle of the right kind, which outlives its engine', async () => {
     const shape = { size: 16, stride: 4, bins: 9, window: new Float64Array(16), roots: new Float64Array(32) }
     const filter = addon.openWindowFilter(handle, shape)
