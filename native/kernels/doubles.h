@@ -23,6 +23,8 @@ constexpr int doubleLanes = 2;
 
 typedef double Doubles __attribute__((vector_size(8 * doubleLanes)));
 typedef int64_t Longs __attribute__((vector_size(8 * doubleLanes)));
+/** The bits of doubles. Sums and shifts of them wrap around, whatever the numbers are. */
+typedef uint64_t Bits __attribute__((vector_size(8 * doubleLanes)));
 /** A vector of as many floats as `Doubles` has doubles. */
 typedef float Floats __attribute__((vector_size(4 * doubleLanes)));
 

@@ -1,5 +1,5 @@
-// Logarithm, sine and cosine in double precision, within two units in the last place. They are not those of the C
-// library, which differ from system to system.
+// Logarithm, sine and cosine in double precision, within 1.6 units in the last place (measured: test/elementary.cc).
+// They are not those of the C library, which differ from system to system.
 #pragma once
 
 #include "doubles.h"
@@ -8,14 +8,13 @@ namespace diffwave {
 namespace DIFFWAVE_TARGET {
 
 /**
- * ln x for normal, positive x. With x = 2ᵏ·(1 + f), 1 + f in [√½, √2] and s = f / (2 + f),
+ * ln x for normal, positive x, within one unit. With x = 2ᵏ·(1 + f), 1 + f in [√½, √2] and s = f / (2 + f),
  * ln(1 + f) = f − f²/2 + s·(f²/2 + R(s²)), where R is the minimax polynomial of fdlibm's e_log.c.
  */
 DIFFWAVE_INLINE Doubles logarithm(Doubles x) {
-  constexpr int64_t rootHalf = 0x3fe6a09e667f3bcd;  // bits of √½
-  const Longs shifted = reinterpret_cast<Longs>(x) - rootHalf;
-  const Longs exponent = shifted >> 52;
-  const Longs mantissa = reinterpret_cast<Longs>(x) - (exponent << 52);
+  constexpr uint64_t rootHalf = 0x3fe6a09e667f3bcd;  // bits of √½
+  const Longs exponent = reinterpret_cast<Longs>(reinterpret_cast<Bits>(x) - rootHalf) >> 52;
+  const Bits mantissa = reinterpret_cast<Bits>(x) - (reinterpret_cast<Bits>(exponent) << 52);
   const Doubles k = __builtin_convertvector(exponent, Doubles);
   const Doubles f = reinterpret_cast<Doubles>(mantissa) - 1.0;
   const Doubles s = f / (2.0 + f);
@@ -32,8 +31,9 @@ DIFFWAVE_INLINE Doubles logarithm(Doubles x) {
 }
 
 /**
- * sin and cos of x, at most 2²⁰·π/2 in size. x = n·π/2 + r, with r to full relative precision because π/2 is
- * subtracted in three parts. Then the polynomials of fdlibm's k_sin.c and k_cos.c follow.
+ * sin and cos of x, at most 2¹¹ in size: the phases of minimum-phase.h are below 700. x = n·π/2 + r, with r to full
+ * relative precision because π/2 is subtracted in three parts. Then the polynomials of fdlibm's k_sin.c and k_cos.c
+ * follow.
  */
 DIFFWAVE_INLINE void sineCosine(Doubles x, Doubles* sine, Doubles* cosine) {
   const Doubles rounder = splatDouble(0x1.8p52);
@@ -58,12 +58,12 @@ DIFFWAVE_INLINE void sineCosine(Doubles x, Doubles* sine, Doubles* cosine) {
   const Doubles half = 0.5 * z;
   const Doubles w = 1.0 - half;
   const Doubles cos = w + (((1.0 - w) - half) + z * z * q);
-  const Longs quadrant = reinterpret_cast<Longs>(shifted);
-  const Longs sign = Longs{} + int64_t(uint64_t(1) << 63);
+  const Bits quadrant = reinterpret_cast<Bits>(shifted);
+  const Bits sign = Bits{} + (uint64_t(1) << 63);
   const Longs swap = (quadrant & 1) != 0;
   const Doubles s = swap ? cos : sin, c = swap ? sin : cos;
-  *sine = reinterpret_cast<Doubles>(reinterpret_cast<Longs>(s) ^ ((quadrant << 62) & sign));
-  *cosine = reinterpret_cast<Doubles>(reinterpret_cast<Longs>(c) ^ (((quadrant + 1) << 62) & sign));
+  *sine = reinterpret_cast<Doubles>(reinterpret_cast<Bits>(s) ^ ((quadrant << 62) & sign));
+  *cosine = reinterpret_cast<Doubles>(reinterpret_cast<Bits>(c) ^ (((quadrant + 1) << 62) & sign));
 }
 
 }  // namespace DIFFWAVE_TARGET

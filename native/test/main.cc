@@ -21,6 +21,7 @@ int main(int count, char** arguments) {
   testFrameChain();
   testFrontEnd();
   testAudioLoss();
+  testElementary();
   std::printf("%s\n", failures == 0 ? "all passed" : "FAILED");
   return failures == 0 ? 0 : 1;
 }

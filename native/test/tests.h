@@ -20,3 +20,4 @@ void testOptimiser();
 void testFrameChain();
 void testFrontEnd();
 void testAudioLoss();
+void testElementary();
