@@ -1,4 +1,4 @@
-// Rows of doubles, aligned to 64 bytes, zero at first.
+// Rows of doubles, aligned to 64 bytes.
 #pragma once
 
 #include <algorithm>
@@ -14,10 +14,15 @@ struct Matrix {
   int64_t stride = 0;
 
   Matrix() = default;
-  /** Throws std::bad_alloc. */
-  Matrix(int64_t rows, int64_t columns) : memory(2 * rows * columns), stride(columns) {
-    if (!memory.ok()) throw std::bad_alloc();
-    std::fill_n(row(0), rows * columns, 0.0);
+  /** Makes rows of zeros. Throws std::bad_alloc. */
+  Matrix(int64_t rows, int64_t columns) : Matrix(unset(rows, columns)) { std::fill_n(row(0), rows * columns, 0.0); }
+  /** Makes rows of any numbers, for memory that is written before it is read. Throws std::bad_alloc. */
+  static Matrix unset(int64_t rows, int64_t columns) {
+    Matrix made;
+    made.memory = Buffer(2 * rows * columns);
+    if (!made.memory.ok()) throw std::bad_alloc();
+    made.stride = columns;
+    return made;
   }
   double* row(int64_t i) const { return reinterpret_cast<double*>(memory.data()) + i * stride; }
 };

@@ -68,7 +68,7 @@ napi_value openEnvelope(const Js& js, napi_value* arguments) {
   t.columnSums = made->columnSums.data();
   t.triangle = made->triangle.data();
   t.filters = made->filters.data();
-  made->scratch = Matrix(1, made->kernels->envelopeScratchSize(t));
+  made->scratch = Matrix::unset(1, made->kernels->envelopeScratchSize(t));
   return js.wrap(std::move(made));
 }
 
@@ -102,7 +102,7 @@ napi_value openWindowFilter(const Js& js, napi_value* arguments) {
   made->roots = js.copyDoubles(js.property(shape, "roots"), int64_t(2) * t.size);
   t.window = made->window.data();
   t.roots = made->roots.data();
-  made->scratch = Matrix(1, made->kernels->filterScratchSize(t.size));
+  made->scratch = Matrix::unset(1, made->kernels->filterScratchSize(t.size));
   return js.wrap(std::move(made));
 }
 

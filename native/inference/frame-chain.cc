@@ -22,8 +22,8 @@ constexpr int64_t sweepBlocks = 32, sweepBlocksOfLongFrames = 16;
 /** Size from which frames are long. */
 constexpr int longFrame = 8192;
 /**
- * Largest memory of the matrices of a chain. Frames of 4096 samples with a hop of 64, closer than in any mel in use,
- * take 23 MB. A model's config may ask for 16,384 samples with a hop of 1. That would take 19 GB.
+ * Largest memory of a chain. Frames of 4096 samples with a hop of 64, closer than in any mel in use, take 23 MB. A
+ * model's config may ask for 16,384 samples with a hop of 1. That would take 19 GB.
  */
 constexpr int64_t maxBytes = int64_t(1) << 31;
 
@@ -50,26 +50,30 @@ FrameChain::FrameChain(FrameChainSettings settings, const FrameKernels& kernels,
   capacity_ = s.size < longFrame ? std::max(sweepBlocks, lanes * pool.threads()) : sweepBlocksOfLongFrames;
   margin_ = roundedUp(span_, lanes);
   columns_ = margin_ + roundedUp(capacity_ + 2 * span_, lanes) + lanes;
-  // The frames' and the spectra's matrices. The others have at most as many rows as one of them.
-  const int64_t bytes = columns_ * (2 * s.size * int64_t(sizeof(double)) + 2 * 2 * bins * int64_t(sizeof(float)));
-  if (bytes > maxBytes) throw std::bad_alloc();
-  audio_ = Matrix(s.hop, columns_);
-  divisors_ = Matrix(s.hop, columns_);
+  targetStride_ = s.stages * span_ + columns_;
+  // The frames' and the spectra's matrices, what each stage keeps, and the targets. The other matrices have at most as
+  // many rows as one of the first.
+  const int64_t real = sizeof(double), spectrum = refines() ? 2 * bins * int64_t(sizeof(float)) : 0;
+  const int64_t matrices = columns_ * (2 * s.size * real + 2 * spectrum);
+  const int64_t kept = s.stages * span_ * (2 * s.hop * real + spectrum);
+  if (matrices + kept + s.bands * targetStride_ * real > maxBytes) throw std::bad_alloc();
+  audio_ = Matrix::unset(s.hop, columns_);
+  divisors_ = Matrix::unset(s.hop, columns_);
   for (Matrix& frames : frames_) frames = Matrix(s.size, columns_);
   for (Buffer& spectra : spectra_) {
+    if (!refines()) break;
     spectra = Buffer(2 * bins * columns_);
     if (!spectra.ok()) throw std::bad_alloc();
     std::fill_n(spectra.data(), spectra.size(), 0.0f);
   }
-  steadyDivisors_ = Matrix(1, s.hop);
+  steadyDivisors_ = Matrix::unset(1, s.hop);
   squaredWindows(span_, never, steadyDivisors_.row(0), 1);
   for (int i = 0; i < pool.threads(); i++) {
     ranges_.emplace_back(s.hop, columns_);
-    scratch_.emplace_back(1, kernels.scratchSize(s.size));
+    scratch_.push_back(Matrix::unset(1, kernels.scratchSize(s.size)));
   }
   stages_.resize(size_t(s.stages));
   for (Stage& stage : stages_) stage.carry.resize(size_t(s.hop * span_));
-  targetStride_ = s.stages * span_ + columns_;
   targets_.resize(size_t(s.bands * targetStride_));
   partialBlock_.resize(size_t(s.hop));
   // The samples before the clip's first are zero.
@@ -195,10 +199,12 @@ void FrameChain::runFrames(size_t number, const Output& from, int64_t frames) {
       task.blockStride = range.stride;
       task.targets = targets_.data() + stage.frame + frame - firstTarget_;
       task.targetStride = targetStride_;
-      task.previous = number == 0 ? zeros : spectra_[number % 2].data() + frame;
-      task.previousStride = number == 0 ? 0 : columns_;
-      task.spectra = spectra_[(number + 1) % 2].data() + next + frame;
-      task.spectraStride = columns_;
+      if (refines()) {
+        task.previous = number == 0 ? zeros : spectra_[number % 2].data() + frame;
+        task.previousStride = number == 0 ? 0 : columns_;
+        task.spectra = spectra_[(number + 1) % 2].data() + next + frame;
+        task.spectraStride = columns_;
+      }
       task.frames = sums.row(0) + margin_ + frame;
       task.frameStride = sums.stride;
       task.scratch = scratch_[size_t(worker)].row(0);

@@ -116,7 +116,7 @@ class FrameChain {
   Matrix audio_;                 // blocks of the clip [hop × blocks]
   Matrix frames_[2];             // of one stage and of the one before, in turn [size × (margin + frames)]
   int64_t framesUsed_[2] = {};   // number of columns that are not zeros
-  Buffer spectra_[2];            // spectra that a stage continues from, in turn [2 × bins × frames]
+  Buffer spectra_[2];            // refinement: spectra that a stage continues from, in turn [2 × bins × frames]
   Matrix steadyDivisors_;        // [1 × hop]
   Matrix divisors_;              // divisors near the clip's ends [hop × blocks]
   std::vector<Matrix> ranges_;   // per worker: blocks under the frames of its task [hop × blocks]

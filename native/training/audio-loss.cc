@@ -10,7 +10,7 @@ namespace {
 template <class Body>
 bool forEachItem(Pool& pool, size_t count, int64_t scratchSize, const std::atomic<bool>& cancelled, const Body& body) {
   std::vector<Matrix> scratch;
-  for (int i = 0; i < pool.threads(); i++) scratch.emplace_back(1, scratchSize);
+  for (int i = 0; i < pool.threads(); i++) scratch.push_back(Matrix::unset(1, scratchSize));
   pool.forEach(int(count), [&](int item, int worker) {
     if (!cancelled.load(std::memory_order_relaxed)) body(size_t(item), scratch[size_t(worker)].row(0));
   });
