@@ -35,8 +35,12 @@ NetworkShape randomShape(Random& random) {
   s.patch = random.between(0, 4) > 0 ? 1 << random.between(0, 3) : int(random.between(30, 80));
   s.inputMask = random.coin();
   if (random.coin()) {
-    s.patch = 2 * int(random.between(1, 6));
-    s.windows = {s.patch * int(random.between(1, 5)), s.patch, 0, random.coin(), false};
+    // Windows of 2ⁱ ≥ 16 samples that are not learned are transformed, others multiplied with matrices.
+    const bool transformed = random.coin();
+    s.patch = transformed ? 2 << random.between(0, 3) : 2 * int(random.between(1, 6));
+    const int kernel =
+        transformed ? std::max(16, s.patch << random.between(0, 3)) : s.patch * int(random.between(1, 5));
+    s.windows = {kernel, s.patch, 0, !transformed && random.coin(), false};
     s.windows.bins = int(random.between(1, s.windows.kernel / 2 + 1));
   }
   s.embedding = int(random.between(1, 9));
