@@ -60,13 +60,17 @@ function filesBelow(path) {
   return readdirSync(path, { recursive: true, encoding: 'utf8' }).map(name => name.replaceAll(sep, '/'))
 }
 
-/** Files that the binaries do not need: separate programs, code for other processors, and audio losses of training. */
+/**
+ * Files that the binaries do not need: separate programs, code for other processors, and what only the addon's callers
+ * call: the optimiser, audio losses, and the arithmetic around a windowed front end.
+ */
 const others = [
   /^(test|fuzz)\//,
   /^platform\/[^/]+$/,
   /^targets\/(?!wasm|target)/,
-  /^kernels\/(amx|residual-layer-amx|spectral-term|correction-gradient)/,
-  /^(binding|training)\/audio-loss/,
+  /^kernels\/(amx|residual-layer-amx|spectral-term|correction-gradient|optimiser\.h|normal|elementary)/,
+  /^kernels\/(envelope|window-filter|minimum-phase)/,
+  /^(binding|training)\/(audio-loss|optimiser|front-end)/,
 ]
 
 /** The files of native/ that are compiled into the binaries. */

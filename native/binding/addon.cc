@@ -54,6 +54,7 @@ napi_value create(const Js& js, napi_value* arguments) {
   return js.wrap(std::move(engine));
 }
 
+#ifndef __wasm__
 /** Lists the names of the instruction sets that this processor runs and that are not hidden, best first. */
 template <class Filter>
 napi_value listTargets(const Js& js, const Filter& filter) {
@@ -112,6 +113,7 @@ napi_value dispose(const Js& js, napi_value* arguments) {
   engine->pool.reset();
   return nullptr;
 }
+#endif
 
 /**
  * Marks that this thread is inside an entry point. A getter of a request must not call another one: it could dispose
@@ -157,37 +159,37 @@ constexpr napi_property_descriptor method(const char* name) {
 napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       // clang-format off
-      method<create>("create"),
-      method<targetNames>("targets"),
-      method<fastTargetNames>("fastTargets"),
       method<constants>("constants"),
+      method<create>("create"),
       method<run>("run"),
       method<runForward>("runForward"),
       method<runBackward>("runBackward"),
+      method<openStream>("openStream"),
+      method<predict>("predict"),
+      method<closeStream>("closeStream"),
+      method<openFrameChain>("openFrameChain"),
+      method<pushFrameChain>("pushFrameChain"),
+      method<closeFrameChain>("closeFrameChain"),
+#ifndef __wasm__  // src/engines/wasm/worker-program.ts does not call them, and a page would load them for nothing
+      method<targetNames>("targets"),
+      method<fastTargetNames>("fastTargets"),
       method<gradientNorm>("gradientNorm"),
       method<addGradients>("addGradients"),
       method<scaleGradients>("scaleGradients"),
       method<adamUpdate>("adamUpdate"),
       method<gaussian>("gaussian"),
       method<packWeights>("packWeights"),
-      method<openStream>("openStream"),
-      method<predict>("predict"),
       method<predictTogether>("predictTogether"),
-      method<closeStream>("closeStream"),
-      method<openFrameChain>("openFrameChain"),
-      method<pushFrameChain>("pushFrameChain"),
-      method<closeFrameChain>("closeFrameChain"),
-#ifndef __wasm__  // a page would load them for nothing
       method<openSpectralFrames>("openSpectralFrames"),
       method<spectralTerms>("spectralTerms"),
       method<correctionGradient>("correctionGradient"),
-#endif
       method<openEnvelope>("openEnvelope"),
       method<envelopePowers>("envelopePowers"),
       method<openWindowFilter>("openWindowFilter"),
       method<filterWindows>("filterWindows"),
       method<measurePeak>("measurePeak"),
       method<dispose>("dispose"),
+#endif
       // clang-format on
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);

@@ -164,15 +164,15 @@ struct FrameKernels {
   /** Runs one pass of the correction. */
   void (*correct)(const FrameTask&);
   void (*overlap)(const OverlapTask&);
+
+  // The kernels below are null in WebAssembly.
+
   /** Doubles of scratch memory, aligned to 64 bytes, for `envelopes`. */
   int64_t (*envelopeScratchSize)(const EnvelopeTables& tables);
   void (*envelopes)(const EnvelopeTask&);
   /** Doubles of scratch memory, aligned to 64 bytes, for `filter`. */
   int64_t (*filterScratchSize)(int size);
   void (*filter)(const WindowFilterTask&);
-
-  // The kernels of losses are null in WebAssembly.
-
   /** Doubles of scratch memory, aligned to 64 bytes, for the next two kernels. */
   int64_t (*spectralScratchSize)(int size);
   /** Computes the recording's magnitudes for a `magnitude` term. It runs before `spectralTerm`. */

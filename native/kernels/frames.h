@@ -3,14 +3,14 @@
 #pragma once
 
 #include "correction.h"
-#include "envelope.h"
 #include "frame-tasks.h"
 #include "overlap.h"
 #include "refinement.h"
-#include "window-filter.h"
 #ifndef __wasm__
 #include "correction-gradient.h"
+#include "envelope.h"
 #include "spectral-term.h"
+#include "window-filter.h"
 #endif
 
 namespace diffwave {
@@ -23,17 +23,21 @@ inline const FrameKernels& frameKernels() {
       frames::refineFrames,
       frames::correctFrames,
       frames::overlapFrames,
+#ifndef __wasm__
       frames::EnvelopeScratch::size,
       frames::frameEnvelopes,
       frames::filterScratchSize,
       frames::addFilteredWindows,
-#ifndef __wasm__
       frames::spectralScratchSize,
       frames::spectralMagnitudes,
       frames::spectralTerm,
       frames::gradientScratchSize,
       frames::correctionGradient,
 #else
+      nullptr,
+      nullptr,
+      nullptr,
+      nullptr,
       nullptr,
       nullptr,
       nullptr,

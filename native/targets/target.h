@@ -6,7 +6,6 @@
 #include "../kernels/frames.h"
 #include "../kernels/linear.h"
 #include "../kernels/mask.h"
-#include "../kernels/optimiser.h"
 #include "../kernels/peak-flops.h"
 #include "../kernels/residual-layer-winograd.h"
 #include "../kernels/rows.h"
@@ -17,6 +16,9 @@
 #include "../kernels/upsample.h"
 #include "../kernels/window-transform.h"
 #include "../kernels/windows.h"
+#ifndef __wasm__
+#include "../kernels/optimiser.h"
+#endif
 
 namespace diffwave {
 namespace DIFFWAVE_TARGET {
@@ -84,15 +86,17 @@ const ForwardKernels& fastTable() { return layers::vectorTable<BfloatOperands>()
 #else
 const TrainingKernels& trainingTable();
 const ForwardKernels& forwardTable();
-const OptimiserKernels& optimiserTable();
 const FrameKernels& frameTable();
 
 const TrainingKernels& trainingTable() { return trainingKernels(); }
 
+#ifndef __wasm__
+const OptimiserKernels& optimiserTable();
 const OptimiserKernels& optimiserTable() {
   static const OptimiserKernels kernels = {optimiser::adam, normal::gaussian};
   return kernels;
 }
+#endif
 
 const FrameKernels& frameTable() { return frameKernels(); }
 

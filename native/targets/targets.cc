@@ -122,10 +122,9 @@ static const Target targets[] = {
     {"neon", neon::trainingTable, neon::forwardTable, neon::optimiserTable, neon::frameTable, always, fastNeon, false},
 #endif
 #if defined(__wasm_relaxed_simd__)
-    {"relaxed-simd", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, wasm::frameTable, always, noFast,
-     false},
+    {"relaxed-simd", wasm::trainingTable, wasm::forwardTable, nullptr, wasm::frameTable, always, noFast, false},
 #elif defined(__wasm__)
-    {"simd128", wasm::trainingTable, wasm::forwardTable, wasm::optimiserTable, wasm::frameTable, always, noFast, false},
+    {"simd128", wasm::trainingTable, wasm::forwardTable, nullptr, wasm::frameTable, always, noFast, false},
 #else
     {"baseline", baseline::trainingTable, baseline::forwardTable, baseline::optimiserTable, baseline::frameTable,
      always, noFast, false},

@@ -13,7 +13,7 @@ struct Target {
   /** Functions, not tables, because no code of an instruction set may run before `runs` has returned true. */
   const TrainingKernels& (*training)();
   const ForwardKernels& (*forward)();
-  const OptimiserKernels& (*optimiser)();
+  const OptimiserKernels& (*optimiser)();  // null in WebAssembly
   const FrameKernels& (*frames)();
   bool (*runs)();
   /** Returns the forward kernels of `precision: 'fast'`, or null without products of bfloat16. */
