@@ -105,7 +105,7 @@ export function fractionalSteps(training: NoiseSchedule, sampling: NoiseSchedule
       hint:
         level > levels[0]!
           ? 'Its first β is smaller than the training schedule’s first.'
-          : 'Its β add up to more noise than the model was trained on: reduce the largest ones.',
+          : 'Together, its β add more noise than the model was trained on: reduce the largest ones.',
     })
   })
 }

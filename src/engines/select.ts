@@ -74,7 +74,7 @@ export async function selectEngine(
     engine,
     notes: [
       ...notes,
-      ...(exact ? [`precision fast: ${engine.device} computes it as exact`] : []),
+      ...(exact ? [`precision fast: ${engine.device} computes as with exact`] : []),
       ...(normal ? [`latency low: ${engine.device} has only normal latency`] : []),
     ],
   }

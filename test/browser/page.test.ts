@@ -374,7 +374,7 @@ describe('a page gets an error or a note', { skip: noBrowser }, () => {
        return { code: 'none', message: model.notes.join(), hint: null }`,
       `Cache.prototype.put = async () => { throw new DOMException('full', 'QuotaExceededError') }`,
     )
-    assert.match(result.message, /no room/)
+    assert.match(result.message, /storage is full/)
   })
 
   test('for a missing storage: the model runs without one', async () => {

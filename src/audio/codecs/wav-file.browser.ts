@@ -21,7 +21,7 @@ export async function writeWav(name: string | URL, audio: Audio, options: WavOpt
   if (globalThis.document === undefined) {
     throw new DiffWaveError('NOT_WRITABLE', 'a worker cannot offer a file as a download', {
       where: name,
-      hint: 'Take the bytes of `toWav()`, and pass them to the page.',
+      hint: 'Pass the bytes of `toWav()` to the page.',
     })
   }
   saveFile(name, bytes as Uint8Array<ArrayBuffer>, 'audio/wav')

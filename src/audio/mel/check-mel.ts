@@ -59,8 +59,7 @@ export function checkMelShape(mel: Mel, where: string): void {
 /** A hint for values that are often passed by mistake. */
 function hintFor(value: unknown): { readonly hint?: string } {
   if (typeof value === 'string') return { hint: 'Read the file first: (await readMel(path)).mel.' }
-  if (ArrayBuffer.isView(value))
-    return { hint: 'Say how the numbers are laid out: { data, bands, frames }, row-major.' }
+  if (ArrayBuffer.isView(value)) return { hint: 'State the layout of the numbers: { data, bands, frames }, row-major.' }
   if (typeof value !== 'object' || value === null) return {}
   if ('mel' in value) return { hint: 'readMel returns { mel, transposed }: pass its `mel`.' }
   if ('samples' in value) return { hint: 'This is audio: use resynthesize, or make a mel of it with melSpectrogram.' }

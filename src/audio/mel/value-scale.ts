@@ -111,8 +111,8 @@ export function valueScale(summary: MelSummary): ValueScale | null {
 
 /** Each scale as the end of “it is …”, with programs that write it. */
 export const valueScaleTexts: Readonly<Record<ValueScale, string>> = {
-  'natural logarithm': 'a natural logarithm, as tacotron2 and hifigan have it',
-  lmnt: '0 … 1, as the lmnt convention has it',
+  'natural logarithm': 'a natural logarithm, as in tacotron2 and hifigan',
+  lmnt: '0 … 1, as in the lmnt convention',
   log10: 'a decimal logarithm, as ESPnet writes it, which `--mel-log log10` and `rescaleMel` convert',
   '-4 to 4': 'a range of −4 … 4, as Coqui TTS writes it',
   decibels: 'a scale of decibels, which `--mel-log db` and `rescaleMel` convert',
@@ -152,7 +152,7 @@ export function valueScaleDoubt(summary: MelSummary, convention: MelConvention):
   const lies = `its values (${range}, median ${summary.median.toFixed(2)}) do not look like ${name}`
   if (filterNorm === 'none') {
     if (scale !== 'natural logarithm' || summary.median > LOWEST_MEDIAN_OF_HEIGHT_ONE) return null
-    return `${lies}, whose filters have height 1, but like filters of area 1, as tacotron2 and BigVGAN have them`
+    return `${lies}, whose filters have height 1, but like filters of area 1, as in tacotron2 and BigVGAN`
   }
   const usual = `whose quietest bands are near ${Math.log(floor).toFixed(1)}`
   return scale === null ? `${lies}, ${usual}` : `${lies}, ${usual}, but like ${valueScaleTexts[scale]}`

@@ -69,7 +69,7 @@ async function conventionOf(
   if (model === undefined) {
     throw new DiffWaveError('BAD_OPTION', 'no mel convention is named', {
       expected: '--convention or --model',
-      hint: 'Take the convention of the model that will read the mel.',
+      hint: 'Use the convention of the model that will read the mel.',
     })
   }
   const { readModel } = await import('../../model/read-model.js')

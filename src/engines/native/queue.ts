@@ -46,7 +46,7 @@ export class NativeQueue {
   check(result: number): number {
     if (result === OUT_OF_MEMORY) {
       throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine has too little working memory`, {
-        hint: 'Take shorter clips, or allow more memory.',
+        hint: 'Use shorter clips, or allow more memory.',
       })
     }
     if (result < 0) throw new DiffWaveError('ENGINE_FAILED', `the ${this.#name} engine refused its input`)

@@ -46,7 +46,7 @@ async function loadNativePackage(backend: 'cuda' | 'node'): Promise<void> {
       ? unavailable(backend, `the package ${name} is not installed`, `npm install ${name}`, error)
       : unavailable(
           backend,
-          `the package ${name} is there without its binary or the libraries it needs`,
+          `the package ${name} is installed, but its binary or libraries that it needs are missing`,
           `npm rebuild ${name} (its install script downloads libtensorflow; npm 12 runs it only if approved)`,
           error,
         )

@@ -207,7 +207,7 @@ function hubError(error: unknown, address: HubAddress): DiffWaveError {
       },
     )
   }
-  return new DiffWaveError('DOWNLOAD_FAILED', `the hub cannot be asked: ${reasonOf(error)}`, details)
+  return new DiffWaveError('DOWNLOAD_FAILED', `the request to the hub failed: ${reasonOf(error)}`, details)
 }
 
 /** Whether a file of a snapshot exists with the content that the name of its blob states. */

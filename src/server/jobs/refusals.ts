@@ -4,7 +4,7 @@ import { hasEnded, type JobView } from './job.js'
 
 export function unknownJob(id: string): Refusal {
   return new Refusal(404, 'UNKNOWN_JOB', 'unknown job', {
-    expected: 'the id of a job that is not forgotten yet',
+    expected: 'the id of a job that has not been removed',
     got: id,
     hint: 'Results are kept for some minutes.',
   })

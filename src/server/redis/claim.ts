@@ -203,7 +203,7 @@ export class Claim {
   async #change(script: string, args: readonly (string | number | Buffer)[]): Promise<unknown> {
     const { id, attempt } = this.#record
     const reply = await runScript(this.#client, script, [id, attempt, this.#clock(), ...args])
-    if (reply === 0) throw new ClaimLost('the job is not this worker’s any more')
+    if (reply === 0) throw new ClaimLost('the job no longer belongs to this worker')
     return reply
   }
 }

@@ -40,7 +40,11 @@ export function healthRoutes(app: FastifyInstance, state: ServiceState): void {
     '/readyz',
     {
       ...open,
-      schema: { tags, summary: 'Whether it takes work', response: responses({ 200: json('{status: ready}') }) },
+      schema: {
+        tags,
+        summary: 'Whether the service accepts work',
+        response: responses({ 200: json('{status: ready}') }),
+      },
     },
     async () => {
       if (state.isReady()) return { status: 'ready' }

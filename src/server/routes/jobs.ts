@@ -32,7 +32,7 @@ function stateRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
     {
       schema: {
         tags,
-        summary: 'Stops a job and forgets it',
+        summary: 'Stops a job and removes it',
         params: id,
         response: responses({ 200: json('The job, as it was before it was removed', jobSchema) }),
       },

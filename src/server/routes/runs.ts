@@ -55,7 +55,8 @@ function logRoutes(app: FastifyInstance, runs: ServiceState['runs']): void {
       schema: {
         tags,
         summary: 'The log of a run',
-        description: 'A long log comes in parts: the step of the last line asks for the next one, until none comes.',
+        description:
+          'A long log comes in parts. To get the next one, send the step of the last line, until no lines come.',
         params,
         querystring: afterStep,
         response: responses({ 200: json('{lines: […]}, those of metrics.jsonl') }),
