@@ -31,6 +31,13 @@ async function trained(file: string, args: readonly string[], env: Record<string
   assert.equal(status, 0, stderr)
 }
 
+/** The trainer of this package, to continue a run. */
+function resumed(file: string, run: string, maxSteps: number): Trainer {
+  const config = JSON.parse(readFileSync(file, 'utf8'))
+  const [data, out] = [folder.at('data'), folder.at(run)]
+  return new Trainer({ config, data, out, resume: true, maxSteps, threads: 1, events: false })
+}
+
 describe('the PyTorch trainer', { skip }, () => {
   test('resumes a killed run with the same bytes as one that never stopped', async () => {
     const file = written('resume.json')
@@ -49,15 +56,7 @@ describe('the PyTorch trainer', { skip }, () => {
   test('continues a run of diffwave train, and the reverse', async () => {
     const file = written('both.json')
     await trained(file, options('both', 2))
-    const trainer = new Trainer({
-      config: JSON.parse(readFileSync(file, 'utf8')),
-      data: folder.at('data'),
-      out: folder.at('both'),
-      resume: true,
-      maxSteps: 4,
-      threads: 1,
-      events: false,
-    })
+    const trainer = resumed(file, 'both', 4)
     const losses: number[] = []
     for await (const { loss } of trainer.run()) losses.push(loss)
     assert.equal(trainer.summary!.step, 4)
@@ -160,13 +159,7 @@ describe('the PyTorch trainer', { skip }, () => {
       })
       await trained(file, options(`recorded-${kind}`, 1))
       const before = checkpoint(`recorded-${kind}`)
-      const trainer = new Trainer({
-        config: JSON.parse(readFileSync(file, 'utf8')),
-        data: folder.at('data'),
-        out: folder.at(`recorded-${kind}`),
-        resume: true,
-        maxSteps: 2,
-      })
+      const trainer = resumed(file, `recorded-${kind}`, 2)
       for await (const step of trainer.run()) assert.ok(Number.isFinite(step.loss))
       const name = 'weights/output_projection.weight'
       assert.notDeepEqual(checkpoint(`recorded-${kind}`).get(name)!.data, before.get(name)!.data)
@@ -215,7 +208,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.match(nowhere.stderr, /^error: --out .*: no such folder: /m)
   })
 
-  test('trains the adversarial stage, and resumes it with its discriminators', async () => {
+  test('trains the adversarial stage, and resumes it here and in diffwave train', async () => {
     const rounds = [{}, { steps: 1 }, { refine: 1 }]
     const adversarial = { alone: 1, rounds, windows: [512], resolutionChannels: 2, periods: [2], periodChannels: 2 }
     const file = written('adversarial.json', c => {
@@ -234,6 +227,9 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.match(stdout, /"step": 4/)
     const name = 'weights/skip_projection.weight'
     assert.notDeepEqual(checkpoint('judged').get(name)!.data, before.get(name)!.data)
+    const trainer = resumed(file, 'judged', 5)
+    for await (const { loss } of trainer.run()) assert.ok(Number.isFinite(loss))
+    assert.equal(trainer.summary!.step, 5)
     for (const [message, change] of new Map<string, (c: Config) => void>([
       ['noiseLevels.kind: the adversarial stage needs own', c => Object.assign(c, { adversarial })],
       [

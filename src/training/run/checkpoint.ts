@@ -40,6 +40,8 @@ const progressSchema = z.strictObject({
   config: z.string(),
   /** The model, with the constants that were measured on the recordings. */
   model: trainedModelSchema,
+  /** Running mean of the second stage of interop/pytorch, which this trainer keeps as it is. */
+  discriminatorLoss: z.number().optional(),
 })
 
 /** How far a run has come, and the model, data and config that it belongs to. */
@@ -125,7 +127,13 @@ export async function readCheckpoint(
   const groups = new Map(parts.map(part => [part, new Map<string, Tensor>()]))
   for (const [name, tensor] of tensors) {
     const part = parts.find(candidate => name.startsWith(`${candidate}/`))
-    if (part === undefined) throw new DiffWaveError('BAD_CHECKPOINT', `unexpected tensor ${name}`, { where: path })
+    if (part === undefined) {
+      throw new DiffWaveError('BAD_CHECKPOINT', 'the checkpoint has an unknown tensor', {
+        expected: `a name that begins with ${parts.map(own => `${own}/`).join(', ')}`,
+        got: name,
+        where: path,
+      })
+    }
     groups.get(part)!.set(name.slice(part.length + 1), tensor)
   }
   const { network } = progress.model

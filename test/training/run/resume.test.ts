@@ -88,6 +88,16 @@ test('restores the second moments of a narrow checkpoint of interop/pytorch', as
   }
 })
 
+test('continues a run of the second stage of interop/pytorch', async () => {
+  const run = options({ maxSteps: 1 })
+  await train(run)
+  const path = join(run.out, 'checkpoint.safetensors')
+  const { tensors, metadata } = decodeSafetensors(readFileSync(path), path)
+  const position = JSON.stringify({ ...JSON.parse(metadata.get('position')!), discriminatorLoss: 1.9 })
+  await writeFileBytes(path, encodeSafetensors(tensors, new Map([['position', position]])))
+  assert.equal((await train({ ...run, resume: true, maxSteps: 2 })).step, 2)
+})
+
 test('finds how far a run has come without reading the numbers of its checkpoint', async () => {
   const run = options({ maxSteps: 1 })
   await train(run)
