@@ -15,8 +15,8 @@ import {
   holds,
   noBrowser,
   type OpenedPage,
-  openPage,
-  PagePool,
+  openDocument,
+  type PageOptions,
   resumeSound,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
@@ -33,8 +33,6 @@ put('voice/events.out.tfevents.1.diffwave', frameRecord(event))
 const page = await readStudioPage()
 const service = await testService({ page, runs: [folder] })
 
-const pages = new PagePool()
-
 /**
  * Opens a view and runs a test on it, which must leave no error behind.
  *
@@ -44,10 +42,10 @@ function studioTest(
   title: string,
   view: string,
   run: (page: Page, opened: OpenedPage) => Promise<void>,
-  options: NonNullable<Parameters<typeof openPage>[1]> & { readonly refused?: RegExp } = {},
+  options: PageOptions & { readonly refused?: RegExp } = {},
 ): void {
   test(title, { skip: noBrowser }, async () => {
-    const opened = await pages.open(`${service.url}/#/${view}`, options)
+    const opened = await openDocument(`${service.url}/#/${view}`, options)
     await run(opened.page, opened)
     // Browsers report every refusal as an error.
     const errors = opened.errors.filter(error => options.refused?.test(error) !== true)
@@ -94,11 +92,10 @@ describe('the studio’s navigation', () => {
 
   test('asks for the token of a service that requires one', { skip: noBrowser }, async () => {
     const closed = await testService({ page, token: 'open-sesame' })
-    const opened = await openPage(`${closed.url}/#/generate`)
+    const opened = await openDocument(`${closed.url}/#/generate`)
     await opened.page.getByLabel('Token of the service').fill('open-sesame')
     await opened.page.keyboard.press('Enter')
     await opened.page.getByRole('button', { name: 'Generate' }).waitFor()
-    await opened.page.context().close()
   })
 })
 
@@ -326,8 +323,7 @@ describe('the training view', () => {
 
   test('explains how to watch a run if there is none', { skip: noBrowser }, async () => {
     const empty = await testService({ page })
-    const opened = await openPage(`${empty.url}/#/training`)
+    const opened = await openDocument(`${empty.url}/#/training`)
     await opened.page.getByText('No training runs.').waitFor()
-    await opened.page.context().close()
   })
 })

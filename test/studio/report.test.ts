@@ -11,7 +11,7 @@ import {
   canvasStatistics,
   hears,
   noBrowser,
-  openPage,
+  openDocument,
 } from '../support/chromium.js'
 import { scratchFolder } from '../support/scratch.js'
 import { noise } from '../support/sounds.js'
@@ -30,7 +30,7 @@ const { url } = await serveFolders({ folders: { '/': folder } })
 describe('a report in a browser', { skip: noBrowser }, () => {
   for (const dark of [false, true]) {
     test(`plays copies in sync, and clips on their own, in ${dark ? 'dark' : 'light'} colours`, async () => {
-      const { page, errors } = await openPage(`${url}/report.html`, { width: 360, dark })
+      const { page, errors } = await openDocument(`${url}/report.html`, { width: 360, dark })
       await hears(page, () => page.getByRole('button', { name: 'Play a <b>' }).click())
       assert.equal(await page.evaluate('playedBuffers.length'), 2)
       await page.getByLabel('copy', { exact: true }).check()
@@ -43,13 +43,11 @@ describe('a report in a browser', { skip: noBrowser }, () => {
         errors.filter(error => !/404/.test(error)),
         [],
       )
-      await page.context().close()
     })
   }
 
   test('has plain players if its script is missing', async () => {
-    const { page } = await openPage(`${url}/plain.html`)
+    const { page } = await openDocument(`${url}/plain.html`)
     assert.equal(await page.locator('audio').count(), 4)
-    await page.context().close()
   })
 })

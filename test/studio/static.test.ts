@@ -13,8 +13,7 @@ import {
   canvasStatistics,
   hears,
   noBrowser,
-  openPage,
-  PagePool,
+  openDocument,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { scratchFolder } from '../support/scratch.js'
@@ -28,13 +27,11 @@ const built = await readStudioPage()
 await exportSite({ folder, page: built, models: smallModels })
 const site = await serveFolders({ folders: { '/below/here': folder } })
 
-const pages = new PagePool()
-
 describe('the exported studio', { skip: noBrowser }, () => {
   /** Runs a test on a view, which must leave no error behind. */
   function viewTest(title: string, view: string, run: (page: Page) => Promise<void>): void {
     test(title, async () => {
-      const { page, errors } = await pages.open(`${site.url}/below/here/#/${view}`, { width: 360 })
+      const { page, errors } = await openDocument(`${site.url}/below/here/#/${view}`, { width: 360 })
       await run(page)
       await assertNoOverflow(page)
       assert.deepEqual(errors, [])
@@ -124,10 +121,9 @@ describe('the exported studio', { skip: noBrowser }, () => {
     const models = new Map([['gone', 'http://localhost:9/gone']])
     await exportSite({ folder: broken, page: built, models })
     const { url } = await serveFolders({ folders: { '/': broken } })
-    const { page } = await openPage(`${url}/#/generate`)
+    const { page } = await openDocument(`${url}/#/generate`)
     const alert = page.getByRole('alert')
     await alert.waitFor()
     assert.match(String(await alert.textContent()), /DOWNLOAD_FAILED/)
-    await page.context().close()
   })
 })

@@ -4,7 +4,10 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+
+// Imported, it would take a second of processor time: Node.js would search its megabytes of code for names of exports.
+const { chromium } = createRequire(import.meta.url)('playwright-core') as typeof import('playwright-core')
 
 const path = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
   one => one !== undefined && existsSync(one),
@@ -151,37 +154,32 @@ export function sharedPage(url: string, options: PageOptions = {}): () => Promis
   }
 }
 
+const windows = new Map<string, Promise<OpenedPage>>()
+let documents = 0
+// As for the browser.
+after(async () => {
+  for (const window of windows.values()) await (await window).page.context().close()
+})
+
 /**
- * Pages that many tests use, one after the other. A test gets a new document, but the window of an earlier test: to
- * start a window takes longer than most tests. What a document has stored stays.
+ * Opens an address in the window that all calls with the same options share, one after the other: to start one takes
+ * longer than most tests. What a document of the same server has stored is still there.
  */
-export class PagePool {
-  readonly #windows = new Map<string, Promise<OpenedPage>>()
-  #documents = 0
-
-  constructor() {
-    after(async () => {
-      for (const window of this.#windows.values()) await (await window).page.context().close()
-    })
+export async function openDocument(url: string, options: PageOptions = {}): Promise<OpenedPage> {
+  const { origin, pathname, hash } = new URL(url)
+  // With the same path and query it would stay the same document.
+  const fresh = `${origin}${pathname}?${++documents}${hash}`
+  const key = JSON.stringify([options.width, options.dark])
+  const known = windows.get(key)
+  if (known === undefined) {
+    const window = open(fresh, options)
+    windows.set(key, window)
+    return window
   }
-
-  /** Opens a document. @param url has a hash, which is the only part that may differ between the tests of a window */
-  async open(url: string, options: PageOptions = {}): Promise<OpenedPage> {
-    const { origin, pathname, hash } = new URL(url)
-    // With the same path and query it would stay the same document.
-    const fresh = `${origin}${pathname}?${++this.#documents}${hash}`
-    const key = JSON.stringify([origin, options.width, options.dark])
-    const known = this.#windows.get(key)
-    if (known === undefined) {
-      const window = open(fresh, options)
-      this.#windows.set(key, window)
-      return window
-    }
-    const { page, errors } = await known
-    errors.length = 0
-    await page.goto(fresh)
-    return { page, errors }
-  }
+  const { page, errors } = await known
+  errors.length = 0
+  await visit(page, fresh)
+  return { page, errors }
 }
 
 async function open(url: string, { width = 1280, dark = false }: PageOptions): Promise<OpenedPage> {
@@ -209,11 +207,19 @@ async function open(url: string, { width = 1280, dark = false }: PageOptions): P
   page.on('pageerror', error => errors.push(error.message))
   page.on('request', request => {
     const { origin, protocol } = new URL(request.url())
-    if (origin !== new URL(url).origin && !['blob:', 'data:'].includes(protocol)) errors.push(`asked ${request.url()}`)
+    if (origin !== origins.get(page) && !['blob:', 'data:'].includes(protocol)) errors.push(`asked ${request.url()}`)
   })
   await page.addInitScript(listen)
-  await page.goto(url)
+  await visit(page, url)
   return { page, errors }
+}
+
+/** The server of each page, the only one that it may ask. */
+const origins = new WeakMap<Page, string>()
+
+async function visit(page: Page, url: string): Promise<void> {
+  origins.set(page, new URL(url).origin)
+  await page.goto(url)
 }
 
 /** Waits until an expression is true in the page. Playwright's function evaluates text, which the policy forbids. */
