@@ -17,9 +17,15 @@ export interface JsonSchema {
 
 const NUMBER = /^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i
 
+/** JSON schemas that were made before. Every request needs one, and making it takes longer than the request's check. */
+const jsonSchemas = new WeakMap<z.ZodObject, JsonSchema>()
+
 /** The JSON schema of an operation's options, as clients write them. */
 export function optionsSchema({ options }: Pick<Operation, 'options'>): JsonSchema {
+  const known = jsonSchemas.get(options)
+  if (known !== undefined) return known
   const { $schema: _, ...schema } = z.toJSONSchema(options, { io: 'input' })
+  jsonSchemas.set(options, schema as JsonSchema)
   return schema as JsonSchema
 }
 
