@@ -4,9 +4,11 @@ import { extname, join, sep } from 'node:path'
 import { filesBelow } from '../core/folder.js'
 import { readFileBytes } from '../core/read-file.js'
 
-interface PageFile {
+/** A file of the page. */
+export interface PageFile {
   readonly bytes: Uint8Array
   readonly type: string
+  /** Its entity tag, a hash in quotes. */
   readonly etag: string
 }
 
