@@ -50,6 +50,14 @@ describe('a job', () => {
     assert.deepEqual(later, events.slice(1))
   })
 
+  test('tells a reader who knows all of its events that none follows', async () => {
+    const { id } = await finishedJob(service, '/v1/vocode?seed=1', npyMel(8))
+    const last = (await jobEvents(service, id)).at(-1)!.id
+    const at = `${service.url}/v1/jobs/${id}/events`
+    const status = async (known: number) => (await fetch(at, { headers: { 'last-event-id': String(known) } })).status
+    assert.deepEqual([await status(last), await status(last - 1)], [204, 200])
+  })
+
   test('can be cancelled, and is then removed', async () => {
     const { id } = await submit(service, '/v1/generate', '{"seconds": 60, "steps": 500}')
     const removed = await fetch(`${service.url}/v1/jobs/${id}`, { method: 'DELETE' })

@@ -1,10 +1,11 @@
 /** `/v1/jobs/…`: state, events, files and cancellation of jobs. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { clientSignal } from '../http/client.js'
 import { bytes, jobSchema, json, pathParameters, responses } from '../http/documented.js'
 import { lastEventId, sendEvents } from '../http/event-stream.js'
 import { headersOf } from '../http/fact-headers.js'
-import { type JobView, resultOf, type StoredFile } from '../jobs/job.js'
+import { hasEnded, type JobView, resultOf, type StoredFile } from '../jobs/job.js'
 import { noFile } from '../jobs/refusals.js'
 import type { ServiceState } from '../service-state.js'
 
@@ -41,6 +42,11 @@ function stateRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
   )
 }
 
+async function isEmpty(events: AsyncIterable<unknown>): Promise<boolean> {
+  for await (const _ of events) return false
+  return true
+}
+
 function eventRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
   app.get(
     '/v1/jobs/:id/events',
@@ -50,14 +56,21 @@ function eventRoutes(app: FastifyInstance, { jobs }: ServiceState): void {
         summary: 'What happens to a job',
         description:
           'Server-sent events until the job ends: state (the job), progress ({progress}), file (a file that is ' +
-          'there), and those of the operation, as step. Last-Event-ID or ?after= continues.',
+          'there), and those of the operation, as step. Last-Event-ID or ?after= continues. ' +
+          'A client that knows all events of a job that has ended gets 204.',
         params: id,
-        response: responses({ 200: bytes('The events', 'text/event-stream') }),
+        response: responses({ 200: bytes('The events', 'text/event-stream'), 204: { description: 'No more events' } }),
       },
     },
     async (request: JobRequest, reply) => {
-      const { id } = await jobs.view(request.params.id)
-      return sendEvents(request, reply, signal => jobs.events(id, lastEventId(request) ?? 0, signal))
+      const view = await jobs.view(request.params.id)
+      const after = lastEventId(request) ?? 0
+      const open = (signal: AbortSignal) => jobs.events(view.id, after, signal)
+      // An `EventSource` opens a stream that has ended again and again, until it is told that nothing follows.
+      if (after > 0 && hasEnded(view) && (await isEmpty(open(clientSignal(reply).signal)))) {
+        return reply.status(204).send()
+      }
+      return sendEvents(request, reply, open)
     },
   )
 }

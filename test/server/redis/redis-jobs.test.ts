@@ -78,6 +78,8 @@ describe('a job on workers', { skip: noRedis }, () => {
     const events = await jobEvents(service, job.id)
     assert.equal(events.filter(({ name }) => name === 'step').length, 3)
     assert.deepEqual(await jobEvents(service, job.id, events[2]!.id), events.slice(3))
+    const known = { 'last-event-id': String(events.at(-1)!.id) }
+    assert.equal((await fetch(`${service.url}/v1/jobs/${job.id}/events`, { headers: known })).status, 204)
     for (const { name, bytes } of job.files) {
       const file = await fetch(`${service.url}/v1/jobs/${job.id}/files/${name}`)
       assert.equal((await file.arrayBuffer()).byteLength, bytes, name)
