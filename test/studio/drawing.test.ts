@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { levelRange, SILENCE, spectrogram, windowLength } from '#studio/audio/spectrogram'
 import { colourMap, cssColour, SHADES } from '#studio/drawing/colour-map'
 import { curveArea, curveScales, drawCurves } from '#studio/drawing/curve-picture'
-import { linearScale, logScale } from '#studio/drawing/scale'
+import { linearScale, logScale, wholeScale } from '#studio/drawing/scale'
 import { soundLayout } from '#studio/drawing/sound-picture'
 import { spectrogramPixels } from '#studio/drawing/spectrogram-image'
 import { linearTicks, logTicks } from '#studio/drawing/ticks'
@@ -26,6 +26,11 @@ describe('an axis', () => {
     assert.deepEqual(labels(logTicks(1e-5, 1)), ['1e−5', '1e−4', '0.001', '0.01', '0.1', '1'])
     assert.deepEqual(logTicks(0, 1), [])
     assert.deepEqual(labels(logScale(3.1, 3.9, 0, 100).ticks(4)), ['3.2', '3.4', '3.6', '3.8'])
+  })
+
+  test('of steps has marks at whole numbers alone', () => {
+    assert.deepEqual(labels(wholeScale(1, 4, 0, 300).ticks(6)), ['1', '2', '3', '4'])
+    assert.deepEqual(labels(wholeScale(0, 1000, 0, 300).ticks(4)), ['0', '500', '1000'])
   })
 
   test('converts a value to a pixel and back', () => {

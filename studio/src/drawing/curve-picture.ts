@@ -1,6 +1,6 @@
 /** Curves over one axis: noise schedules, losses. */
 import { drawXAxis, drawYAxis, TITLE_HEIGHT } from './axes.js'
-import { linearScale, logScale, type Scale } from './scale.js'
+import { linearScale, logScale, type Scale, wholeScale } from './scale.js'
 import type { Area, Surface } from './surface.js'
 
 export interface Series {
@@ -13,7 +13,8 @@ export interface Series {
 
 export interface AxisChoice {
   readonly title: string
-  readonly kind: 'linear' | 'log'
+  /** `whole`: linear, with marks at whole numbers alone. */
+  readonly kind: 'linear' | 'whole' | 'log'
   /** Bounds; from the data if left out. */
   readonly min?: number | undefined
   readonly max?: number | undefined
@@ -52,7 +53,7 @@ function boundsOf(values: readonly ArrayLike<number>[], log: boolean): readonly 
 function scaleOf(choice: AxisChoice, values: readonly ArrayLike<number>[], from: number, to: number): Scale {
   const log = choice.kind === 'log'
   const [low, high] = boundsOf(values, log)
-  const make = log ? logScale : linearScale
+  const make = log ? logScale : choice.kind === 'whole' ? wholeScale : linearScale
   return make(choice.min ?? low, choice.max ?? high, from, to)
 }
 

@@ -24,6 +24,11 @@ export function linearScale(min: number, max: number, from: number, to: number):
   }
 }
 
+/** A linear scale of numbers that are counted, as steps are. */
+export function wholeScale(min: number, max: number, from: number, to: number): Scale {
+  return { ...linearScale(min, max, from, to), ticks: count => linearTicks(min, max, Math.min(count, max - min)) }
+}
+
 /** @param min above 0 */
 export function logScale(min: number, max: number, from: number, to: number): Scale {
   const linear = linearScale(Math.log10(min), Math.log10(max), from, to)

@@ -18,7 +18,7 @@ function schedulePicture(alphaBars: readonly number[], mark: number): CurvePictu
       { name: 'signal, √ᾱ', x, y: alphaBars.map(Math.sqrt), style: 'line', colour: 'accent' },
       { name: 'noise, √(1 − ᾱ)', x, y: alphaBars.map(level => Math.sqrt(1 - level)), style: 'line', colour: 'second' },
     ],
-    xAxis: { title: 't, step', kind: 'linear' },
+    xAxis: { title: 't, step', kind: 'whole' },
     yAxis: { title: 'gain', kind: 'linear', min: 0, max: 1 },
     mark,
   }

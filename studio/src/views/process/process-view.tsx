@@ -26,7 +26,7 @@ function samplingPicture(alphaBars: readonly number[]): CurvePicture {
         colour: 'second',
       },
     ],
-    xAxis: { title: 'step', kind: 'linear', min: 1, max: Math.max(2, alphaBars.length) },
+    xAxis: { title: 'step', kind: 'whole', min: 1, max: Math.max(2, alphaBars.length) },
     yAxis: { title: 'gain', kind: 'linear', min: 0, max: 1 },
   }
 }

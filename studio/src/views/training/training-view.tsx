@@ -19,7 +19,7 @@ function lossPicture(loss: Curve, validation: Curve): CurvePicture {
       { name: 'its average', x: average.steps, y: average.values, style: 'line', colour: 'accent' },
       { name: 'validation', x: validation.steps, y: validation.values, style: 'line and points', colour: 'second' },
     ],
-    xAxis: { title: 'step', kind: 'linear' },
+    xAxis: { title: 'step', kind: 'whole' },
     yAxis: { title: 'loss', kind: 'log' },
   }
 }
@@ -27,7 +27,7 @@ function lossPicture(loss: Curve, validation: Curve): CurvePicture {
 function ratePicture({ steps, values }: Curve): CurvePicture {
   return {
     series: [{ name: 'learning rate', x: steps, y: values, style: 'line', colour: 'accent' }],
-    xAxis: { title: 'step', kind: 'linear' },
+    xAxis: { title: 'step', kind: 'whole' },
     yAxis: { title: 'rate', kind: 'linear', min: 0 },
   }
 }
@@ -89,7 +89,7 @@ function Clips({ model }: { model: TrainingModel }) {
             </Field>
             <PlayButton player={model.player} of="the clip" />
           </div>
-          <ProblemNote problem={model.fetching.problem.value} />
+          <ProblemNote problem={model.fetching.problem.value} onRetry={() => model.fetching.retry()} />
           {sound !== null && chosen !== undefined && (
             <SoundFigure
               title={`Step ${chosen.step}, ${chosen.tag}`}
@@ -131,18 +131,19 @@ export function TrainingView({ model }: { model: TrainingModel }) {
     return () => model.leave()
   }, [model])
   const runs = model.runs.value
-  const problem = model.listing.problem.value ?? model.watching.problem.value
+  const failed = model.listing.problem.value === null ? model.watching : model.listing
+  const problem = <ProblemNote problem={failed.problem.value} onRetry={() => failed.retry()} />
   if (runs === null || runs.length === 0) {
     return (
       <div class="stack">
-        <ProblemNote problem={problem} />
+        {problem}
         {(runs !== null || !model.hasService) && <NoRuns model={model} />}
       </div>
     )
   }
   return (
     <div class="stack">
-      <ProblemNote problem={problem} />
+      {problem}
       <section class="card" aria-label="Progress of the training">
         <Field id="training-run" label="Run">
           <select
