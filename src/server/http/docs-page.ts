@@ -62,6 +62,11 @@ function fields({ parameters = [], requestBody }: Operation): string {
   return `<table><thead>${head}</thead><tbody>${rows.join('')}</tbody></table>`
 }
 
+/** Names the place of a route on the page. */
+function anchor(method: string, path: string): string {
+  return `${method}${path}`.toLowerCase().replaceAll(/[^a-z\d]+/g, '-')
+}
+
 function operation(method: string, path: string, own: Operation): string {
   const answers = Object.entries(own.responses ?? {}).map(([status, { description = '', content = {} }]) => {
     const types = html(Object.keys(content).join(', '))
@@ -69,26 +74,30 @@ function operation(method: string, path: string, own: Operation): string {
   })
   const text = `<p><b>${html(own.summary ?? '')}.</b> ${html(own.description ?? '')}</p>`
   const title = `<h3><code>${method.toUpperCase()} ${html(path)}</code></h3>`
-  return `<article>${title}${text}${fields(own)}<ul>${answers.join('')}</ul></article>`
+  return `<article id="${anchor(method, path)}">${title}${text}${fields(own)}<ul>${answers.join('')}</ul></article>`
 }
 
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{max-width:62rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.25rem .5rem;vertical-align:top;
-border-bottom:1px solid #8886}article{margin:2rem 0;overflow-x:auto}code{font-size:.95em}`
+border-bottom:1px solid #8886}article{margin:2rem 0;overflow-x:auto}code{font-size:.95em}
+nav ul{columns:16rem;padding:0;list-style:none}`
 
 export function docsPage({ info, paths = {} }: ApiDocument): string {
   const groups = new Map<string, string[]>()
+  const links: string[] = []
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, own] of Object.entries(methods)) {
       const tag = own.tags?.[0] ?? 'Other'
+      links.push(`<li><a href="#${anchor(method, path)}">${method.toUpperCase()} ${html(path)}</a></li>`)
       groups.set(tag, [...(groups.get(tag) ?? []), operation(method, path, own)])
     }
   }
   const sections = [...groups].map(([tag, parts]) => `<section><h2>${html(tag)}</h2>${parts.join('')}</section>`)
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${html(info.title)}</title><style>${STYLE}</style></head>
+<link rel="icon" href="data:,"><title>${html(info.title)}</title><style>${STYLE}</style></head>
 <body><main><h1>${html(info.title)} ${html(info.version)}</h1>
 <p>${html(info.description ?? '')} The same as <a href="/docs/openapi.json">OpenAPI</a>. Fields with * are required.</p>
+<nav aria-label="Routes"><ul>${links.join('')}</ul></nav>
 ${sections.join('\n')}</main></body></html>`
 }
