@@ -38,24 +38,49 @@ describe('server-sent events', () => {
   })
 })
 
+describe('a stream of events', () => {
+  test('ends if nothing comes for longer than the service is ever silent', async () => {
+    const body = new ReadableStream<Uint8Array>({
+      start: controller => controller.enqueue(new TextEncoder().encode('id: 1\nevent: a\ndata: 1\n\n')),
+    })
+    const names: string[] = []
+    for await (const { name } of readEvents(body, 20)) names.push(name)
+    assert.deepEqual(names, ['a'])
+  })
+})
+
 describe('a broken connection', () => {
-  /** A proxy that cuts the first stream of events after the first event. */
+  /** A proxy that cuts each stream of events after its first event, and refuses the next two, and the first file. */
   async function cutting(): Promise<string> {
-    let cuts = 0
+    let refusals = 0
+    let isFirstFile = true
     const { url, close } = await httpServer(async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk)
       const { method, headers, url } = request
+      const isEvents = url!.includes('/events')
+      if ((isEvents && refusals-- > 0) || (url!.includes('/files/') && isFirstFile)) {
+        if (!isEvents) isFirstFile = false
+        response.destroy()
+        return
+      }
       const answer = await fetch(service.url + url, {
         method: method!,
         headers: { prefer: String(headers['prefer'] ?? '') },
         ...(method === 'POST' ? { body: Buffer.concat(chunks) } : {}),
       })
       response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+      if (!isEvents) {
+        response.end(Buffer.from(await answer.arrayBuffer()))
+        return
+      }
+      let text = ''
       for await (const chunk of answer.body!) {
-        await new Promise(resolve => response.write(chunk, resolve))
-        if (!url!.includes('/events') || cuts > 0 || !Buffer.from(chunk).includes('event:')) continue
-        cuts++
+        text += Buffer.from(chunk)
+        const [first] = /id: [\s\S]*?\n\n/.exec(text) ?? []
+        if (first === undefined) continue
+        await new Promise(resolve => response.write(first, resolve))
+        refusals = 2
         response.destroy()
         return
       }
@@ -65,14 +90,31 @@ describe('a broken connection', () => {
     return url
   }
 
-  test('does not end a job: its events continue where they broke off', async () => {
-    const states: unknown[] = []
+  test('does not end a job: its events continue where they broke off, each time', async () => {
+    const names: unknown[] = []
     const watch = {
       signal: new AbortController().signal,
-      onFile: async ({ name }: { readonly name: string }) => void states.push(name),
+      onFile: async ({ name }: { readonly name: string }, fetched: () => Promise<Response>) => {
+        const sound = await (await fetched()).arrayBuffer()
+        names.push(sound.byteLength > 1000 ? name : 'a part of a file')
+      },
     }
-    await runJob(client(await cutting()), '/v1/generate', { query: { count: 2, seconds: 0.2, steps: 2 } }, watch)
-    assert.deepEqual(states, ['clip-0.wav', 'clip-1.wav'])
+    const query = { count: 8, seconds: 0.2, steps: 2 }
+    await runJob(client(await cutting()), '/v1/generate', { query }, watch, 1)
+    assert.deepEqual(
+      names,
+      Array.from({ length: 8 }, (_, i) => `clip-${i}.wav`),
+    )
+  })
+
+  test('that is never restored ends a job with the problem', async () => {
+    const { url, close } = await httpServer((request, response) => {
+      if (request.method === 'POST') response.end('{"id": "1"}')
+      else response.destroy()
+    })
+    after(close)
+    const watch = { signal: new AbortController().signal }
+    await assert.rejects(runJob(client(url), '/v1/generate', {}, watch, 1), { code: 'UNREACHABLE' })
   })
 })
 

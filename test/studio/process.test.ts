@@ -134,6 +134,16 @@ describe('a task in the studio', () => {
     })
     assert.equal(task.problem.value!.detail, 'out of paper')
   })
+
+  test('can be tried again', async () => {
+    const task = new Task()
+    let attempts = 0
+    await task.run(async () => {
+      if (++attempts === 1) throw new Error('out of paper')
+    })
+    task.retry()
+    assert.deepEqual([attempts, task.problem.value], [2, null])
+  })
 })
 
 describe('the choice of sampling options', () => {

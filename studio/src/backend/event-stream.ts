@@ -19,14 +19,26 @@ export function parseEvent(block: string): ServerEvent | null {
   return data.length === 0 ? null : { id, name, data: JSON.parse(data.join('\n')) }
 }
 
-/** The events of a body, until it ends or breaks off: who wants the rest asks again. */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void, undefined> {
+/** The service sends a comment every 15 s: after three of them, the connection is gone without a word. */
+const SILENT_MILLISECONDS = 50_000
+
+/**
+ * The events of a body, until it ends or breaks off: who wants the rest asks again.
+ *
+ * @param silence milliseconds without a byte after which the connection counts as broken
+ */
+export async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  silence = SILENT_MILLISECONDS,
+): AsyncGenerator<ServerEvent, void, undefined> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let text = ''
   try {
     while (true) {
+      const timer = setTimeout(() => void reader.cancel().catch(() => undefined), silence)
       const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }))
+      clearTimeout(timer)
       if (done || value === undefined) return
       text += decoder.decode(value, { stream: true })
       const blocks = text.split(/\r?\n\r?\n/)

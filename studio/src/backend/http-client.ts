@@ -1,5 +1,5 @@
 /** Requests to the service: addresses with options, the token, and refusals as `StudioProblem`. */
-import { problemOf, StudioProblem } from '../core/problem.js'
+import { isAbort, problemOf, StudioProblem } from '../core/problem.js'
 
 /** Values of options; those that are left out are not sent. */
 export type Query = Readonly<Record<string, string | number | undefined>>
@@ -34,6 +34,23 @@ async function refusal(response: Response): Promise<StudioProblem> {
   )
 }
 
+function unreachable(): StudioProblem {
+  return new StudioProblem({
+    code: 'UNREACHABLE',
+    detail: 'The service cannot be reached.',
+    hint: 'If `diffwave studio` has ended, start it again.',
+  })
+}
+
+/** The bytes of an answer. @throws StudioProblem if it breaks off */
+export async function bytesOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await response.arrayBuffer())
+  } catch (error) {
+    throw isAbort(error) ? error : unreachable()
+  }
+}
+
 export class HttpClient {
   readonly #base: string
   readonly #token: () => string
@@ -62,11 +79,7 @@ export class HttpClient {
       })
     } catch (error) {
       if (signal?.aborted) throw error
-      throw new StudioProblem({
-        code: 'UNREACHABLE',
-        detail: 'The service cannot be reached.',
-        hint: 'Start `diffwave studio` again, then reload this page.',
-      })
+      throw unreachable()
     }
     if (!response.ok) throw await refusal(response)
     return response

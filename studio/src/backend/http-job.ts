@@ -3,7 +3,7 @@ import { decodeSound } from '../audio/decode.js'
 import { type Facts, numberFact, type Sound } from '../audio/sound.js'
 import { problemOf, StudioProblem } from '../core/problem.js'
 import { readEvents, type ServerEvent } from './event-stream.js'
-import type { HttpClient, HttpRequest } from './http-client.js'
+import { bytesOf, type HttpClient, type HttpRequest } from './http-client.js'
 
 /** A file of a job, as events name it. */
 export interface JobFile {
@@ -17,8 +17,9 @@ interface JobState {
   readonly problem: unknown
 }
 
-/** Lost connections after which a job is given up. */
-const MAX_RECONNECTS = 5
+/** Milliseconds before a lost stream is opened again, and how often that may fail in a row: for half a minute. */
+const RECONNECT_MILLISECONDS = 1000
+const MAX_RECONNECTS = 30
 
 export interface JobWatch {
   readonly signal: AbortSignal
@@ -30,8 +31,11 @@ export interface JobWatch {
 
 /** The sound of a job's file or of an answer, at its own rate. */
 export async function soundOf(response: Response, facts: Facts): Promise<Sound> {
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  return decodeSound(bytes, numberFact(facts, 'sampleRate', 22_050), facts)
+  return decodeSound(await bytesOf(response), numberFact(facts, 'sampleRate', 22_050), facts)
+}
+
+function lost(): StudioProblem {
+  return new StudioProblem({ code: 'UNREACHABLE', detail: 'The connection to the service was lost.' })
 }
 
 function failure({ state, problem }: JobState): StudioProblem {
@@ -44,27 +48,47 @@ class JobRun {
   readonly #client: HttpClient
   readonly #id: string
   readonly #watch: JobWatch
+  readonly #pause: number
   #lastEvent = '0'
 
-  constructor(client: HttpClient, id: string, watch: JobWatch) {
+  constructor(client: HttpClient, id: string, watch: JobWatch, pause: number) {
     this.#client = client
     this.#id = id
     this.#watch = watch
+    this.#pause = pause
   }
 
-  /** @throws StudioProblem if the job fails */
+  /** @throws StudioProblem if the job fails, or the service stays unreachable */
   async follow(): Promise<void> {
-    for (let attempt = 0; attempt <= MAX_RECONNECTS; attempt++) {
-      const { signal } = this.#watch
-      const query = { after: this.#lastEvent }
-      const { body } = await this.#client.send(`/v1/jobs/${this.#id}/events`, { query, signal })
-      for await (const event of readEvents(body!)) {
-        this.#lastEvent = event.id
-        if (await this.#handle(event)) return
+    const { signal } = this.#watch
+    for (let failures = 0; ; failures++) {
+      const before = this.#lastEvent
+      try {
+        if (await this.#readOn()) return
+        if (failures >= MAX_RECONNECTS) throw lost()
+      } catch (error) {
+        const isAway = error instanceof StudioProblem && error.code === 'UNREACHABLE'
+        if (!isAway || failures >= MAX_RECONNECTS) throw error
       }
+      if (this.#lastEvent !== before) failures = 0
+      signal.throwIfAborted()
+      await new Promise(resolve => setTimeout(resolve, this.#pause))
       signal.throwIfAborted()
     }
-    throw new StudioProblem({ code: 'UNREACHABLE', detail: 'The connection to the service was lost.' })
+  }
+
+  /** Opens the stream where it broke off, and reads it until it ends. @returns whether the job is done */
+  async #readOn(): Promise<boolean> {
+    const { signal } = this.#watch
+    const query = { after: this.#lastEvent }
+    const { body } = await this.#client.send(`/v1/jobs/${this.#id}/events`, { query, signal })
+    for await (const event of readEvents(body!)) {
+      const isDone = await this.#handle(event)
+      // Only now, since a file that could not be fetched is told of again.
+      this.#lastEvent = event.id
+      if (isDone) return true
+    }
+    return false
   }
 
   /** @returns whether the job is done */
@@ -85,11 +109,21 @@ class JobRun {
   }
 }
 
-/** Does work as a job. Its files are forgotten afterwards; if the signal fires, the work stops. */
-export async function runJob(client: HttpClient, path: string, request: HttpRequest, watch: JobWatch): Promise<void> {
+/**
+ * Does work as a job. Its files are forgotten afterwards; if the signal fires, the work stops.
+ *
+ * @param pause milliseconds before a lost stream of events is opened again
+ */
+export async function runJob(
+  client: HttpClient,
+  path: string,
+  request: HttpRequest,
+  watch: JobWatch,
+  pause = RECONNECT_MILLISECONDS,
+): Promise<void> {
   const { id } = await client.json<JobState>(path, { ...request, method: 'POST', asJob: true, signal: watch.signal })
   try {
-    await new JobRun(client, id, watch).follow()
+    await new JobRun(client, id, watch, pause).follow()
   } finally {
     await client.send(`/v1/jobs/${id}`, { method: 'DELETE' }).catch(() => undefined)
   }

@@ -4,7 +4,7 @@ import type { Sound } from '../audio/sound.js'
 import { wavRate } from '../audio/wav-rate.js'
 import { StudioProblem } from '../core/problem.js'
 import { readEvents } from './event-stream.js'
-import type { HttpClient } from './http-client.js'
+import { bytesOf, type HttpClient } from './http-client.js'
 import type { MetricsLine, RunsBackend, TrainingClip, TrainingRun } from './studio-backend.js'
 
 /** The answer of `…/metrics`. */
@@ -67,7 +67,7 @@ export class HttpRuns implements RunsBackend {
 
   async clip(run: string, id: string, signal: AbortSignal): Promise<Sound> {
     const path = `/v1/runs/${encodeURIComponent(run)}/clips/${encodeURIComponent(id)}`
-    const bytes = new Uint8Array(await (await this.#client.send(path, { signal })).arrayBuffer())
+    const bytes = await bytesOf(await this.#client.send(path, { signal }))
     return decodeSound(bytes, wavRate(bytes))
   }
 }

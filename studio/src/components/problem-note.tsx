@@ -1,7 +1,13 @@
 /** Why something did not work, and what to do about it. */
 import type { StudioProblem } from '../core/problem.js'
 
-export function ProblemNote({ problem }: { problem: StudioProblem | null }) {
+export interface ProblemNoteProps {
+  readonly problem: StudioProblem | null
+  /** Does the work again, if that may help. */
+  readonly onRetry?: () => void
+}
+
+export function ProblemNote({ problem, onRetry }: ProblemNoteProps) {
   if (problem === null) return null
   const { code, detail, expected, got, hint } = problem
   return (
@@ -25,6 +31,13 @@ export function ProblemNote({ problem }: { problem: StudioProblem | null }) {
       )}
       {hint !== undefined && <p>{hint}</p>}
       <p class="note">{code}</p>
+      {onRetry !== undefined && problem.isTemporary && (
+        <p>
+          <button type="button" class="button" onClick={onRetry}>
+            Try again
+          </button>
+        </p>
+      )}
     </div>
   )
 }

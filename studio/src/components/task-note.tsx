@@ -1,5 +1,4 @@
 /** How far work has come, with a way to stop it, and why it failed. */
-
 import { ProblemNote } from './problem-note.js'
 import type { Task } from './task.js'
 
@@ -16,7 +15,7 @@ export function TaskNote({ task, what }: { task: Task; what: string }) {
           </button>
         </div>
       )}
-      <ProblemNote problem={task.problem.value} />
+      <ProblemNote problem={task.problem.value} onRetry={() => task.retry()} />
     </div>
   )
 }

@@ -9,12 +9,14 @@ export class Task {
   readonly progress = signal<number | null>(null)
   readonly problem = signal<StudioProblem | null>(null)
   #stop: AbortController | null = null
+  #work: ((watch: Watch) => Promise<void>) | null = null
 
   /** Runs work to its end. @returns whether it ended well */
   async run(work: (watch: Watch) => Promise<void>): Promise<boolean> {
     this.#stop?.abort()
     const stop = new AbortController()
     this.#stop = stop
+    this.#work = work
     batch(() => {
       this.running.value = true
       this.progress.value = null
@@ -41,5 +43,10 @@ export class Task {
 
   stop(): void {
     this.#stop?.abort()
+  }
+
+  /** Does the last piece of work again. */
+  retry(): void {
+    if (this.#work !== null) void this.run(this.#work)
   }
 }

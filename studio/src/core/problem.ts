@@ -9,6 +9,11 @@ export interface ProblemClauses {
   readonly hint?: string | undefined
 }
 
+/** Codes of problems that pass: of the network, and of a service that is busy or starts again. */
+const TEMPORARY = new Set(
+  'UNREACHABLE DOWNLOAD_FAILED QUEUE_FULL TOO_MANY_REQUESTS SHUTTING_DOWN STORE_UNAVAILABLE'.split(' '),
+)
+
 export class StudioProblem extends Error implements ProblemClauses {
   override readonly name = 'StudioProblem'
   readonly code: string
@@ -24,6 +29,11 @@ export class StudioProblem extends Error implements ProblemClauses {
     this.expected = expected
     this.got = got
     this.hint = hint
+  }
+
+  /** Whether the same may work later. */
+  get isTemporary(): boolean {
+    return TEMPORARY.has(this.code)
   }
 }
 

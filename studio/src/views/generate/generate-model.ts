@@ -51,8 +51,8 @@ export class GenerateModel {
     if (order === null) return
     const before = this.kept.value
     for (const clip of this.clips.value) clip.player.pause()
-    const made: Clip[] = []
     await this.task.run(async watch => {
+      const made: Clip[] = []
       this.clips.value = before
       await this.#backend.generate(order, {
         ...watch,
