@@ -4,6 +4,7 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import { decodeWav } from '#src/audio/codecs/wav'
 import { gaussian } from '#src/core/random'
 import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 import { readStudioPage } from '#src/server/studio-page'
@@ -21,7 +22,7 @@ import {
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { scratch } from '../support/process.js'
-import { testService } from '../support/service.js'
+import { post, testService } from '../support/service.js'
 
 const { folder, put } = scratch()
 const line = (step: number) => `${JSON.stringify({ step, loss: 3 / step, learningRate: 1e-4 * step })}\n`
@@ -92,10 +93,57 @@ describe('the studio’s navigation', () => {
 
   test('asks for the token of a service that requires one', { skip: noBrowser }, async () => {
     const closed = await testService({ page, token: 'open-sesame' })
-    const opened = await openDocument(`${closed.url}/#/generate`)
-    await opened.page.getByLabel('Token of the service').fill('open-sesame')
-    await opened.page.keyboard.press('Enter')
-    await opened.page.getByRole('button', { name: 'Generate' }).waitFor()
+    const { page: window } = await openDocument(`${closed.url}/#/generate`)
+    const field = window.getByLabel('Token of the service')
+    await field.waitFor()
+    assert.equal(await window.getByRole('alert').count(), 0)
+    await window.keyboard.type('open-barley')
+    await window.keyboard.press('Enter')
+    await window.getByRole('alert').getByText('The token is wrong').waitFor()
+    await assertAccessible(window)
+    // The wrong one is selected, so that the next one takes its place.
+    await window.keyboard.type('open-sesame')
+    await window.keyboard.press('Enter')
+    await window.getByRole('button', { name: 'Generate' }).waitFor()
+    assert.equal(await field.count(), 0)
+  })
+})
+
+describe('the studio', () => {
+  studioTest(
+    'tries again what failed while the service was away',
+    'generate',
+    async page => {
+      await page.getByRole('button', { name: 'Generate' }).waitFor()
+      await page.route('**/v1/**', route => route.abort())
+      await page.reload()
+      const again = page.getByRole('button', { name: 'Try again' })
+      await again.click()
+      await page.unroute('**/v1/**')
+      await again.click()
+      await page.getByRole('button', { name: 'Generate' }).waitFor()
+    },
+    { refused: /ERR_FAILED/ },
+  )
+
+  studioTest('does not give way to a file that is dropped beside its place', 'generate', async page => {
+    const isPrevented = (kind: string) =>
+      page.evaluate(`(() => {
+        const dataTransfer = new DataTransfer()
+        dataTransfer.items.add(${kind === 'file' ? "new File(['a'], 'a.wav')" : "'a', 'text/plain'"})
+        const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true })
+        document.body.dispatchEvent(drop)
+        return drop.defaultPrevented
+      })()`)
+    await page.getByRole('button', { name: 'Generate' }).waitFor()
+    assert.deepEqual([await isPrevented('file'), await isPrevented('text')], [true, false])
+  })
+
+  studioTest('goes on naming the view in its address after a jump to the content', 'generate', async page => {
+    await page.getByRole('button', { name: 'Generate' }).waitFor()
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await holds(page, `document.activeElement.id === 'main' && location.hash === '#/generate'`)
   })
 })
 
@@ -184,6 +232,9 @@ describe('the generate view', () => {
     await seeker.focus()
     await hears(page, () => page.keyboard.press(' '), { hold: true })
     await page.keyboard.press(' ')
+    const wav = await post(service, '/v1/generate?seed=2&seconds=0.3&format=32f')
+    const { samples } = decodeWav(new Uint8Array(await wav.arrayBuffer()), 'clip')
+    assert.deepEqual(await page.evaluate('[...lastPlayed]'), [...samples])
     await page.keyboard.press('Home')
     await page.keyboard.press('ArrowRight')
     assert.equal(await seeker.getAttribute('aria-valuenow'), '0.1')

@@ -43,6 +43,8 @@ export interface Played {
 
 declare global {
   var playedBuffers: Played[]
+  /** The samples of the buffer that was played last. */
+  var lastPlayed: Float32Array
   /** The loudest level at the loudspeaker since the last `listenAnew`. */
   var loudest: number
   var listenAnew: (hold: boolean) => void
@@ -64,6 +66,7 @@ function listen(): void {
   ) {
     const data = this.buffer.getChannelData(0)
     const sum = data.reduce((total, value) => total + value * value, 0)
+    globalThis.lastPlayed = data
     globalThis.playedBuffers.push({ rms: Math.sqrt(sum / data.length), seconds: this.buffer.duration })
     return start.apply(this, args)
   }

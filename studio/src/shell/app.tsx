@@ -1,5 +1,5 @@
 /** The whole page. */
-import { useEffect } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import type { SourceFile } from '../backend/studio-backend.js'
 import { ProblemNote } from '../components/problem-note.js'
 import { GenerateView } from '../views/generate/generate-view.js'
@@ -42,9 +42,18 @@ function View({ studio }: { studio: Studio }) {
   }
 }
 
+/** Why there are no models; or a form for the token, which stays while one is tried. */
+function LoadingProblem({ studio, token }: { studio: Studio; token: Token }) {
+  const [asks, setAsks] = useState(false)
+  const { problem, running } = studio.loading
+  const asksNow = problem.value?.code === 'UNAUTHORIZED' || (asks && running.value)
+  useEffect(() => setAsks(asksNow), [asksNow])
+  if (asksNow) return <TokenForm token={token} problem={problem.value} onDone={() => void studio.load()} />
+  return <ProblemNote problem={problem.value} onRetry={() => studio.loading.retry()} />
+}
+
 export function App({ studio, token }: { studio: Studio; token: Token }) {
   const view = studio.route.view.value
-  const problem = studio.loading.problem.value
   useEffect(() => {
     void studio.load()
   }, [studio])
@@ -61,11 +70,7 @@ export function App({ studio, token }: { studio: Studio; token: Token }) {
           <h1>{viewTitles[view]}</h1>
           <p class="lede">{viewLedes[view]}</p>
         </div>
-        {problem?.code === 'UNAUTHORIZED' ? (
-          <TokenForm token={token} onDone={() => void studio.load()} />
-        ) : (
-          <ProblemNote problem={problem} />
-        )}
+        <LoadingProblem studio={studio} token={token} />
         {studio.modelProblems.value.map(problem => (
           <ProblemNote key={problem.detail + problem.got} problem={problem} />
         ))}

@@ -33,8 +33,10 @@ export class Route {
 
   constructor() {
     addEventListener('hashchange', () => {
-      // Others lead to a place within the view.
-      this.view.value = viewOf(location.hash) ?? this.view.value
+      const named = viewOf(location.hash)
+      if (named !== null) this.view.value = named
+      // Others lead to a place within the view. The address goes on naming the view, for a page that is loaded again.
+      else history.replaceState(history.state, '', `#/${this.view.value}`)
     })
   }
 }
