@@ -200,7 +200,9 @@ describe('the process view', () => {
       await page.locator('input[type=file]').setInputFiles(file)
       const alert = page.getByRole('alert').first()
       await alert.waitFor()
-      assert.match(String(await alert.textContent()), /Expected[\s\S]*UNSUPPORTED_FORMAT/)
+      const text = String(await alert.textContent())
+      assert.match(text, /Expected[\s\S]*UNSUPPORTED_FORMAT/)
+      assert.equal(text.match(/expected/gi)?.length, 1, text)
     },
     { refused: /status of 415/ },
   )

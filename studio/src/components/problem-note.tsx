@@ -10,9 +10,11 @@ export interface ProblemNoteProps {
 export function ProblemNote({ problem, onRetry }: ProblemNoteProps) {
   if (problem === null) return null
   const { code, detail, expected, got, hint } = problem
+  // Some details say what was expected, too.
+  const title = detail.split(`, expected ${expected}`)[0]!
   return (
     <div class="problem" role="alert">
-      <p class="problem-title">{detail.replace(/\.?$/, '.')}</p>
+      <p class="problem-title">{title.replace(/\.?$/, '.')}</p>
       {(expected !== undefined || got !== undefined) && (
         <dl class="clauses">
           {expected !== undefined && (
