@@ -7,18 +7,20 @@ import {
   MAX_PATCH,
   MAX_REFINEMENT_ITERATIONS,
   MAX_SAMPLE_RATE,
+  MIN_BETA,
 } from '../core/limits.js'
 import { MIN_SUBBANDS } from './network.js'
 
-const beta = z.number().gt(0).lt(1)
+/** Schema of one β. */
+export const betaSchema = z.number().min(MIN_BETA).lt(1)
 
 /** Schema of a noise schedule, which stands for a list of β, one per step. */
 export const noiseScheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('linear'),
     steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
-    betaStart: beta,
-    betaEnd: beta,
+    betaStart: betaSchema,
+    betaEnd: betaSchema,
   }),
   /**
    * Nichol & Dhariwal 2021, eq. 17: ᾱ(t) = cos²((t/T + s)/(1 + s) · π/2), where s is `offset`. β is clipped at
@@ -28,9 +30,9 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
     kind: z.literal('cosine'),
     steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
     offset: z.number().min(0).max(1).default(0.008),
-    maxBeta: beta.default(0.999),
+    maxBeta: betaSchema.default(0.999),
   }),
-  z.strictObject({ kind: z.literal('explicit'), betas: z.array(beta).min(1).max(MAX_DIFFUSION_STEPS) }),
+  z.strictObject({ kind: z.literal('explicit'), betas: z.array(betaSchema).min(1).max(MAX_DIFFUSION_STEPS) }),
 ])
 
 /**
@@ -47,10 +49,6 @@ const energyPriorSchema = z
     floor: z.number().gt(0).max(1).default(0.1),
   })
   .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
-
-/** Defaults of refinement. */
-export const DEFAULT_MOMENTUM = 0.99
-export const DEFAULT_RELAXATION = 1
 
 /**
  * SpecGrad's prior: noise with the spectral envelope of the mel (src/data-domain/envelope-prior.ts). Such a model makes
@@ -96,6 +94,10 @@ const frontEndPriorSchema = z.strictObject({
     .default(null),
 })
 
+/** Defaults of refinement. */
+export const DEFAULT_MOMENTUM = 0.99
+export const DEFAULT_RELAXATION = 1
+
 /** Phase refinement after the last pass (src/audio/mel/phase-refinement.ts). */
 const refinementSchema = z.strictObject({
   iterations: z.number().int().min(1).max(MAX_REFINEMENT_ITERATIONS),
@@ -124,7 +126,7 @@ const priorSchema = z.discriminatedUnion('kind', [energyPriorSchema, envelopePri
 export type SamplerName = 'ddpm' | 'ddim' | 'dpm-solver++'
 export const samplerNames = ['ddpm', 'ddim', 'dpm-solver++'] as const satisfies readonly SamplerName[]
 
-const betas = z.array(beta).min(1).max(MAX_DIFFUSION_STEPS)
+const betas = z.array(betaSchema).min(1).max(MAX_DIFFUSION_STEPS)
 /**
  * Share of the predicted noise ε̂ that DDIM carries to the next level. Below 1, part of ε̂ is dropped: where a network
  * is unsure of phases, much of ε̂ is the error of x̂_0 rather than noise. Other samplers ignore it.

@@ -37,6 +37,11 @@ describe('the licence in a config', () => {
   })
 })
 
+test('a β that is lost in 1 − β is refused', () => {
+  const training = { kind: 'linear', steps: 10, betaStart: 1e-17, betaEnd: 0.5 } as const
+  assert.match(complaint({ ...generator, ...diffusion({ training }) })!, /^diffusion\.training\.betaStart: .*1e-12/i)
+})
+
 describe('contradictory fields are refused by name', () => {
   const cases: readonly (readonly [start: string, config: object])[] = [
     ['network.mel: ', { ...generator, kind: 'vocoder' }],

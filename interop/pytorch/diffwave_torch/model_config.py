@@ -41,6 +41,7 @@ from .limits import (
     MAX_PATCH,
     MAX_REFINEMENT_ITERATIONS,
     MAX_SAMPLE_RATE,
+    MIN_BETA,
     MIN_SAMPLE_RATE,
 )
 from .mel_convention import convention
@@ -107,7 +108,7 @@ NETWORK = fields(
     }
 )
 
-BETA = real(above=0, below=1)
+BETA = real(MIN_BETA, below=1)
 BETAS = several(BETA, 1, MAX_DIFFUSION_STEPS)
 SCHEDULE = kinds(
     {

@@ -12,7 +12,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { MAX_DIFFUSION_STEPS, MAX_DILATION_CYCLE, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import type { FieldsOf } from '../../core/options.js'
 import type { ModelConfig } from '../config.js'
-import type { NoiseScheduleConfig } from '../diffusion-config.js'
+import { betaSchema, type NoiseScheduleConfig } from '../diffusion-config.js'
 
 /** Facts about a checkpoint. They override what its file states. Each is optional. */
 export interface ImportHints {
@@ -39,14 +39,12 @@ export interface ImportHints {
   readonly melStatistics?: MelStatisticsOfBands | undefined
 }
 
-const beta = z.number().gt(0).lt(1)
-
 /** The fields of `ImportHints`, for schemas of options. */
 export const importHintFields = {
   dilationCycle: z.number().int().min(1).max(MAX_DILATION_CYCLE).optional(),
   diffusionSteps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).optional(),
-  betaStart: beta.optional(),
-  betaEnd: beta.optional(),
+  betaStart: betaSchema.optional(),
+  betaEnd: betaSchema.optional(),
   sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE).optional(),
   convention: z.enum(Object.keys(namedConventions) as [ConventionName, ...ConventionName[]]).optional(),
   melLogarithm: z.enum(melLogarithms).optional(),
