@@ -75,7 +75,7 @@ export class Denoiser {
    * @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION`
    */
   constructor(config: ModelConfig, engine: Engine, notes: readonly string[] = []) {
-    if (typeof config?.network !== 'object' || typeof config.diffusion !== 'object') {
+    if (!isObject(config?.network) || !isObject(config.diffusion)) {
       throw new DiffWaveError('BAD_CONFIG', 'not a model’s config', {
         expected: 'an object with network and diffusion',
         got: describe(config),
@@ -179,6 +179,10 @@ export class Denoiser {
     const { labels, ...rest } = request
     return labels === undefined ? rest : { ...rest, labels: labels.map(label => this.labelIndex(label)) }
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 const requestFields = ['audio', 'steps', 'mel', 'labels', 'signal'] satisfies (keyof DenoiserRequest)[]

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
+import { Denoiser } from '#src/denoiser/denoiser'
 import { alphaBarAt, noiseSchedule } from '#src/diffusion/schedule'
+import type { ModelConfig } from '#src/model/config'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 
@@ -23,6 +25,12 @@ async function predictions(prediction: 'epsilon' | 'v' | 'x0') {
     levels: STEPS.map(step => alphaBarAt(schedule, step)),
   }
 }
+
+test('a config without its parts is refused', () => {
+  const empty = { network: null, diffusion: null } as unknown as ModelConfig
+  const { engine } = fakeModel(smallGeneratorConfig())
+  assert.throws(() => new Denoiser(empty, engine), { code: 'BAD_CONFIG', where: 'Denoiser config' })
+})
 
 describe('predictNoise', () => {
   test('returns the output of a network that predicts ε', async () => {
