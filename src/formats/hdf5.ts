@@ -1,7 +1,7 @@
 /**
  * Small arrays at the top of an HDF5 file, as h5py writes them by default: superblock version 0, one group, float
- * datasets in one piece (The HDF5 Group, "HDF5 File Format Specification Version 3.0"). ParallelWaveGAN keeps its
- * statistics so. Everything else of the format is refused: chunks, compression, the newer layouts.
+ * datasets in one piece (The HDF5 Group, “HDF5 File Format Specification Version 3.0”). ParallelWaveGAN stores its
+ * statistics in such files. Everything else of the format is refused: chunks, compression, the newer layouts.
  */
 import { DiffWaveError } from '../core/errors.js'
 import type { Tensor } from '../core/tensor.js'
@@ -19,7 +19,10 @@ const DATASPACE = 0x01
 const DATATYPE = 0x03
 const LAYOUT = 0x08
 const CONTINUATION = 0x10
+/** Class of a datatype. */
 const FLOATING_POINT = 1
+/** Class of a layout: in one piece. */
+const CONTIGUOUS = 1
 const FLOATS: Readonly<Record<number, 'F16' | 'F32' | 'F64'>> = { 2: 'F16', 4: 'F32', 8: 'F64' }
 
 /** Whether bytes begin like HDF5. */
@@ -176,7 +179,7 @@ function dataset(file: Parts, header: number, maxElements: number, where: string
   const parts = new Map<number, number>()
   for (const { type, start } of messages(file, header)) parts.set(type, start)
   const [space, type, layout] = [DATASPACE, DATATYPE, LAYOUT].map(kind => parts.get(kind))
-  if (space === undefined || type === undefined || layout === undefined) throw file.unsupported('not an array')
+  if (space === undefined || type === undefined || layout === undefined) throw file.unsupported('no array')
   const shape = shapeAt(file, space)
   const count = shape.reduce((product, size) => product * size, 1)
   if (count > maxElements) {
@@ -187,10 +190,10 @@ function dataset(file: Parts, header: number, maxElements: number, where: string
     })
   }
   const number = FLOATS[file.word(type + 4, 4)]
-  if ((file.byte(type) & 15) !== FLOATING_POINT || number === undefined) throw file.unsupported('not floats')
+  if ((file.byte(type) & 15) !== FLOATING_POINT || number === undefined) throw file.unsupported('other numbers')
   const littleEndian = (file.byte(type + 1) & 1) === 0
-  // Version 3, class 1: in one piece.
-  if (file.byte(layout) !== 3 || file.byte(layout + 1) !== 1) throw file.unsupported('chunks')
+  if (file.byte(layout) !== 3) throw file.unsupported('an array of a newer or an older layout')
+  if (file.byte(layout + 1) !== CONTIGUOUS) throw file.unsupported('an array in chunks or in its header')
   const start = file.word(layout + 2, 8)
   const size = file.word(type + 4, 4) * count
   return { shape, data: readNumbers(file.span(start, size), { type: number, count, littleEndian }, where) }
@@ -199,7 +202,8 @@ function dataset(file: Parts, header: number, maxElements: number, where: string
 /** The sizes of a dataspace, version 1 or 2. */
 function shapeAt(file: Parts, start: number): number[] {
   const [version, rank] = [file.byte(start), file.byte(start + 1)]
-  if ((version !== 1 && version !== 2) || rank > MAX_RANK) throw file.unsupported('an array of many axes')
+  if (version !== 1 && version !== 2) throw file.unsupported('an array of a newer layout')
+  if (rank > MAX_RANK) throw file.unsupported(`an array of ${rank} axes`)
   const sizes = start + (version === 1 ? 8 : 4)
   return Array.from({ length: rank }, (_, axis) => file.word(sizes + 8 * axis, 8))
 }

@@ -21,7 +21,7 @@ const DEVIATIONS = ['deviation', 'scale', 'std', 'mel_std']
  * Reads the statistics of mels from a file.
  *
  * @param path of the file, as text or a `file:` URL
- *
+ * @returns mean and standard deviation, `[bands]` each; one number each if they are those of all bands together
  * @throws DiffWaveError `BAD_MEL` (not statistics), `UNSUPPORTED_FORMAT` (other formats, and HDF5 of another
  * kind than h5py writes by default), `TRUNCATED`, `TOO_LARGE`, and as `readFileBytes`
  * @example
@@ -31,9 +31,10 @@ export async function readMelStatistics(path: PathLike): Promise<MelStatisticsOf
   const file = toPath(path, 'readMelStatistics path')
   const bytes = await readFileBytes(file)
   const [mean, deviation] = decode(bytes, file)
-  const wrong = bad('the file holds no mean and deviation per band', file)
-  if (mean === undefined || deviation === undefined || mean.length !== deviation.length) throw wrong
-  if (mean.length < 1 || mean.length > MAX_MEL_BANDS || !mean.every(Number.isFinite)) throw wrong
+  const isPair = mean !== undefined && deviation !== undefined && mean.length === deviation.length
+  if (!isPair || mean.length < 1 || mean.length > MAX_MEL_BANDS || !mean.every(Number.isFinite)) {
+    throw bad('the file holds no mean and deviation per band', file)
+  }
   if (!deviation.every(value => Number.isFinite(value) && value > 0)) throw bad('a deviation is not positive', file)
   return { mean, deviation }
 }
