@@ -173,6 +173,8 @@ export class Generator extends SoundModel {
   /**
    * The label that a clip with this seed gets if its options name none. Labels are drawn as often as the training clips
    * had them. Null if the model draws no labels.
+   *
+   * @throws DiffWaveError `BAD_OPTION` if the seed is not a non-negative safe integer
    */
   drawLabel(seed: number): string | null {
     check(seedField, seed, 'seed')

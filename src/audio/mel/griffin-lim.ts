@@ -70,7 +70,7 @@ const TINY = 1e-12
  *
  * @param mel `[bands × frames]`, computed in the convention
  * @returns mono audio at the convention's sample rate
- * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `ABORTED`
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG` (not a convention), `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `ABORTED`
  * @example
  * const audio = await griffinLim(mel, namedConventions.tacotron2, { iterations: 100 })
  */

@@ -28,8 +28,8 @@ export function coveredSamples(samples: number, { frames }: Pick<Mel, 'frames'>,
  * @param audio mono, at the convention's sample rate
  * @param convention one of `namedConventions`, or a model's `config.mel`
  * @returns `[bands × frames]`, with ⌊samples/hop⌋ + 1 frames if the convention centres its frames, else ⌊samples/hop⌋
- *
- * @throws DiffWaveError `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame), `NOT_FINITE`
+ * @throws DiffWaveError `BAD_CONFIG` (not a convention), `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame),
+ * `NOT_FINITE`
  * @example
  * const mel = melSpectrogram(await readAudio('hello.wav'), namedConventions.tacotron2)
  */

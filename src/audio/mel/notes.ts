@@ -14,7 +14,7 @@ import { MelSummary, valueScaleDoubt } from './value-scale.js'
  * @param mel `[bands × frames]`
  * @param convention of the model that is to use it: `vocoder.config.mel`, or one of `namedConventions`
  * @returns one sentence per doubt; empty if there is none
- * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`
+ * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `BAD_CONFIG` (not a convention)
  * @example
  * for (const note of melNotes(mel, namedConventions.tacotron2)) console.warn(note)
  */

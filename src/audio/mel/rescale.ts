@@ -93,7 +93,8 @@ export function conventionWith(convention: MelConvention, numbers: MelNumbers): 
  * @param from how the values of the mel are scaled
  * @param convention of the model
  * @returns a mel of the same shape
- * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL` (statistics or mel of another number of bands), `NOT_FINITE`
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG` (not a convention), `NOT_FINITE`, `BAD_MEL` (statistics or a mel of
+ * another number of bands, or a mel that was cut off at a limit that the model does not have)
  * @example
  * const own = rescaleMel(espnetMel, { logarithm: 'log10', statistics }, vocoder.config.mel)
  */

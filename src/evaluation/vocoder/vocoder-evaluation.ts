@@ -102,8 +102,8 @@ const optionsSchema = z.strictObject({
  * Evaluates every recording that can be read; the others are listed in `leftOut`.
  *
  * @throws DiffWaveError `BAD_DATA` if no recording could be evaluated, or if two differ only in the ending;
- * `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_OPTION`, `ABORTED`; and what a system throws, unless the recording is the
- * cause
+ * `FILE_NOT_FOUND`, `NOT_A_DIRECTORY`, `BAD_OPTION`, `BAD_CONFIG` (not a convention), `ABORTED`; and what a system
+ * throws, unless the recording is the cause
  * @example
  * const { overall } = await evaluateVocoder({
  *   reference: 'held-out',
