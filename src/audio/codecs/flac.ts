@@ -244,9 +244,8 @@ function blockSize(code: number, reader: BitReader): number {
   return code === 0 ? 0 : 256 * 2 ** (code - 8)
 }
 
-const rates: readonly number[] = [
-  ...[88_200, 176_400, 192_000, 8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000],
-]
+/** Sample rates of the codes 1 to 11 in a frame's header, in Hz. */
+const rates = Uint32Array.of(88_200, 176_400, 192_000, 8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 
 /** The sample rate in a frame's header; null if the header refers to the file's rate. */
 function frameRate(code: number, reader: BitReader): number | null {

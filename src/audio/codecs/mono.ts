@@ -17,8 +17,13 @@ export interface DecodeOptions {
   readonly maxSeconds?: number | undefined
 }
 
-/** @throws DiffWaveError `TOO_LARGE` */
-export function refuseTooLong(samples: number, sampleRate: number, maxSeconds = Infinity, where: string): void {
+/** Refuses audio longer than the caller allows. @throws DiffWaveError `TOO_LARGE` */
+export function refuseTooLong(
+  samples: number,
+  sampleRate: number,
+  { maxSeconds = Number.POSITIVE_INFINITY }: DecodeOptions,
+  where: string,
+): void {
   if (samples <= maxSeconds * sampleRate) return
   throw new DiffWaveError('TOO_LARGE', 'the audio is too long', {
     expected: `at most ${maxSeconds} s`,
@@ -125,8 +130,8 @@ export class MonoMixer {
   }
 
   #check(samples: number, padding = 0): void {
-    const { sampleRate, maxSeconds, where } = this.#options
-    refuseTooLong(samples - padding, sampleRate, maxSeconds, where)
+    const { sampleRate, where } = this.#options
+    refuseTooLong(samples - padding, sampleRate, this.#options, where)
     if (samples - padding <= this.#max) return
     throw new DiffWaveError('TOO_LARGE', 'the recording decodes to too many samples', {
       expected: `at most ${this.#max}`,

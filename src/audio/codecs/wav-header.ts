@@ -39,12 +39,10 @@ const containers: readonly string[] = ['RIFF', 'RIFX', 'RF64', 'BW64']
 const encodings: Readonly<Record<number, WavHeader['encoding']>> = { 1: 'pcm', 3: 'float', 6: 'a-law', 7: 'µ-law' }
 const EXTENSIBLE = 0xfffe
 /** Known chunks besides the samples, from files of recorders and editors. */
-const knownChunks: ReadonlySet<string> = new Set(
-  [
-    'fmt ,data,fact,LIST,INFO,bext,iXML,cue ,smpl,inst,JUNK,junk,PAD ,FLLR,ds64,PEAK,id3 ,ID3 ,_PMX,axml',
-    'chna,plst,labl,note,acid,cart',
-  ].flatMap(ids => ids.split(',')),
-)
+const knownChunks: ReadonlySet<string> = new Set([
+  ...['fmt ', 'data', 'fact', 'ds64', 'LIST', 'INFO', 'bext', 'iXML', '_PMX', 'axml', 'chna', 'cart', 'PEAK', 'id3 '],
+  ...['ID3 ', 'cue ', 'plst', 'labl', 'note', 'smpl', 'inst', 'acid', 'JUNK', 'junk', 'PAD ', 'FLLR'],
+])
 /** The size field in RF64 and BW64 that refers to the `ds64` chunk. */
 const IN_DS64 = 0xffffffff
 

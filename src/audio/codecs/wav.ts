@@ -101,10 +101,10 @@ const encodingNames: Readonly<Record<WavHeader['encoding'], string>> = {
  * @throws DiffWaveError `UNSUPPORTED_FORMAT`, `BAD_WAV`, `TRUNCATED`, `TOO_LARGE`; `NOT_FINITE` naming the sample that
  * is NaN, infinite, or beyond what a float32 can hold
  */
-export function decodeWav(bytes: Uint8Array, where: string, { maxSeconds }: DecodeOptions = {}): Recording {
+export function decodeWav(bytes: Uint8Array, where: string, options: DecodeOptions = {}): Recording {
   const header = decodeWavHeader(bytes, where)
   const { channels, frames, sampleRate, notes } = header
-  refuseTooLong(frames, sampleRate, maxSeconds, where)
+  refuseTooLong(frames, sampleRate, options, where)
   if (frames > MAX_AUDIO_SAMPLES) {
     throw new DiffWaveError('TOO_LARGE', 'the recording has too many samples', {
       expected: `at most ${MAX_AUDIO_SAMPLES}`,

@@ -320,7 +320,6 @@ export class MelCorrection {
     const byMagnitude = new Float64Array(bins)
     const spectrum = new Float64Array(2 * bins)
     for (let f = 0; f < frames; f++) {
-      for (let i = 0; i < 2 * bins; i++) spectrum[i] = 0
       const found = transform.forward(padded, f * hop)
       for (let i = 0; i < 2 * bins; i++) spectrum[i] = found[i]!
       const gains = this.#shared.gainsOf(spectrum, targets.rows(f, f + 1))

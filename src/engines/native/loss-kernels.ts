@@ -50,7 +50,12 @@ export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, c
     const works = given.map((term, i) => {
       const { kind, size, made, wanted, bins, weight } = term
       return {
-        ...{ frames: framesOf(size), kind, made, wanted, bins, weight },
+        frames: framesOf(size),
+        kind,
+        made,
+        wanted,
+        bins,
+        weight,
         offset: kind === 'magnitude' ? term.softest : 0,
         counts: kind === 'phase' ? term.counts : undefined,
         ...results[i]!,
@@ -129,7 +134,10 @@ async function corrected(
         let byResult = given
         for (let pass = passes - 1; pass >= 0; pass--) {
           const clips = inputs[pass]!.map((input, i) => ({
-            ...{ input, byResult: byResult[i]!, targets: targets[i]!, gradient: new Float32Array(input.length) },
+            input,
+            byResult: byResult[i]!,
+            targets: targets[i]!,
+            gradient: new Float32Array(input.length),
           }))
           await checked(addon.correctionGradient(handle, chain, clips, cancelled))
           byResult = clips.map(({ gradient }) => gradient)

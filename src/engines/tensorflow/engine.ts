@@ -75,7 +75,11 @@ class TensorflowEngine implements Engine {
     const envelope = this.#envelope
     const unit = positionSamples(this.network)
     const own = {
-      ...{ audio, steps, target, loss, ...defined({ mel, labels, weight }) },
+      audio,
+      steps,
+      target,
+      loss,
+      ...defined({ mel, labels, weight }),
       deviations: envelope && audio.map((clip, i) => envelope.deviations(mel![i]!, clip.length / unit)),
     }
     return (await this.#worker.ask<'loss'>({ kind: 'loss', request: own }, request.signal)).result
