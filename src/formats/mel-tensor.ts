@@ -98,7 +98,7 @@ export function melAxes(
       where,
       ...(bands === undefined
         ? {}
-        : { hint: 'It is for another model: `diffwave inspect` says which mels it may be.' }),
+        : { hint: '`diffwave inspect` says which conventions it may follow, and so which models take it.' }),
     })
   }
   return { bands: found, frames: transposed ? rows : columns, transposed }

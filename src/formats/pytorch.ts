@@ -65,7 +65,7 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
   // A PyTorch file starts with PROTO and LONG1; anything else is some other kind of file.
   if (bytes.length < 2) throw new DiffWaveError('TRUNCATED', 'the file is empty or nearly so', { where })
   if (bytes[0] !== 0x80) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a file of torch.save', {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'not a file that torch.save wrote', {
       where,
       hint: wrongFileHint(bytes) ?? 'Checkpoints are read from .pt and .pkl files that PyTorch wrote.',
     })

@@ -11,7 +11,7 @@ import type { Clip, Dataset, DatasetReport } from './dataset.js'
 import type { CheckedDatasetOptions } from './dataset-options.js'
 import type { Found } from './find-recordings.js'
 import { fingerprint, formerFingerprint, type UsedRecording } from './fingerprint.js'
-import { leftOutReasons } from './left-out-reasons.js'
+import { exampleLeftOut, leftOutReasons } from './left-out-reasons.js'
 import type { Fault, ReadRecording, RecordingRequest } from './recording.js'
 import { codeStamp } from './recording-cache.js'
 import { type SharedNames, sharedNames } from './shared-names.js'
@@ -135,11 +135,14 @@ export class DatasetBuilder {
       const { length } = this.#validation
       const reasons = this.#leftOut.length === 0 ? '' : ` (${leftOutReasons(this.#leftOut)})`
       const kept = length === 0 ? '' : `, ${length} kept for validation`
+      const example = exampleLeftOut(this.#leftOut)
+      const hints = example === undefined ? [] : [`${example.file}: ${example.reason} (${example.detail}).`]
+      if (notes.length > 0) hints.push(`Notes on the folders: ${notes.slice(0, REPEATED_NOTES).join('; ')}.`)
       throw new DiffWaveError('BAD_DATA', 'nothing to train on', {
         expected: 'WAV, FLAC, MP3 or Ogg files',
-        got: `${files} files, ${this.#leftOut.length} left out${reasons}${kept}`,
+        got: `${files} ${files === 1 ? 'file' : 'files'}, ${this.#leftOut.length} left out${reasons}${kept}`,
         where: folders.join(', '),
-        ...(notes.length === 0 ? {} : { hint: `Notes on the folders: ${notes.slice(0, REPEATED_NOTES).join('; ')}.` }),
+        ...(hints.length === 0 ? {} : { hint: hints.join(' ') }),
       })
     }
     const report = {
