@@ -185,6 +185,21 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null
 }
 
+/**
+ * Refuses what is not a model, such as a `Vocoder` where its model should be.
+ *
+ * @param where names the argument in the error
+ * @throws DiffWaveError `BAD_OPTION`
+ */
+export function checkDenoiser(model: unknown, where: string): asserts model is Denoiser {
+  if (model instanceof Denoiser) return
+  throw new DiffWaveError('BAD_OPTION', 'not a loaded model', {
+    expected: 'the result of loadModel, or `model` of a Vocoder or Generator',
+    got: describe(model),
+    where,
+  })
+}
+
 const requestFields = ['audio', 'steps', 'mel', 'labels', 'signal'] satisfies (keyof DenoiserRequest)[]
 const lossFields = [...requestFields, 'target', 'loss', 'weight'] satisfies (keyof DenoiserLossRequest)[]
 

@@ -4,7 +4,7 @@
 import { DiffWaveError } from '../core/errors.js'
 import type { ModelConfig } from '../model/config.js'
 import type { ModelInput } from '../model/model-input.js'
-import type { Denoiser } from './denoiser.js'
+import { checkDenoiser, type Denoiser } from './denoiser.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 
 /** The class and the command for each kind of model, for errors. */
@@ -16,9 +16,7 @@ export abstract class SoundModel {
 
   /** @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG` if the model is of another kind */
   constructor(model: Denoiser, kind: ModelConfig['kind']) {
-    if (model?.config === undefined) {
-      throw new DiffWaveError('BAD_OPTION', 'not a loaded model', { expected: 'the result of loadModel', where: kind })
-    }
+    checkDenoiser(model, kind)
     if (model.config.kind !== kind) {
       throw new DiffWaveError('BAD_CONFIG', `this model is not a ${kind}`, {
         expected: kind,

@@ -13,7 +13,7 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
 import { abortSignal, callback, check, type FieldsOf, seed as seedSchema } from '../core/options.js'
 import type { Progress } from '../core/progress.js'
-import type { Denoiser } from '../denoiser/denoiser.js'
+import { checkDenoiser, type Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
 import {
   type NoiseSchedule,
@@ -213,9 +213,7 @@ function checkTunable(
   recordings: readonly Audio[],
   { steps, seconds }: { readonly steps: number; readonly seconds: number },
 ): MelConvention {
-  if (model?.config === undefined) {
-    throw new DiffWaveError('BAD_OPTION', 'not a loaded model', { expected: 'the result of loadModel', where: 'tune' })
-  }
+  checkDenoiser(model, 'tune')
   const { mel, diffusion, kind } = model.config
   if (mel === null) {
     throw new DiffWaveError('BAD_CONFIG', 'only a vocoder copies recordings', {

@@ -41,6 +41,7 @@ const junk: Readonly<Record<string, unknown>> = {
   'a sparse array': new Array(2),
   'nested numbers': [[1, 2]],
   'a Float32Array': new Float32Array(800),
+  'a vocoder': vocoder,
   'a mel file': { mel, transposed: false },
   'a mel of numbers': { data: [1, 2], bands: 1, frames: 2 },
   'a mel without data': { data: null, bands: 80, frames: 4 },
