@@ -2,7 +2,7 @@
  * Scales the magnitudes of a spectrum so that its bands have the mel's energy: each bin is multiplied by the mean of
  * its bands' ratios. Details finer than a band, such as harmonics, stay as they are.
  */
-import type { MelBands } from './bands.js'
+import type { BandMove, MelBands } from './bands.js'
 
 /**
  * Largest gain in one iteration. A band that holds almost nothing has no shape worth amplifying further at once; the
@@ -14,13 +14,15 @@ const TINY = 1e-9
 /** Computes gains for one mel convention. Its buffer is reused by every frame. */
 export class BandGains {
   readonly #values: Float64Array
+  readonly #move: BandMove
 
   /** @param relaxation as in `Refinement` */
   constructor(
     readonly bands: MelBands,
-    readonly relaxation: number,
+    relaxation: number,
   ) {
     this.#values = new Float64Array(bands.bins)
+    this.#move = { tiny: TINY, maxRatio: MAX_GAIN, relaxation }
   }
 
   /**
@@ -40,7 +42,7 @@ export class BandGains {
       const energy = real * real + imaginary * imaginary
       values[bin] = squared ? energy : Math.sqrt(energy)
     }
-    this.bands.move(values, targets, at, TINY, MAX_GAIN, this.relaxation)
+    this.bands.move(values, targets, at, this.#move)
     for (let bin = 0; bin < bins; bin++) {
       if (columnSums[bin] === 0) continue
       const value = values[bin]!

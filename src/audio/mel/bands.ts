@@ -6,6 +6,19 @@ import type { Mel, MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
 import { denormaliseMel } from './normalise.js'
 
+/** How far and how carefully bins are moved towards their bands. */
+export interface BandMove {
+  /** Added to the sum of each band before the division. */
+  readonly tiny: number
+  /** Upper bound of each band's ratio. Default: none. */
+  readonly maxRatio?: number
+  /**
+   * How far to move: 1 is to the target, more (below 2) is past it. It changes a bin's ratio by a factor between ½ and
+   * 2. Default: 1.
+   */
+  readonly relaxation?: number
+}
+
 /** The bands of one convention, with its filters. Its buffer is reused by every frame. */
 export class MelBands {
   readonly bins: number
@@ -44,19 +57,9 @@ export class MelBands {
    * its bands' ratios target / sum (Lee & Seung 2001, eq. 5). Bins that no band covers stay as they are.
    *
    * @param targets as `targets` wrote them, from `at` on
-   * @param tiny added to the sum of each band before the division
-   * @param maxRatio upper bound of each band's ratio
-   * @param relaxation how far to move: 1 is to the target, more (below 2) is past it. It changes a bin's ratio by a
-   * factor between ½ and 2
    */
-  move(
-    values: Float64Array,
-    targets: Float32Array | Float64Array,
-    at: number,
-    tiny: number,
-    maxRatio = Number.POSITIVE_INFINITY,
-    relaxation = 1,
-  ): void {
+  move(values: Float64Array, targets: Float32Array | Float64Array, at: number, how: BandMove): void {
+    const { tiny, maxRatio = Number.POSITIVE_INFINITY, relaxation = 1 } = how
     const { bins, filters, columnSums } = this
     const gathered = this.#gathered
     gathered.fill(0)

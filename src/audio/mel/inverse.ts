@@ -9,6 +9,7 @@ import type { Mel, MelConvention } from './convention.js'
 /** Default number of updates. More make no audible difference. */
 const ITERATIONS = 30
 const TINY = 1e-12
+const MOVE = { tiny: TINY }
 
 /** Finds magnitudes for the mels of one convention. It holds the filters and reuses its buffers. */
 export class MelInverse {
@@ -56,7 +57,7 @@ export class MelInverse {
         spectrum[start + i]! += (targets[band]! * weights[i]!) / (areas[band]! * (columnSums[start + i]! + TINY))
       }
     }
-    for (let iteration = 0; iteration < this.iterations; iteration++) this.bands.move(spectrum, targets, 0, TINY)
+    for (let iteration = 0; iteration < this.iterations; iteration++) this.bands.move(spectrum, targets, 0, MOVE)
     for (let bin = 0; bin < bins; bin++) {
       const value = spectrum[bin]! * windowNorm
       result[at + bin] = this.convention.power === 2 ? Math.sqrt(value) : value
