@@ -2,6 +2,7 @@
 import tf = require('@tensorflow/tfjs-core')
 
 import { concatenateAudio } from '../../core/concatenate.js'
+import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { type SentError, sentError } from '../../core/sent-error.js'
 import { firstLine } from '../../core/system-code.js'
@@ -22,6 +23,29 @@ import { freeKept, stoppable } from './stoppable.js'
 export interface TaskPort {
   on(event: 'message', listener: (message: WorkerMessage) => void): unknown
   postMessage(reply: WorkerReply): void
+}
+
+/** The loss and the gradients of a batch so far. */
+interface LossSums {
+  /** Number of samples of the whole batch. */
+  readonly samples: number
+  loss: number
+  readonly clipLosses: Float32Array
+  readonly gradients: ReadonlyMap<string, Float32Array>
+}
+
+/** Some clips of a batch, as a batch. */
+function someClips(work: LossWork, indices: readonly number[]): LossWork {
+  const pick = <T>(items: ArrayLike<T>): T[] => indices.map(i => items[i]!)
+  const { audio, steps, target, loss, mel, labels, weight, deviations } = work
+  return {
+    audio: pick(audio),
+    steps: pick(steps),
+    target: pick(target),
+    loss,
+    ...defined({ mel: mel && pick(mel), labels: labels && pick(labels), weight: weight && pick(weight) }),
+    deviations: deviations && pick(deviations),
+  }
 }
 
 /** An engine's network in TensorFlow.js. */
@@ -95,60 +119,56 @@ class ServedNetwork {
     return data
   }
 
-  /** Computes the gradients of clips of equal length in one graph. @param indices of the clips in the request */
-  #groupGradients(
-    request: LossWork,
-    indices: readonly number[],
-    totalSamples: number,
-    clipLosses: Float32Array,
-    gradients: ReadonlyMap<string, Float32Array>,
-    betweenLayers: BetweenLayers,
-  ): number {
-    const pick = <T>(items: ArrayLike<T>): T[] => indices.map(i => items[i]!)
-    const clips = indices.length
-    const samples = request.audio[indices[0]!]!.length
+  #batchInput({ audio, steps, mel, labels, deviations }: LossWork): NetworkInput {
+    const clips = audio.length
+    return {
+      audio: tf.tensor2d(concatenateAudio(audio), [clips, audio[0]!.length]),
+      sinusoids: this.#sinusoids(steps),
+      gains: this.#gains(Array.from(steps)),
+      labels: this.#oneHot(labels ?? audio.map(() => null)),
+      mel:
+        mel === undefined
+          ? null
+          : {
+              frames: tf.tensor3d(concatenateAudio(mel.map(({ data }) => data)), [
+                clips,
+                mel[0]!.bands,
+                mel[0]!.frames,
+              ]),
+              firstSample: 0,
+            },
+      deviations: deviations === null ? null : this.#perPosition(deviations),
+    }
+  }
+
+  /**
+   * Computes the loss and the gradients of clips of equal length in one graph, and adds them to `sums`.
+   *
+   * @param indices of the clips in the whole batch
+   */
+  #addGradients(clips: LossWork, indices: readonly number[], sums: LossSums, betweenLayers: BetweenLayers): void {
+    const samples = clips.audio[0]!.length
     const names = Object.keys(this.#current)
-    return tf.tidy(() => {
-      const mels = request.mel === undefined ? null : pick(request.mel)
-      const input: NetworkInput = {
-        audio: tf.tensor2d(concatenateAudio(pick(request.audio)), [clips, samples]),
-        sinusoids: this.#sinusoids(pick(request.steps)),
-        gains: this.#gains(pick(request.steps)),
-        labels: this.#oneHot(request.labels === undefined ? indices.map(() => null) : pick(request.labels)),
-        mel:
-          mels === null
-            ? null
-            : {
-                frames: tf.tensor3d(concatenateAudio(mels.map(mel => mel.data)), [
-                  clips,
-                  mels[0]!.bands,
-                  mels[0]!.frames,
-                ]),
-                firstSample: 0,
-              },
-        deviations: request.deviations === null ? null : this.#perPosition(pick(request.deviations)),
-      }
-      const target = tf.tensor2d(concatenateAudio(pick(request.target)), [clips, samples])
-      const weight =
-        request.weight === undefined ? null : tf.tensor2d(concatenateAudio(pick(request.weight)), [clips, samples])
+    const rows = (arrays: readonly Float32Array[]) => tf.tensor2d(concatenateAudio(arrays), [arrays.length, samples])
+    // Nothing is returned from `tidy`, which would look for tensors among all numbers.
+    tf.tidy(() => {
+      const input = this.#batchInput(clips)
+      const target = rows(clips.target)
+      const weight = clips.weight === undefined ? null : rows(clips.weight)
       const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
         const parameters: ParameterTensors = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
         const difference = tf.sub(predict(this.#network, parameters, input, undefined, betweenLayers), target)
-        const plain = request.loss === 'l1' ? tf.abs(difference) : tf.mul(difference, difference)
-        const terms = weight === null ? plain : tf.mul(plain, weight)
-        const perClip = tf.sum(terms, 1)
-        const sums = perClip.dataSync()
-        indices.forEach((index, i) => {
-          clipLosses[index] = sums[i]! / samples
-        })
-        return tf.div(tf.sum(perClip), totalSamples) as tf.Scalar
+        const plain = clips.loss === 'l1' ? tf.abs(difference) : tf.mul(difference, difference)
+        const perClip = tf.sum(weight === null ? plain : tf.mul(plain, weight), 1)
+        for (const [i, sum] of perClip.dataSync().entries()) sums.clipLosses[indices[i]!] = sum / samples
+        return tf.div(tf.sum(perClip), sums.samples) as tf.Scalar
       })(names.map(name => this.#current[name]!))
-      names.forEach((name, i) => {
-        const sum = gradients.get(name)!
+      for (const [i, name] of names.entries()) {
+        const sum = sums.gradients.get(name)!
         const part = grads[i]!.dataSync()
         for (let k = 0; k < sum.length; k++) sum[k]! += part[k]!
-      })
-      return value.dataSync()[0]!
+      }
+      sums.loss += value.dataSync()[0]!
     })
   }
 
@@ -158,20 +178,21 @@ class ServedNetwork {
       const key = `${audio.length} ${request.mel?.[i]?.frames ?? 0}`
       groups.set(key, [...(groups.get(key) ?? []), i])
     })
-    const totalSamples = request.audio.reduce((sum, audio) => sum + audio.length, 0)
-    const clipLosses = new Float32Array(request.audio.length)
-    const gradients = new Map(
-      Object.entries(this.#current).map(([name, tensor]) => [name, new Float32Array(tensor.size)]),
-    )
-    let loss = 0
+    const sums: LossSums = {
+      samples: request.audio.reduce((sum, audio) => sum + audio.length, 0),
+      loss: 0,
+      clipLosses: new Float32Array(request.audio.length),
+      gradients: new Map(Object.entries(this.#current).map(([name, tensor]) => [name, new Float32Array(tensor.size)])),
+    }
     try {
       for (const indices of groups.values()) {
-        loss += this.#groupGradients(request, indices, totalSamples, clipLosses, gradients, stoppable(stop))
+        this.#addGradients(someClips(request, indices), indices, sums, stoppable(stop))
       }
     } catch (error) {
       freeKept()
       throw error
     }
+    const { loss, clipLosses, gradients } = sums
     return { loss, clipLosses, gradients }
   }
 
