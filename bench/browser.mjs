@@ -5,6 +5,7 @@
  *
  * usage: node bench/browser.mjs [--runs 5]
  */
+import { once } from 'node:events'
 import { createReadStream, existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { loadavg } from 'node:os'
@@ -28,11 +29,13 @@ const server = createServer(({ url }, response) => {
   response.setHeader('content-type', types[extname(path)] ?? 'application/octet-stream')
   createReadStream(file).pipe(response)
 })
-await new Promise(listening => server.listen(0, '127.0.0.1', listening))
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
 
 /** This function runs in the page. */
 async function measure(runs) {
-  const { readMel, Vocoder } = await import('/dist/browser/diffwave.js')
+  const library = '/dist/browser/diffwave.js'
+  const { readMel, Vocoder } = await import(library)
   const vocoder = await Vocoder.load('/models/speech')
   const { mel } = await readMel('/samples/LJ001-0002.npy')
   const repeated = frames => {
@@ -68,7 +71,8 @@ const browser = await chromium.launch({
 })
 try {
   const page = await browser.newPage()
-  await page.goto(`http://127.0.0.1:${server.address().port}/`)
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  await page.goto(`http://127.0.0.1:${port}/`)
   const { engine, factors, delays } = await page.evaluate(measure, Number(values.runs))
   console.log(`Chromium ${browser.version()}, one thread${engine && `, ${engine}`}; load average ${list(loadavg())}`)
   console.log(`real-time factor of a clip: ${Math.min(...factors).toFixed(2)} at best (${list(factors)})`)

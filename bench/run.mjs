@@ -69,6 +69,7 @@ for (const threads of shapes.threads) {
     for (const seconds of shapes.seconds) {
       const shape = { channels, seconds, threads }
       const settings = { ...shape, installed: installedFor(seconds), budget, log }
+      /** @type {Record<string, any>} */
       const result = { ...shape }
       const workload = synthesisWorkload(channels, seconds)
       if (paths.includes('step')) result.step = await benchStep(workload, settings)

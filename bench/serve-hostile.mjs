@@ -77,7 +77,12 @@ function judge(status, type, text, what, method = 'POST') {
   }
 }
 
-/** Sends a request through the client library of Node. */
+/**
+ * Sends a request through the client library of Node.
+ *
+ * @param {any} message
+ * @returns {Promise<void>}
+ */
 function send({ method = 'POST', path, body = '', headers = {}, leave = false }, what) {
   return new Promise(resolve => {
     const options = { hostname, port, method, path, agent, headers: { 'content-length': body.length, ...headers } }
@@ -105,7 +110,11 @@ function send({ method = 'POST', path, body = '', headers = {}, leave = false },
   })
 }
 
-/** Sends raw text over a separate connection. The response must be a problem document or empty. */
+/**
+ * Sends raw text over a separate connection. The response must be a problem document or empty.
+ *
+ * @returns {Promise<void>}
+ */
 function raw(text, what, { pause = 0, destroy = false } = {}) {
   return new Promise(resolve => {
     let answer = ''

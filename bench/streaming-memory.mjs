@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 
 const FRAMES_PER_MINUTE = Math.round((60 * 22050) / 256)
@@ -17,7 +18,13 @@ async function writeZeros(path, frames) {
   file.write(Buffer.from(`\x93NUMPY\x01\x00\x76\x00${text.padEnd(117)}\n`, 'latin1'))
   const row = new Uint8Array(frames * 4)
   for (let band = 0; band < BANDS; band++) file.write(row)
-  await new Promise((resolve, reject) => file.end(error => (error ? reject(error) : resolve())))
+  file.end()
+  await finished(file)
+}
+
+/** @returns {Promise<never>} */
+async function unused() {
+  throw new Error('streams do not call this')
 }
 
 /** An engine that predicts ε = 0 at no cost, with the lag of a real network. */
@@ -42,6 +49,10 @@ function zeroEngine(network, radius) {
         dispose() {},
       }
     },
+    predict: unused,
+    lossGradients: unused,
+    backward: unused,
+    setParameters: unused,
     dispose: async () => {},
   }
 }

@@ -15,7 +15,7 @@ const library = () => import('../dist/engines/native/build.js')
 
 function newestSource() {
   const folder = join(root, 'native')
-  const files = readdirSync(folder, { recursive: true }).filter(
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     name => /\.(cc|h)$/.test(name) && !name.startsWith('test'),
   )
   return Math.max(...files.map(name => statSync(join(folder, name)).mtimeMs))
@@ -35,7 +35,11 @@ export async function buildNativeIfMissing() {
   }
 }
 
-/** Builds the test program for a target and runs it, in the emulator `run` if one is given. */
+/**
+ * Builds the test program for a target and runs it, in the emulator `run` if one is given.
+ *
+ * @param {{ target?: string, compiler?: string, sanitize?: 'address' | 'thread', run?: string }} options
+ */
 export async function testNative({ target, compiler, sanitize, run = '' } = {}) {
   const { buildAddon } = await library()
   const name = `test${sanitize === undefined ? '' : `-${sanitize}`}`
@@ -62,8 +66,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       sanitize: { type: 'string' },
     },
   })
-  const { test, sanitize, run, ...options } = values
+  const { test, run, sanitize: sanitizer, ...options } = values
+  const sanitize = /** @type {'address' | 'thread' | undefined} */ (sanitizer)
   compile('tsconfig.json')
-  if (test) await testNative({ ...options, sanitize, run })
-  else console.log(await (await library()).buildAddon({ ...options, ...(sanitize === undefined ? {} : { sanitize }) }))
+  const what = { ...options, ...(sanitize === undefined ? {} : { sanitize }) }
+  if (test) await testNative({ ...what, run })
+  else console.log(await (await library()).buildAddon(what))
 }

@@ -99,6 +99,7 @@ export function builtFrom() {
 
 export const binaryPath = variant => join(folder, `${variant}.wasm`)
 
+/** @returns {never} */
 function fail(message) {
   console.error(`build-wasm: ${message}`)
   process.exit(1)
@@ -114,13 +115,43 @@ function findZig() {
   return fail(`zig ${ZIG_VERSION} is not installed. Install it with: pip install ziglang==${ZIG_VERSION}`)
 }
 
-/** Runs `body` for all items, in parallel on all cores. */
+/**
+ * Runs `body` for all items, in parallel on all cores.
+ *
+ * @template Item
+ * @param {readonly Item[]} items
+ * @param {(item: Item) => Promise<void>} body
+ */
 async function eachOf(items, body) {
   const left = [...items]
   const work = async () => {
     for (let item = left.shift(); item !== undefined; item = left.shift()) await body(item)
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
+}
+
+/**
+ * The files to compile, in the order in which they are linked, each with flags of its own.
+ *
+ * @param library zig's folder of libraries
+ */
+function filesToCompile(library) {
+  const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include')
+  const own = sources()
+    .filter(name => name.endsWith('.cc'))
+    .map(name => {
+      const flags = [...flagsOf(name), '-I', join(native, 'platform/wasm'), '-I', headers]
+      return { path: join(native, name), flags }
+    })
+  const borrowed = Object.entries(exceptionSources).map(([name, more]) => {
+    const cxx = ['libcxxabi/include', 'libcxx/include', 'libcxx/src'].filter(() => name.endsWith('.cpp'))
+    const includes = [...cxx, 'libunwind/include'].flatMap(path => ['-I', join(library, path)])
+    const building = ['-D_LIBCXXABI_BUILDING_LIBRARY', '-D_LIBCPP_BUILDING_LIBRARY', '-D_LIBCXXABI_HAS_NO_THREADS']
+    return { path: join(library, name), flags: [...includes, ...building, ...more, '-w'] }
+  })
+  // Replacements for parts of zig's libraries come first, because the linker uses the first definition of a symbol.
+  const replaces = ({ path }) => path.startsWith(join(native, 'platform'))
+  return [...own.filter(replaces).reverse(), ...borrowed, ...own.filter(file => !replaces(file))]
 }
 
 async function build() {
@@ -134,7 +165,7 @@ async function build() {
   }
   const environment = spawnSync(zig[0], [...zig.slice(1), 'env'], { encoding: 'utf8' }).stdout
   const library = /lib_dir"?\s*[=:]\s*"([^"]+)"/.exec(environment)?.[1] ?? fail('zig env names no lib_dir')
-  const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include')
+  const files = filesToCompile(library)
   mkdirSync(folder, { recursive: true })
   const hash = sourceHash()
   const binaries = {}
@@ -142,21 +173,9 @@ async function build() {
     const objects = mkdtempSync(join(tmpdir(), 'diffwave-wasm-'))
     try {
       const target = ['-target', 'wasm32-wasi', `-mcpu=${features}${extra}`]
-      const own = sources()
-        .filter(name => name.endsWith('.cc'))
-        .map(name => [join(native, name), [...flagsOf(name), '-I', join(native, 'platform/wasm'), '-I', headers]])
-      const borrowed = Object.entries(exceptionSources).map(([name, flags]) => {
-        const cxx = ['libcxxabi/include', 'libcxx/include', 'libcxx/src'].filter(() => name.endsWith('.cpp'))
-        const includes = [...cxx, 'libunwind/include'].flatMap(path => ['-I', join(library, path)])
-        const building = ['-D_LIBCXXABI_BUILDING_LIBRARY', '-D_LIBCPP_BUILDING_LIBRARY', '-D_LIBCXXABI_HAS_NO_THREADS']
-        return [join(library, name), [...includes, ...building, ...flags, '-w']]
-      })
       const objectOf = path =>
         join(objects, `${path.slice(path.startsWith(native) ? native.length : 0).replaceAll('/', '-')}.o`)
-      // Replacements for parts of zig's libraries come first, because the linker uses the first definition of a symbol.
-      const replaces = ([path]) => path.startsWith(join(native, 'platform'))
-      const files = [...own.filter(replaces).reverse(), ...borrowed, ...own.filter(file => !replaces(file))]
-      await eachOf(files, async ([path, flags]) => {
+      await eachOf(files, async ({ path, flags }) => {
         const general = path.endsWith('.c') ? compileFlags.filter(flag => !flag.startsWith('-std')) : compileFlags
         await run([
           path.endsWith('.c') ? 'cc' : 'c++',
@@ -170,7 +189,7 @@ async function build() {
         ])
       })
       const linker = linkFlags.map(flag => (flag.startsWith('--') ? `-Wl,${flag}` : flag))
-      await run(['c++', ...target, ...linker, '-o', binaryPath(variant), ...files.map(([path]) => objectOf(path))])
+      await run(['c++', ...target, ...linker, '-o', binaryPath(variant), ...files.map(({ path }) => objectOf(path))])
     } finally {
       rmSync(objects, { recursive: true, force: true })
     }

@@ -15,7 +15,11 @@ const treated = "#!/usr/bin/env node\nimport '../bundled/cli/main.js'\n"
 /** Small packages that a synthesis needs. Unjoined, each would be resolved and read separately. */
 const packages = ['commander', 'picocolors', 'fflate', 'fft.js', 'detect-libc', 'wavefile']
 
-/** The bundles, in this order. Each contains the modules that it imports, except those of earlier bundles. */
+/**
+ * The bundles, in this order. Each contains the modules that it imports, except those of earlier bundles.
+ *
+ * @type {readonly [name: string, roots: readonly string[]][]}
+ */
 const groups = [
   ['start', ['cli/main.js']],
   ['files', ['cli/commands/synthesize.js']],

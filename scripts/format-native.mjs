@@ -14,7 +14,7 @@ if (clangFormat === undefined) {
   console.log(`format:native: skipped, there is no clang-format ${VERSION} (Debian: clang-format)`)
 } else {
   const folder = join(root, 'native')
-  const files = readdirSync(folder, { recursive: true }).filter(name => /\.(cc|h)$/.test(name))
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => /\.(cc|h)$/.test(name))
   const mode = process.argv.includes('--check') ? ['--dry-run', '-Werror'] : ['-i']
   const { status } = spawnSync(clangFormat, [...mode, ...files.map(name => join(folder, name))], { stdio: 'inherit' })
   process.exitCode = status ?? 1

@@ -115,13 +115,14 @@ function start(first) {
       worker.kill('SIGKILL')
     }
   }, 500)
-  worker.on('message', message => {
+  worker.on('message', (/** @type {any} */ message) => {
     if ('count' in message) {
       total.inputs += message.count
       total.refused += message.refusals
       if (total.inputs >= inputs) stop()
     } else found(message)
   })
+  /** @type {Promise<void>} */
   const done = new Promise(resolve => {
     worker.on('exit', (code, signal) => {
       clearInterval(watch)

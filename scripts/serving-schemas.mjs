@@ -17,7 +17,11 @@ const CRD = 'config/crd/full/serving.kserve.io_inferenceservices.yaml'
 const folder = join(root, 'build', 'serving-schemas')
 const { values: options } = parseArgs({ options: { python: { type: 'string' } } })
 
-/** The last line that a failed command printed. */
+/**
+ * The last line that a failed command printed.
+ *
+ * @param {{ stderr: string, error?: Error }} ended
+ */
 const reason = ({ stderr, error }) => (stderr || error?.message || '').trim().split('\n').at(-1)
 
 /** Finds a Python with the packages. Prints the reason and returns null if there is none. */

@@ -29,7 +29,11 @@ const ROOM = 4 * 2 ** 20
  */
 const MAX_ROUND_MS = 600_000
 
-/** An engine without a network: the gradients are a share of the weights. */
+/**
+ * An engine without a network: the gradients are a share of the weights.
+ *
+ * @returns {any} the part of an `Engine` that this run needs
+ */
 function toyEngine(network, initial) {
   let weights = initial
   return {
@@ -95,7 +99,11 @@ async function reporting(work) {
   }
 }
 
-/** Trains in a worker thread. @returns what ended it: the code of its error if it has one */
+/**
+ * Trains in a worker thread. If the disk is full, the process ends.
+ *
+ * @returns {Promise<void>}
+ */
 function trainInWorker(out) {
   const worker = new Worker(new URL(import.meta.url), { workerData: out })
   return new Promise((resolve, reject) => {
@@ -114,7 +122,8 @@ const commands = {
  * Starts a trainer and kills it `milliseconds` after it has printed a word.
  * @returns how it ended ('killed', 'end', 'full', or what it wrote to stderr if it failed), and milliseconds since then
  */
-async function round([program, ...rest], word, milliseconds) {
+async function round(command, word, milliseconds) {
+  const [program, ...rest] = command
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr.on('data', text => {
@@ -142,7 +151,7 @@ async function round([program, ...rest], word, milliseconds) {
 }
 
 const temporaries = folder =>
-  readdirSync(folder, { recursive: true }).filter(name => /\.tmp$|\.claim$|lock\.json$/.test(name))
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => /\.tmp$|\.claim$|lock\.json$/.test(name))
 
 /** The number of updates in a run's checkpoint; 0 if there is none. @throws if it cannot be read */
 function stepOf(out, decodeSafetensors) {

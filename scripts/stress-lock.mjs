@@ -25,7 +25,7 @@ const states = {
 async function contend() {
   const { lockFolder } = await import('../dist/training/run/lock.js')
   let lock = null
-  process.on('message', async message => {
+  process.on('message', async (/** @type {any} */ message) => {
     if (message.release) {
       await lock?.release()
       lock = null

@@ -85,7 +85,7 @@ const longest = [
 const concurrency = Math.min(availableParallelism(), 8) + 1
 
 const words = process.argv.slice(2)
-const names = readdirSync(folder, { recursive: true })
+const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter(file => file.endsWith('.test.js'))
   .map(file => file.slice(0, -'.test.js'.length).replaceAll(sep, '/'))
   .filter(name => words.length === 0 || words.some(word => name.includes(word)))

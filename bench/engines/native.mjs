@@ -21,7 +21,7 @@ export async function openWithOneThread(workload, threads) {
   return engines
 }
 
-export async function openNative({ config, parameters }, { threads, instructionSet }) {
+export async function openNative({ config, parameters }, { threads, instructionSet = undefined }) {
   const engine = await createNativeEngine({
     network: config.network,
     parameters,

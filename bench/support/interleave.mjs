@@ -34,7 +34,7 @@ const median = numbers => {
 export async function interleave(
   cases,
   warm,
-  { budget, maxRounds = 9, first = 'native', between, processes = () => [] },
+  { budget, maxRounds = 9, first = 'native', between = undefined, processes = () => [] },
 ) {
   const names = Object.keys(cases)
   const round = names.reduce((sum, name) => sum + warm[name], 0)

@@ -7,28 +7,29 @@ import { measurePeak } from '../engines/native.mjs'
  */
 export class Peaks {
   #threads
-  #highest = {}
+  /** @type {Map<Parameters<typeof measurePeak>[0], number>} */
+  #highest = new Map()
 
   constructor(sets, threads) {
     this.#threads = threads
-    for (const set of sets) this.#highest[set] = 0
+    for (const set of sets) this.#highest.set(set, 0)
     this.measure()
   }
 
   /** Measures all sets once more, with as many threads as the runs. Takes some tenths of a second per set. */
   measure() {
-    for (const [set, highest] of Object.entries(this.#highest)) {
-      this.#highest[set] = Math.max(highest, measurePeak(set, this.#threads))
+    for (const [set, highest] of this.#highest) {
+      this.#highest.set(set, Math.max(highest, measurePeak(set, this.#threads)))
     }
   }
 
   /** The highest FLOP/s so far. */
   of(set) {
-    return this.#highest[set]
+    return this.#highest.get(set)
   }
 
   /** The share of a set's peak that work of `gflop` reaches in its shortest time. */
   share(set, gflop, seconds) {
-    return (gflop * 1e9) / seconds / this.#highest[set]
+    return (gflop * 1e9) / seconds / this.#highest.get(set)
   }
 }

@@ -5,7 +5,11 @@ import { parseArgs } from 'node:util'
 import { readAudio } from '../../dist/audio/codecs/decode.js'
 import { resample } from '../../dist/audio/resample.js'
 
-/** Command-line options; strings unless `type` says otherwise. Exits with status 2 if a required one is missing. */
+/**
+ * Command-line options; strings unless `type` says otherwise. Exits with status 2 if a required one is missing.
+ *
+ * @returns {Record<string, any>}
+ */
 export function options(definitions) {
   const { values } = parseArgs({
     options: Object.fromEntries(
@@ -25,7 +29,7 @@ export function options(definitions) {
 
 /** Paths of the WAV and FLAC files below a folder, sorted. */
 export function recordings(folder) {
-  return readdirSync(folder, { recursive: true })
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter(file => /\.(wav|flac)$/.test(file))
     .sort()
     .map(file => join(folder, file))

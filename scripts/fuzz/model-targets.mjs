@@ -13,7 +13,8 @@ import { golden, scratch, written } from './files.mjs'
 import { mutateBytes, mutateHeader } from './mutations.mjs'
 
 const config = toyConfig({ optimiser: { totalSteps: 10 } })
-const data = { sampleRate: 8000, training: [], validation: [], report: {}, fingerprint: 'fuzz' }
+const report = { clips: 0, hours: 0, validationClips: 0, givenMels: 0, rates: new Map(), leftOut: [], notes: [] }
+const data = { sampleRate: 8000, training: [], validation: [], report, fingerprint: 'fuzz' }
 const run = join(scratch, 'run')
 mkdirSync(run)
 
