@@ -13,21 +13,23 @@ export async function* untilAborted<Item>(
 ): AsyncGenerator<Item, void, undefined> {
   throwIfAborted(signal)
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  let finished = false
+  const close = async () => {
+    await iterator.return?.()
+  }
+  let isOpen = false
   try {
     while (true) {
+      // As in `for await`, an iterator that has ended or failed is not closed.
+      isOpen = false
       const next = await orAborted(iterator.next(), signal)
-      if (next.done) {
-        finished = true
-        return
-      }
+      if (next.done) return
+      isOpen = true
       yield next.value
     }
   } finally {
-    const closed = finished ? undefined : Promise.resolve(iterator.return?.())
     // Not awaited after an abort, because a source that hangs would block the caller.
-    if (signal?.aborted) closed?.catch(() => {})
-    else await closed
+    if (signal?.aborted) close().catch(() => {})
+    else if (isOpen) await close()
   }
 }
 
