@@ -11,6 +11,7 @@
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { denormaliseMel } from '../audio/mel/normalise.js'
+import { RowQueue } from '../core/row-queue.js'
 import type { EnergyPriorConfig } from '../model/diffusion-config.js'
 import type { NoiseShaper } from './data-domain.js'
 import { WaveformDomain } from './waveform.js'
@@ -28,10 +29,11 @@ export class EnergyPriorDomain extends WaveformDomain {
 
   override noise(mel: MelReaders): NoiseShaper {
     const reader = mel.nextReader()
-    const frames = new FloatList()
+    // All of them: ten hours of frames take 12 MB.
+    const frames = new RowQueue<Float32Array>(Float32Array, 1)
     return (white, start, count) => {
       for (const piece of reader.take()) frames.append(frameDeviations(this.#prior, this.#convention, piece.mel))
-      const sigma = sampleDeviations(frames.values, this.#convention, start, count)
+      const sigma = sampleDeviations(frames.rows(0, frames.end), this.#convention, start, count)
       return white(start, count).map((z, i) => z * sigma[i]!)
     }
   }
@@ -94,25 +96,4 @@ export function sampleDeviations(
 
 function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {
   return convention.framing === 'centre' ? 0 : convention.hop / 2
-}
-
-/** A list of float32 numbers that grows: ten hours of frames take 12 MB. */
-class FloatList {
-  #data = new Float32Array(256)
-  #length = 0
-
-  get values(): Float32Array {
-    return this.#data.subarray(0, this.#length)
-  }
-
-  append(values: Float32Array): void {
-    const length = this.#length + values.length
-    if (length > this.#data.length) {
-      const larger = new Float32Array(Math.max(length, Math.ceil(1.25 * this.#data.length)))
-      larger.set(this.values)
-      this.#data = larger
-    }
-    this.#data.set(values, this.#length)
-    this.#length = length
-  }
 }

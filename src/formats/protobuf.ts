@@ -3,6 +3,7 @@
  * integer as varint, four or eight bytes of float, or bytes with their length. Own code, because the packages on npm
  * need the whole schema of a format as a file.
  */
+import { concatenateBytes } from '../core/concatenate.js'
 
 /** A message under construction. Large contents are not copied before `bytes`. */
 export class ProtobufMessage {
@@ -51,13 +52,7 @@ export class ProtobufMessage {
   }
 
   bytes(): Uint8Array {
-    const out = new Uint8Array(this.#length)
-    let at = 0
-    for (const part of this.#parts) {
-      out.set(part, at)
-      at += part.length
-    }
-    return out
+    return concatenateBytes(this.#parts)
   }
 
   #append(part: Uint8Array): this {

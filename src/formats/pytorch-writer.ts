@@ -3,7 +3,7 @@
  * `weights_only=True`: `archive/data.pkl`, one stored entry per tensor, byte order and version. Source: PyTorch
  * `torch/serialization.py`, `caffe2/serialize/inline_container.cc`.
  */
-import type { Tensor } from '../core/tensor.js'
+import { elementCount, type Tensor } from '../core/tensor.js'
 import { type WeightType, writeNumbers } from './numbers.js'
 import { encodePickle, PersistentId, PickleCall, PickleImport, type PickleInput, PickleTuple } from './pickle-writer.js'
 import { writeStoredZip } from './zip.js'
@@ -59,7 +59,7 @@ function pickled(value: TorchInput, type: WeightType, name: string, data: Uint8A
 function rebuilt({ shape, data }: Tensor, type: WeightType, name: string, files: Uint8Array[]): PickleCall {
   const key = String(files.push(writeNumbers(data, type, name)) - 1)
   const storage = new PickleTuple('storage', new PickleImport('torch', storages[type]), key, 'cpu', data.length)
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1))
+  const strides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)))
   return new PickleCall(
     new PickleImport('torch._utils', '_rebuild_tensor_v2'),
     new PersistentId(storage),
