@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
 import { npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { httpServer } from '../support/http-server.js'
-import { called, diffwave, jsonLines, program, scratch } from '../support/process.js'
+import { called, jsonLines, program, scratch } from '../support/process.js'
 
 const { put } = scratch()
 
@@ -114,14 +114,14 @@ describe('diffwave serve', () => {
       [['speach'], 'UNKNOWN_MODEL'],
       [['a=./nowhere/model'], 'FILE_NOT_FOUND'],
     ] as const) {
-      const { stdout, stderr } = diffwave(['serve', '--port', '0', '--models', ...words])
+      const { stdout, stderr } = called(['serve', '--port', '0', '--models', ...words])
       assert.deepEqual([stdout, stderr.startsWith(`error[${code}]`)], ['', true], stderr)
     }
   })
 
   test('reports a port that is taken', async () => {
     const { port, close } = await httpServer(() => {})
-    const { status, stderr } = diffwave(['serve', '--port', String(port)])
+    const { status, stderr } = called(['serve', '--port', String(port)])
     await close()
     assert.equal(status, 2)
     assert.match(stderr, /cannot listen at this address/)

@@ -12,6 +12,8 @@ import { noRedis, redisServer } from '../../support/redis.js'
 import { finishedJob, getJson, jobEvents, post, problem, smallModels, testService } from '../../support/service.js'
 
 const ASYNC = { prefer: 'respond-async' }
+/** Jobs that only have to go on take one core, and those that are handed on come back soon. */
+const QUICK = { threads: 1, lockSeconds: 5 }
 /** Takes minutes: to be cancelled. */
 const LONG = '{"seconds": 60, "steps": 1000}'
 
@@ -28,7 +30,7 @@ describe('a job on workers', { skip: noRedis }, () => {
   })
 
   const worker = async (options: Partial<WorkerOptions> = {}) => {
-    const started = await startWorker({ redis: redis.url, models: smallModels, drainSeconds: 0, ...options })
+    const started = await startWorker({ redis: redis.url, models: smallModels, drainSeconds: 0, ...QUICK, ...options })
     running.push(started)
     return started
   }
@@ -269,7 +271,7 @@ describe('a Redis server that is unreachable for a while', { skip: noRedis }, ()
   test('causes refusals with Retry-After, but no job is lost', { timeout: 120_000 }, async () => {
     const redis = await redisServer('--appendfsync', 'always')
     const service = await testService({ redis: redis.url })
-    const worker = await startWorker({ redis: redis.url, models: smallModels })
+    const worker = await startWorker({ redis: redis.url, models: smallModels, ...QUICK })
     after(() => worker.stop())
     const work = '{"seconds": 2, "steps": 30}'
     const response = await post(service, '/v1/generate?seed=1', work, ASYNC)
@@ -298,7 +300,7 @@ describe('a Redis server that is unreachable for a while', { skip: noRedis }, ()
   test('does not keep a worker from stopping', { timeout: 60_000 }, async () => {
     const redis = await redisServer()
     const service = await testService({ redis: redis.url })
-    const worker = await startWorker({ redis: redis.url, models: smallModels, drainSeconds: 0.5 })
+    const worker = await startWorker({ redis: redis.url, models: smallModels, drainSeconds: 0.5, ...QUICK })
     await post(service, '/v1/generate', LONG, ASYNC)
     await setTimeout(500)
     await redis.kill()

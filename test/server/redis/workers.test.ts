@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { JobView } from '#src/server/jobs/job'
 import { smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
-import { diffwave, jsonLines, program, started } from '../../support/process.js'
+import { called, jsonLines, program, started } from '../../support/process.js'
 import { noRedis, redisServer } from '../../support/redis.js'
 import { getJson, jobEvents, post, testService } from '../../support/service.js'
 
@@ -134,7 +134,7 @@ describe('an address of Redis', () => {
   ]
   for (const [problem, args, status, code] of cases) {
     test(`that ${problem} is reported as one error`, () => {
-      const ended = diffwave(args)
+      const ended = called(args)
       assert.equal(ended.status, status, ended.stderr)
       assert.match(ended.stderr, new RegExp(`^error\\[${code}\\]: .+\n(hint: .+\n)?$`))
       assert.doesNotMatch(ended.stderr, /secret/)
