@@ -143,8 +143,9 @@ describe('the limits of sizes', () => {
 
   test('count a body only until its response is complete', async () => {
     const service = await testService({ limits: { uploadBytes: 10_000 } })
-    for (let i = 0; i < 20; i++) {
-      const response = await post(service, '/v1/vocode', npyMel(20))
+    // Two of them would be too much at a time.
+    for (let i = 0; i < 4; i++) {
+      const response = await post(service, '/v1/vocode?steps=1', npyMel(20))
       assert.equal(response.status, 200)
       await response.arrayBuffer()
     }
