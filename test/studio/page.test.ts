@@ -271,6 +271,27 @@ describe('the generate view', () => {
 const file = (name: string, bytes: Uint8Array) => ({ name, mimeType: '', buffer: Buffer.from(bytes) })
 
 describe('the vocode view', () => {
+  studioTest(
+    'takes a file that comes as soon as there is a place for it',
+    'generate',
+    async page => {
+      await page.getByRole('button', { name: 'Generate' }).waitFor()
+      await page.evaluate(`File.prototype.arrayBuffer = async () => new TextEncoder().encode('Dear Sir').buffer
+      new MutationObserver((_, observer) => {
+        const input = document.querySelector('input[type=file]')
+        if (input === null) return
+        observer.disconnect()
+        const chosen = new DataTransfer()
+        chosen.items.add(new File([], 'letter.txt'))
+        input.files = chosen.files
+        input.dispatchEvent(new Event('change', { bubbles: true }))
+      }).observe(document.body, { childList: true, subtree: true })
+      location.hash = '#/vocode'`)
+      await page.getByRole('alert').getByText('UNSUPPORTED_FORMAT').waitFor({ timeout: 30_000 })
+    },
+    { refused: /status of 415/ },
+  )
+
   studioTest('compares a recording with its copies, and switches them while they play', 'vocode', async page => {
     await page.locator('input[type=file]').setInputFiles(file('noise.wav', noiseWav(0, 30_000)))
     await page.getByLabel('Griffin-Lim', { exact: true }).waitFor()

@@ -1,5 +1,5 @@
 /** Repair of recordings: gaps and noise. */
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import type { StudioModel } from '../../backend/studio-backend.js'
 import type { DenoiseModel } from './denoise-model.js'
 import { DenoiseSection } from './denoise-section.js'
@@ -15,7 +15,8 @@ export interface RepairViewProps {
 }
 
 export function RepairView({ inpaint, denoise, models, onSample }: RepairViewProps) {
-  useEffect(() => {
+  // Before anybody can use the view: a file that came first would find no model.
+  useLayoutEffect(() => {
     inpaint.offer(models)
     denoise.offer(models)
   }, [inpaint, denoise, models])

@@ -1,5 +1,5 @@
 /** Recordings and mels as audio, beside what other systems make of them. */
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import type { StudioModel } from '../../backend/studio-backend.js'
 import { DropZone, MELS, RECORDINGS } from '../../components/drop-zone.js'
 import { NumberField } from '../../components/number-field.js'
@@ -16,7 +16,8 @@ export interface VocodeViewProps {
 }
 
 export function VocodeView({ model, models, onSample }: VocodeViewProps) {
-  useEffect(() => model.begin(models), [model, models])
+  // Before anybody can use the view: a file that came first would find no model.
+  useLayoutEffect(() => model.begin(models), [model, models])
   const [files, chosen] = [model.files.value, model.choice.model.value]
   return (
     <div class="view">
