@@ -125,5 +125,8 @@ describe('the exported studio', { skip: noBrowser }, () => {
     const alert = page.getByRole('alert')
     await alert.waitFor()
     assert.match(String(await alert.textContent()), /DOWNLOAD_FAILED/)
+    const asked = page.waitForRequest(/gone/)
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await asked
   })
 })
