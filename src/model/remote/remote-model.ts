@@ -1,5 +1,6 @@
 /** Loads models by address, and downloads them into a cache once. */
-import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { abortError, DiffWaveError } from '../../core/errors.js'
+import { onAbort } from '../../core/on-abort.js'
 import { sentError } from '../../core/sent-error.js'
 import { remoteAddress } from './address.js'
 import type { RemoteModelOptions } from './options.js'
@@ -59,17 +60,9 @@ async function inTurn<T>(key: string, work: () => Promise<T>, signal: AbortSigna
 /** Waits for the end of another call. @throws DiffWaveError `ABORTED` */
 function waitFor(other: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = () => {
-      try {
-        throwIfAborted(signal)
-      } catch (error) {
-        reject(error)
-      }
-    }
-    abort()
-    signal?.addEventListener('abort', abort, { once: true })
+    const ignore = onAbort(signal, () => reject(abortError(signal!.reason)))
     void other.then(() => {
-      signal?.removeEventListener('abort', abort)
+      ignore()
       resolve()
     })
   })

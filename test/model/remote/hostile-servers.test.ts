@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { readModel } from '#src/model/read-model'
 import { remoteAddress } from '#src/model/remote/address'
@@ -65,6 +66,17 @@ describe('concurrent calls', () => {
     stop.abort()
     await assert.rejects(second, { code: 'ABORTED' })
     assert.deepEqual(weightsIn(await first), weightBytes)
+  })
+
+  test('with one signal do not make Node.js warn of many listeners', async () => {
+    const warnings: Error[] = []
+    const hear = (warning: Error) => void warnings.push(warning)
+    process.on('warning', hear)
+    const { signal } = new AbortController()
+    await Promise.all(Array.from({ length: 14 }, () => load('/m', { signal })))
+    await setImmediate()
+    process.off('warning', hear)
+    assert.deepEqual(warnings, [])
   })
 })
 
