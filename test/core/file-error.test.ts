@@ -11,9 +11,9 @@ import { checkWritable, writeFileBytes, writeFilePieces } from '#src/core/write-
 import { checkNewModelFolder } from '#src/model/folder'
 import { hasCheckpoint } from '#src/training/run/checkpoint'
 import { code } from '../support/errors.js'
+import { distUrl } from '../support/paths.js'
 import { scratchFolder } from '../support/scratch.js'
 
-const dist = (path: string) => new URL(`../../../dist/${path}`, import.meta.url).href
 async function* pieces(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text)
 }
@@ -55,7 +55,7 @@ test('under Node’s permission model an error of writing names a flag that allo
       process.execPath,
       [
         ...['--no-warnings', permission, '--allow-fs-read=*', ...flags, '--input-type=module', '-e'],
-        `const { writeFileBytes } = await import(${JSON.stringify(dist('core/write-file.js'))})
+        `const { writeFileBytes } = await import(${JSON.stringify(distUrl('core/write-file.js'))})
          await writeFileBytes('a.wav', '').then(() => console.log('written'), e => console.log(e.code, e.hint))`,
       ],
       { encoding: 'utf8', cwd: folder },

@@ -7,10 +7,10 @@ import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { makeFolder } from '#src/core/make-folder'
 import { code } from '../support/errors.js'
+import { distUrl } from '../support/paths.js'
 import { scratchFolder } from '../support/scratch.js'
 
 const scratch = scratchFolder('folders')
-const dist = (path: string) => new URL(`../../../dist/${path}`, import.meta.url).href
 
 describe('makeFolder', () => {
   test('makes a folder and its parents, and leaves an existing one', async () => {
@@ -49,7 +49,7 @@ describe('makeFolder', () => {
     skip: onFullDisk('true').status === 0 ? false : 'no file system can be mounted here',
   }, () => {
     const script = `
-      import { makeFolder } from ${JSON.stringify(dist('core/make-folder.js'))}
+      import { makeFolder } from ${JSON.stringify(distUrl('core/make-folder.js'))}
       for (const path of ['run', 'runs/one']) await makeFolder('${disk}/' + path).catch(e => console.log(e.code))`
     const { stdout, stderr } = onFullDisk(
       `${process.execPath} --input-type=module -e '${script.replaceAll("'", "'\\''")}'`,

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
+import { distUrl } from '../support/paths.js'
 
-const dist = (path: string) => JSON.stringify(new URL(`../../../dist/${path}`, import.meta.url).href)
+const dist = (path: string) => JSON.stringify(distUrl(path))
 
 const permission = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
@@ -49,7 +50,7 @@ const ADDONS = 'ENGINE_UNAVAILABLE Start Node with --allow-addons.'
 const WORKER = 'ENGINE_UNAVAILABLE Start Node with --allow-worker.'
 
 describe('under the permission model', () => {
-  test('without a flag, each engine, the service and `doctor` name the flag that is missing', () => {
+  test('without a flag, engines, the service and `doctor` name the one that is missing', () => {
     const { engines, service, survey } = tried(['native', 'wasm', 'tensorflow:cpu', 'auto'])
     assert.deepEqual(engines, { native: ADDONS, wasm: WORKER, 'tensorflow:cpu': WORKER, auto: ADDONS })
     assert.equal(service, WORKER)

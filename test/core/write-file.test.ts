@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { openTemporary, removeAbandoned } from '#src/core/temporary'
 import { writeFileBytes, writeFilePieces } from '#src/core/write-file'
+import { distUrl } from '../support/paths.js'
 import { scratchFolder } from '../support/scratch.js'
 
 const scratch = scratchFolder('files')
@@ -18,7 +19,6 @@ function newFolder(): string {
   mkdirSync(folder)
   return folder
 }
-const dist = (path: string) => new URL(`../../../dist/${path}`, import.meta.url).href
 async function* pieces(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text)
 }
@@ -28,7 +28,7 @@ describe('concurrent writers', () => {
     const folder = newFolder()
     const path = join(folder, 'a.bin')
     const program = `
-      import(${JSON.stringify(dist('core/write-file.js'))}).then(async ({ writeFileBytes, writeFilePieces }) => {
+      import(${JSON.stringify(distUrl('core/write-file.js'))}).then(async ({ writeFileBytes, writeFilePieces }) => {
         const failures = []
         const bytes = new Uint8Array(20000).fill(require('node:worker_threads').threadId)
         for (let i = 0; i < 60; i++) {
@@ -84,7 +84,7 @@ describe('temporary files', () => {
     const run = (program: string) =>
       spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
     const { signal } = run(`
-      import { writeFilePieces } from ${JSON.stringify(dist('core/write-file.js'))}
+      import { writeFilePieces } from ${JSON.stringify(distUrl('core/write-file.js'))}
       await writeFilePieces(${JSON.stringify(join(folder, 'a'))}, (async function* () {
         yield Buffer.from('half')
         process.kill(process.pid, 'SIGKILL')
@@ -93,7 +93,7 @@ describe('temporary files', () => {
     assert.equal(signal, 'SIGKILL')
     assert.match(readdirSync(folder).join(), /^a\..*\.tmp$/)
     const { stderr } = run(`
-      import { writeFileBytes } from ${JSON.stringify(dist('core/write-file.js'))}
+      import { writeFileBytes } from ${JSON.stringify(distUrl('core/write-file.js'))}
       await writeFileBytes(${JSON.stringify(join(folder, 'b'))}, 'whole')`)
     assert.equal(stderr, '')
     assert.deepEqual(readdirSync(folder), ['b'])

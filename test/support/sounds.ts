@@ -1,13 +1,8 @@
 /** Sounds and comparisons that the evaluation's tests share. */
 import assert from 'node:assert/strict'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
-import { DiffWaveError, type ErrorCode } from '#src/core/errors'
 import { gaussian, uniform } from '#src/core/random'
 import { COMPARED_RATE } from '#src/evaluation/vocoder/measures'
-
-/** Whether an error has a code, for `assert.rejects`. */
-export const code = (expected: ErrorCode) => (error: unknown) =>
-  error instanceof DiffWaveError && error.code === expected
 
 export function near(found: number, expected: number, within: number): void {
   assert.ok(Math.abs(found - expected) <= within, `${found}, ${expected} expected`)

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mock, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { gaussian } from '#src/core/random'
 import { surveyEngines } from '#src/engines/select'
@@ -10,7 +9,7 @@ import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import type { WorkerMessage } from '#src/engines/tensorflow/messages'
 import { networkSchema } from '#src/model/network'
 import { randomParameters } from '../../support/parameters.js'
-import { inRepository } from '../../support/paths.js'
+import { distUrl } from '../../support/paths.js'
 
 const network = networkSchema.parse({ channels: 16, layers: 6, dilationCycle: 6 })
 const create = () => createTensorflowEngine({ network, parameters: randomParameters(network, 1), backend: 'wasm' })
@@ -26,7 +25,7 @@ function watchTasks(onTask: (message: WorkerMessage) => void): { stop(): void } 
   return { stop: () => watched.mock.restore() }
 }
 
-test('the event loop stays free while the engine works, and an abort leaves out further windows', async () => {
+test('the event loop stays free during work, and an abort leaves out further windows', async () => {
   const engine = await create()
   const controller = new AbortController()
   let [windows, isFree] = [0, false]
@@ -87,7 +86,7 @@ test('disposing of an engine ends its work, and disposing twice does no harm', a
 })
 
 test('a process that never disposes of its engine still exits', () => {
-  const module = (path: string) => JSON.stringify(pathToFileURL(inRepository(`dist/${path}.js`)).href)
+  const module = (path: string) => JSON.stringify(distUrl(`${path}.js`))
   const { status, stdout } = spawnSync(
     process.execPath,
     [

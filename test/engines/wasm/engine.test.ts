@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
 import { gaussian } from '#src/core/random'
 import { createEngineOn } from '#src/engines/wasm/create-engine'
 import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
@@ -12,7 +11,7 @@ import { nodeHost } from '#src/engines/wasm/node-host'
 import { networkSchema } from '#src/model/network'
 import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
-import { inRepository } from '../../support/paths.js'
+import { distUrl, inRepository } from '../../support/paths.js'
 import { conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
 import { allowRelaxedSimd } from './relaxed-simd.js'
@@ -115,7 +114,7 @@ describe('the event loop beside the wasm engine', () => {
   })
 
   test('does not keep a process alive that never disposes of its engine', () => {
-    const module = (path: string) => JSON.stringify(pathToFileURL(inRepository(`dist/${path}.js`)).href)
+    const module = (path: string) => JSON.stringify(distUrl(`${path}.js`))
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [

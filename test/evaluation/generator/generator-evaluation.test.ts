@@ -8,8 +8,9 @@ import type { ClipAudio } from '#src/evaluation/generator/clip-set'
 import { evaluateGenerator } from '#src/evaluation/generator/evaluate-generator'
 import type { GeneratorEvaluationOptions } from '#src/evaluation/generator/generator-evaluation'
 import { generatorJson, generatorLines, generatorReport } from '#src/evaluation/report/generator-report'
+import { code } from '../../support/errors.js'
 import { scratchFolder } from '../../support/scratch.js'
-import { code, MELODY_RATE, melody, range } from '../../support/sounds.js'
+import { MELODY_RATE, melody, range } from '../../support/sounds.js'
 
 const scratch = scratchFolder('clips')
 

@@ -10,8 +10,9 @@ import { COMPARED_RATE } from '#src/evaluation/vocoder/measures'
 import { folderSystem, type System } from '#src/evaluation/vocoder/system'
 import { evaluateVocoder, type VocoderEvaluationOptions } from '#src/evaluation/vocoder/vocoder-evaluation'
 import { encodeNpy } from '#src/formats/npy'
+import { code } from '../../support/errors.js'
 import { scratchFolder } from '../../support/scratch.js'
-import { code, noise, voice, wav } from '../../support/sounds.js'
+import { noise, voice, wav } from '../../support/sounds.js'
 
 const scratch = scratchFolder('evaluation')
 

@@ -12,7 +12,7 @@ import { readModel } from '#src/model/read-model'
 import { remoteAddress } from '#src/model/remote/address'
 import { remoteModel } from '#src/model/remote/remote-model'
 import { etagOf, type FileServer } from '../../support/file-server.js'
-import { golden } from '../../support/paths.js'
+import { distUrl, golden } from '../../support/paths.js'
 import { scratch } from '../../support/process.js'
 import { configBytes, servedModel, sha256, weightBytes } from '../../support/served-model.js'
 
@@ -20,7 +20,6 @@ const scratched = scratch()
 const checkpoint = readFileSync(golden('lmnt-conditional-c8-l6/weights.pt'))
 
 let server: FileServer
-const dist = (path: string) => new URL(`../../../../dist/${path}`, import.meta.url).href
 let cache = ''
 let count = 0
 beforeEach(async () => {
@@ -191,7 +190,7 @@ describe('the cache', () => {
 
   test('in a place where no folder can be made is an error', { skip: process.platform !== 'linux' }, () => {
     const script = `
-      import { remoteModel } from ${JSON.stringify(dist('model/remote/remote-model.js'))}
+      import { remoteModel } from ${JSON.stringify(distUrl('model/remote/remote-model.js'))}
       await remoteModel('http://localhost:9/m', { folder: '/proc/none' }).catch(error => console.log(error.code))`
     const args = ['--input-type=module', '-e', script]
     // In a process of its own, because a recursive `mkdir` of Node.js goes on there for ever.

@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { lockFolder } from '#src/training/run/lock'
 import { code } from '../../support/errors.js'
-import { inRepository } from '../../support/paths.js'
+import { distUrl, inRepository } from '../../support/paths.js'
 import { scratchFolder } from '../../support/scratch.js'
 
 const scratch = scratchFolder('lock')
@@ -96,9 +96,8 @@ describe('a lock is taken over', () => {
 
   test('from a worker thread that was terminated', async () => {
     const folder = newFolder()
-    const module = new URL('../../../../dist/training/run/lock.js', import.meta.url).href
     const worker = new Worker(
-      `import(${JSON.stringify(module)}).then(async ({ lockFolder }) => {
+      `import(${JSON.stringify(distUrl('training/run/lock.js'))}).then(async ({ lockFolder }) => {
          await lockFolder(${JSON.stringify(folder)})
          require('node:worker_threads').parentPort.postMessage('held')
          setInterval(() => {}, 1000)
