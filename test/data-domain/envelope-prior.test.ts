@@ -149,7 +149,13 @@ describe('a streaming decoder', () => {
 describe('the floor of the envelope', () => {
   test('bounds the gains, so that silence stays finite', () => {
     const samples = new Float32Array(4096)
-    const white = whiten(samples, melSpectrogram({ samples, sampleRate: 22050 }, convention), envelope)
+    const silence = melSpectrogram({ samples, sampleRate: 22050 }, convention)
+    // The convention's own floor gives silence a gain of 1.2e-5.
+    const bounded = new SpectralEnvelope(convention, { ...prior, floor: 0.01 })
+    const covered = Math.floor((convention.maxFrequency * convention.fftSize) / convention.sampleRate)
+    const gains = bounded.gains(silence, 4).subarray(0, covered)
+    assert.ok(gains.every(gain => Math.abs(gain - 0.01) < 1e-9))
+    const white = whiten(samples, silence, bounded)
     assert.ok(white.every(y => y === 0))
   })
 })
