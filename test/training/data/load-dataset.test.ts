@@ -20,7 +20,7 @@ import { code } from '../../support/errors.js'
 import { config, train } from '../../support/training.js'
 import { options, scratch } from '../../support/training-scratch.js'
 
-test('recordings that cannot be used are left out with the reason', async () => {
+describe('a folder of recordings', () => {
   const folder = join(scratch, 'recordings', 'kick')
   mkdirSync(folder, { recursive: true })
   const write = (name: string, samples: Float32Array, sampleRate = 22050) =>
@@ -50,47 +50,63 @@ test('recordings that cannot be used are left out with the reason', async () => 
     writeFileSync(join(folder, `integers-${rate}.wav`), bytes)
   }
   writeFileSync(join(folder, 'broken.flac'), 'fLaC and then nothing')
-  const load = (share: number, speeds: readonly number[] = [1]) =>
+  const load = (speeds: readonly number[] = [1]) =>
     loadDataset({
       folders: [join(scratch, 'recordings')],
       speeds,
       sampleRate: 22050,
       minSamples: 1000,
-      validationShare: share,
+      validationShare: 0,
       decode: decodeAudio,
       cache: join(scratch, 'cache'),
     })
-  const { training, report, fingerprint } = await load(0)
-  assert.deepEqual(
-    training.map(({ name, label, samples }) => [name, label, samples.length]),
-    [
-      ['kick/good.wav', 'kick', 5000],
-      ['kick/slow.wav', 'kick', 10_000],
-    ],
-  )
-  assert.deepEqual(
-    report.leftOut.map(({ reason }) => reason),
-    ['unreadable', 'clipped', 'wrong scale', 'wrong scale', 'too short', 'silent'],
-  )
+
+  test('is loaded without those that cannot be used, with the reason of each', async () => {
+    const { training, report } = await load()
+    assert.deepEqual(
+      training.map(({ name, label, samples }) => [name, label, samples.length]),
+      [
+        ['kick/good.wav', 'kick', 5000],
+        ['kick/slow.wav', 'kick', 10_000],
+      ],
+    )
+    assert.deepEqual(
+      report.leftOut.map(({ reason }) => reason),
+      ['unreadable', 'clipped', 'wrong scale', 'wrong scale', 'too short', 'silent'],
+    )
+  })
+
   const metadata = join(scratch, 'recordings', 'metadata.csv')
-  writeFileSync(metadata, 'slow,tom,0\nslow,rim,0.2\n')
-  const parted = await load(0)
-  assert.deepEqual(parted.training[1]!.label, [
-    { from: 0, label: 'tom' },
-    { from: 0.2, label: 'rim' },
-  ])
-  assert.notEqual(parted.fingerprint, fingerprint)
-  const twice = (await load(0, [2])).training[1]!.label
-  assert.deepEqual(twice, [
-    { from: 0, label: 'tom' },
-    { from: 0.1, label: 'rim' },
-  ])
-  rmSync(metadata)
-  write(
-    'good.wav',
-    gaussian(3, 0, 0, 5000).map(x => x * 0.1),
-  )
-  assert.notEqual((await load(0)).fingerprint, fingerprint)
+  const parts = 'slow,tom,0\nslow,rim,0.2\n'
+
+  test('may have a label for each part of a recording, sooner at a higher speed', async () => {
+    writeFileSync(metadata, parts)
+    for (const [speed, from] of [
+      [1, 0.2],
+      [2, 0.1],
+    ] as const) {
+      assert.deepEqual((await load([speed])).training[1]!.label, [
+        { from: 0, label: 'tom' },
+        { from, label: 'rim' },
+      ])
+    }
+    rmSync(metadata)
+  })
+
+  test('has another fingerprint if a label or a sample is changed', async () => {
+    const { fingerprint } = await load()
+    writeFileSync(metadata, parts)
+    assert.notEqual((await load()).fingerprint, fingerprint)
+    rmSync(metadata)
+    write(
+      'good.wav',
+      gaussian(3, 0, 0, 5000).map(x => x * 0.1),
+    )
+    assert.notEqual((await load()).fingerprint, fingerprint)
+  })
+})
+
+test('validation keeps about its share of the recordings', () => {
   const kept = Array.from({ length: 2000 }, (_, i) => isValidation(`${i}.wav`, 0.1)).filter(Boolean).length
   assert.ok(Math.abs(kept - 200) < 50)
 })

@@ -5,7 +5,7 @@ import { noiseSchedule } from '#src/diffusion/schedule'
 import { levelWeight, stepDrawer } from '#src/training/objective/noise-levels'
 import { config } from '../../support/training.js'
 
-test('steps are reproducible and in range, and weights follow the papers’ formulas', () => {
+test('diffusion steps are reproducible, in range and evenly drawn', () => {
   const focused = config()
   const schedule = noiseSchedule(focused.model.diffusion.training)
   const draw = stepDrawer(focused, schedule)
@@ -16,6 +16,9 @@ test('steps are reproducible and in range, and weights follow the papers’ form
   const counts = new Array<number>(50).fill(0)
   for (let i = 0; i < 500; i++) for (const step of whole(1, i, 16)) counts[step]!++
   assert.ok(counts.every(count => Math.abs(count - 160) < 60))
+})
+
+test('the weights of levels follow the papers’ formulas', () => {
   assert.equal(levelWeight({ kind: 'min-snr', gamma: 5 }, 'epsilon', 0.5), 1)
   assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 'epsilon', 0.9) - 5 / 9) < 1e-12)
   assert.ok(Math.abs(levelWeight({ kind: 'min-snr', gamma: 5 }, 'v', 0.9) - 0.5) < 1e-12)
