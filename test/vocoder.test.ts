@@ -38,7 +38,7 @@ describe('synthesize', () => {
   })
 })
 
-test('a mel counts as it is when the call begins, whatever the caller writes to it later', async () => {
+test('a mel counts as it is when the call begins', async () => {
   const overwritten = async <Result>(call: (mel: Mel) => Promise<Result>) => {
     const mel = someMel(40)
     const pending = call(mel)

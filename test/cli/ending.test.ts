@@ -57,7 +57,9 @@ test('a reader of standard output that leaves ends the run without an error', ()
   assert.doesNotMatch(stderr, /error/)
 })
 
-test('so does the reader of a pipe that is named as a file', { skip: process.platform === 'win32' }, () => {
+test('a reader of a named pipe that leaves ends the run without an error', {
+  skip: process.platform === 'win32',
+}, () => {
   for (const [command, output] of [
     [`export '${smallVocoder}' --to safetensors`, '-o /dev/stdout | true; exit $PIPESTATUS'],
     [`export '${smallVocoder}' --to onnx`, '-o pipe & head -c 1 pipe > first; wait $!'],
@@ -85,7 +87,7 @@ for (const [signal, expected] of [
   })
 }
 
-test('a signal at any time from the start ends the run with its status, and leaves no file', () => {
+test('a signal at any time ends the run with its status, and leaves no file', () => {
   for (const seconds of [0.02, 0.1, 0.3, 0.6]) {
     const script = `${slowRun('early')} & sleep ${seconds}; kill $!; wait $!`
     assert.equal(spawnSync('bash', ['-c', script]).status, 143)

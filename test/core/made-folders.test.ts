@@ -7,7 +7,7 @@ import { removeEmptyFolders, watchMadeFolders } from '#src/core/made-folders'
 import { makeFolder } from '#src/core/make-folder'
 import { scratchFolder } from '../support/scratch.js'
 
-test('folders are noted and removed only if a program watches them, and if they are empty', async () => {
+test('removeEmptyFolders removes only empty folders that were made while watched', async () => {
   const scratch = scratchFolder('made-folders')
   const [before, empty, full] = [join(scratch, 'before'), join(scratch, 'empty/below'), join(scratch, 'full/below')]
   await makeFolder(before)

@@ -38,7 +38,7 @@ test('every call gets the result, the progress, and only its own abort', async (
   await assert.rejects(shared.join({ signal: first.signal }), { code: 'ABORTED' })
 })
 
-test('the last call that is stopped stops the work, and an error in a callback ends its call', async () => {
+test('an error in a callback ends its call, and the last call to stop stops the work', async () => {
   const { shared, report, hasStopped } = work()
   const refuse = () => {
     throw new RangeError('enough')

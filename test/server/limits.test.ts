@@ -151,7 +151,7 @@ describe('the limits of sizes', () => {
     }
   })
 
-  test('bodies of waiting jobs count until the jobs end', async () => {
+  test('count the body of a waiting job until the job ends', async () => {
     const service = await testService({ drainSeconds: 0, limits: { parallel: 1, uploadBytes: 10_000 } })
     const submit = (path: string, body: Uint8Array | string) => post(service, path, body, { prefer: 'respond-async' })
     await submit('/v1/generate', '{"seconds": 60, "steps": 500}')

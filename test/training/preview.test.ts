@@ -6,7 +6,7 @@ import { previewClip } from '#src/training/preview'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 
-test('previews a validation clip with an unknown label without a label', async () => {
+test('previews a validation clip whose label the model does not know', async () => {
   const config = smallGeneratorConfig()
   const { engine } = fakeModel(config)
   const clip = { name: 'c/1.wav', label: 'c', samples: Int16Array.from({ length: 2000 }, (_, n) => 3000 * Math.sin(n)) }

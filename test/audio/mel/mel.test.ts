@@ -188,7 +188,7 @@ test('Griffin-Lim fits its mel, is reproducible by seed and can be aborted', asy
   await assert.rejects(griffinLim(mel, convention, { signal: AbortSignal.abort() }), { code: 'ABORTED' })
 })
 
-test('Griffin-Lim makes at most as many samples as a recording with the mel’s frames has', async () => {
+test('Griffin-Lim refuses a length that the mel’s frames do not cover', async () => {
   for (const [name, most] of [
     ['tacotron2', 3 * 256],
     ['amphion', 4 * 256 - 1],

@@ -131,7 +131,7 @@ describe('native Gaussian numbers', { skip: sets.length === 0 }, () => {
     }
   })
 
-  test('have them also where rounding depends on the last bits of Math.log, sin or cos', async () => {
+  test('have those bytes where rounding depends on the last bits of Math.log, sin or cos', async () => {
     // Found among 160 million: here the last bits of Math.log, sin or cos decide.
     for (const set of sets) {
       const engine = await engineOf(set, 1)
@@ -146,7 +146,7 @@ describe('native Gaussian numbers', { skip: sets.length === 0 }, () => {
     }
   })
 
-  test('have them also for two million numbers in a row', async () => {
+  test('have those bytes for two million numbers in a row', async () => {
     const engine = await engineOf(sets[0]!, 1)
     assert.deepEqual(engine.gaussian!(11, 3, 1, 2_000_000), gaussian(11, 3, 1, 2_000_000))
   })
