@@ -31,9 +31,11 @@ test('a mel can go to standard output, with its description on stderr', () => {
   }
 })
 
-test('mel reads FLAC and other compressed recordings', () => {
+test('mel reads a compressed recording', async () => {
   const run = called(['mel', golden('audio/tones.flac'), '-o', at('flac.npy'), ...lmnt])
   assert.equal(run.status, 0, run.stderr)
+  const { bands, frames } = (await readMel(at('flac.npy'))).mel
+  assert.deepEqual([bands, frames], [80, 1 + Math.floor(5512 / 256)])
 })
 
 test('mel reports a bad input and still processes the others', () => {

@@ -52,6 +52,7 @@ describe('tune with -o', () => {
     assert.deepEqual(parameters, original.parameters)
     const again = called(args)
     assert.deepEqual([again.status, /--force/.test(again.stderr)], [2, true])
+    assert.equal(called([...args, '--force']).status, 0)
   })
 })
 

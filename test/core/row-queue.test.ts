@@ -59,5 +59,6 @@ describe('RowQueue', () => {
 
 test('concatenateAudio and concatenateBytes join pieces in order', () => {
   assert.deepEqual([...concatenateAudio([Float32Array.of(1), new Float32Array(0), Float32Array.of(2, 3)])], [1, 2, 3])
+  assert.deepEqual([...concatenateBytes([Uint8Array.of(1, 2), Uint8Array.of(), Uint8Array.of(3)])], [1, 2, 3])
   assert.deepEqual(concatenateBytes([]), new Uint8Array(0))
 })

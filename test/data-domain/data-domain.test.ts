@@ -101,23 +101,24 @@ for (const [name, config] of Object.entries(domains)) {
       assert.deepEqual(asked, name === 'energy prior' ? ['next'] : name === 'envelope prior' ? ['last'] : [])
     })
 
-    test('the trainer’s data equal those of the domain, at every gain', () => {
-      if (config.mel === null) return
-      const model = smallVocoderConfig({
-        mel: 'tacotron2',
-        diffusion: { training: { kind: 'cosine', steps: 10 }, ...config.diffusion, clamp: false },
+    if (own !== null) {
+      test('the trainer’s data equal those of the domain, at every gain', () => {
+        const model = smallVocoderConfig({
+          mel: 'tacotron2',
+          diffusion: { training: { kind: 'cosine', steps: 10 }, ...config.diffusion, clamp: false },
+        })
+        const clip = { name: 'a.wav', label: '', samples: Int16Array.from(samples, x => Math.round(32768 * x)) }
+        const audio = Float32Array.from(clip.samples, x => x / 32768)
+        const ownMel = melSpectrogram({ samples: audio, sampleRate: convention.sampleRate }, convention)
+        const data = domain.encode(audio, ownMel)
+        for (const gain of [1, 0.5]) {
+          const crop = new Cropper(model, domainOf(model)).crop(clip, 1024, 2048, gain)
+          const expected = data.slice(1024, 3072).map(y => domain.gain(gain) * y)
+          assert.ok(error(crop.audio, expected, 0, 2048) < 1e-3, `gain ${gain}`)
+          assert.ok(Math.abs(rms(crop.audio) / rms(expected) - 1) < 1e-3, `${rms(crop.audio)} ${rms(expected)}`)
+        }
       })
-      const clip = { name: 'a.wav', label: '', samples: Int16Array.from(samples, x => Math.round(32768 * x)) }
-      const audio = Float32Array.from(clip.samples, x => x / 32768)
-      const ownMel = melSpectrogram({ samples: audio, sampleRate: convention.sampleRate }, convention)
-      const data = domain.encode(audio, ownMel)
-      for (const gain of [1, 0.5]) {
-        const crop = new Cropper(model, domainOf(model)).crop(clip, 1024, 2048, gain)
-        const expected = data.slice(1024, 3072).map(y => domain.gain(gain) * y)
-        assert.ok(error(crop.audio, expected, 0, 2048) < 1e-3, `gain ${gain}`)
-        assert.ok(Math.abs(rms(crop.audio) / rms(expected) - 1) < 1e-3, `${rms(crop.audio)} ${rms(expected)}`)
-      }
-    })
+    }
   })
 }
 

@@ -72,7 +72,9 @@ describe('the command line refuses to overwrite an input or a result', () => {
 
   test('a result of another input with the same name', () => {
     const run = called(['mel', recording, recording, '-o', at('x'), '--convention', 'lmnt'])
+    assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /two inputs.*\n.*Rename one of them/)
+    assert.ok(!existsSync(at('x')))
   })
 })
 

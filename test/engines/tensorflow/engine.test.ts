@@ -33,7 +33,9 @@ test('gradients of each parameter agree with those of the WebAssembly kernels', 
   const request = { audio: [gaussian(1, 0, 0, 144)], target: [gaussian(3, 0, 0, 144)], mel: [mel], steps: [3] }
   const [own, kernels] = [await create(network, parameters), await createWasmEngine({ network, parameters })]
   const expected = (await kernels.lossGradients({ ...request, loss: 'l2' })).gradients
-  for (const [name, gradient] of (await own.lossGradients({ ...request, loss: 'l2' })).gradients) {
+  const { gradients } = await own.lossGradients({ ...request, loss: 'l2' })
+  assert.equal(gradients.size, parameters.size)
+  for (const [name, gradient] of gradients) {
     const error = relativeError(gradient, expected.get(name)!)
     assert.ok(error < 1e-4, `gradient of ${name}: ${error}`)
   }

@@ -52,6 +52,7 @@ describe('losses and gradients of own steps agree with PyTorch', () => {
         const expected = tensors.get(`${prefix}_losses`)!.data
         assert.ok(relativeError(clipLosses, expected) < 1e-4, `${clipLosses} and ${expected}`)
         assert.ok(Math.abs(loss / ((expected[0]! + expected[1]!) / 2) - 1) < 1e-4)
+        assert.equal(gradients.size, parameters.size)
         for (const [parameter, gradient] of gradients) {
           const error = relativeError(gradient, tensors.get(`${prefix}_gradient.${parameter}`)!.data)
           assert.ok(error < 1e-3, `${parameter}: ${error}`)

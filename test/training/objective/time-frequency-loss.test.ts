@@ -108,6 +108,7 @@ test('loss and gradients of a network agree with PyTorch', async () => {
     const expected = tensors.get('losses')!.data
     assert.ok(relativeError(clipLosses, expected) < 1e-4, `${clipLosses} and ${expected}`)
     assert.ok(Math.abs(loss / ((expected[0]! + expected[1]!) / 2) - 1) < 1e-4)
+    assert.equal(gradients.size, parameters.size)
     for (const [name, gradient] of gradients) {
       const error = relativeError(gradient, tensors.get(`gradient.${name}`)!.data)
       assert.ok(error < 1e-3, `${name}: ${error}`)
