@@ -4,6 +4,30 @@ import { test } from 'node:test'
 import { resample } from '#src/audio/resample'
 import { gaussian } from '#src/core/random'
 
+test('resampling keeps the phase and level of a tone to −100 dB', async () => {
+  for (const [from, to] of [
+    [22050, 16000],
+    [8000, 22050],
+    [44100, 22050],
+  ] as const) {
+    const tone = (rate: number, i: number) => 0.5 * Math.sin((2 * Math.PI * 1000 * i) / rate)
+    const converted = await resample(
+      Float32Array.from({ length: from / 2 }, (_, i) => tone(from, i)),
+      from,
+      to,
+    )
+    assert.equal(converted.length, to / 2)
+    let signal = 0
+    let error = 0
+    for (let i = 1000; i < converted.length - 1000; i++) {
+      signal += tone(to, i) ** 2
+      error += (converted[i]! - tone(to, i)) ** 2
+    }
+    assert.ok(10 * Math.log10(signal / error) > 100, `${from} → ${to}`)
+  }
+  await assert.rejects(resample(new Float32Array(9), 0, 8000), { code: 'BAD_OPTION' })
+})
+
 test('conversions do not affect those after them or beside them', async () => {
   const samples = gaussian(1, 0, 0, 20_000).map(x => x * 0.1)
   const other = gaussian(2, 0, 0, 30_000).map(x => x * 0.1)

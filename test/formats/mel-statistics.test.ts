@@ -1,11 +1,7 @@
-/** Mels of other toolkits: their statistics are read, and their numbers are converted to a model's. */
+/** The statistics of other toolkits' mels. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
-import { namedConventions } from '#src/audio/mel/convention'
-import { melSpectrogram } from '#src/audio/mel/mel'
-import { rescaleMel } from '#src/audio/mel/rescale'
-import { gaussian } from '#src/core/random'
 import { readMelStatistics } from '#src/formats/mel-statistics'
 import { encodeNpy } from '#src/formats/npy'
 import { scratch } from '../support/process.js'
@@ -54,54 +50,4 @@ describe('readMelStatistics', () => {
   ] as const) {
     test(`refuses ${title}`, async () => assert.rejects(readMelStatistics(files.put('bad', bytes)), expected))
   }
-})
-
-describe('rescaleMel', () => {
-  const convention = namedConventions.tacotron2
-  const audio = { samples: gaussian(1, 0, 0, 4096).map(v => v / 10), sampleRate: 22_050 }
-  const own = melSpectrogram(audio, convention)
-  const statistics = { mean: Array.from({ length: 80 }, (_, i) => i / 40), deviation: [1.5] }
-  const written = (change: (value: number, band: number) => number) => ({
-    ...own,
-    data: own.data.map((value, i) => change(value, Math.floor(i / own.frames))),
-  })
-  const close = (a: Float32Array) => assert.ok(a.every((value, i) => Math.abs(value - own.data[i]!) < 1e-5))
-
-  test('converts a mel from log10', () => {
-    close(
-      rescaleMel(
-        written(v => v / Math.LN10),
-        { logarithm: 'log10' },
-        convention,
-      ).data,
-    )
-  })
-  test('converts a mel from decibels', () => {
-    close(
-      rescaleMel(
-        written(v => (20 * v) / Math.LN10),
-        { logarithm: 'db' },
-        convention,
-      ).data,
-    )
-  })
-  test('converts a mel from linear magnitudes', () => {
-    close(rescaleMel(written(Math.exp), { logarithm: 'none' }, convention).data)
-  })
-  test('converts a mel from values normalised per band', () => {
-    const normalised = written((v, band) => (v - statistics.mean[band]!) / 1.5)
-    close(rescaleMel(normalised, { statistics }, convention).data)
-  })
-  test('converts a mel for a model with its own normalisation', () => {
-    const lmnt = rescaleMel(own, { logarithm: 'ln' }, namedConventions.lmnt)
-    const expected = Math.min(1, Math.max(0, 0.2 * (own.data[0]! / Math.LN10) + 0.8))
-    assert.ok(Math.abs(lmnt.data[0]! - expected) < 1e-6)
-  })
-  test('refuses statistics of other bands, unknown options and overflow', () => {
-    const two = { mean: [1, 2], deviation: [1, 2] }
-    assert.throws(() => rescaleMel(own, { statistics: two }, convention), { code: 'BAD_MEL' })
-    assert.throws(() => rescaleMel(own, { log: 'ln' } as never, convention), { code: 'BAD_OPTION' })
-    const huge = { ...own, data: own.data.map(() => 1e6) }
-    assert.throws(() => rescaleMel(huge, { logarithm: 'db' }, convention), { code: 'NOT_FINITE' })
-  })
 })

@@ -1,15 +1,12 @@
-/** Mels against the recorded ones (test/golden/mel), their checks, Griffin-Lim and resampling. */
+/** Mels against the recorded ones (test/golden/mel), and their checks. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { describeAudio } from '#src/audio/analysis'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { checkMelFor } from '#src/audio/mel/check-mel'
 import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { cornerFrequencies } from '#src/audio/mel/filters'
-import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { melInTurns, melSpectrogram } from '#src/audio/mel/mel'
 import { conventionWith } from '#src/audio/mel/rescale'
-import { resample } from '#src/audio/resample'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
 import { meanDifference } from '../../support/numbers.js'
@@ -176,72 +173,6 @@ test('a named convention cannot change, and another is checked at each use', () 
   assert.throws(() => melSpectrogram(audio, own), { code: 'BAD_CONFIG' })
 })
 
-test('Griffin-Lim fits its mel, is reproducible by seed and can be aborted', async () => {
-  const audio = await readWav(golden('mel/LJ001-0001.wav'))
-  const convention = namedConventions.tacotron2
-  const mel = melSpectrogram({ ...audio, samples: audio.samples.slice(0, 30_000) }, convention)
-  const options = { iterations: 30, length: 30_000 }
-  const first = await griffinLim(mel, convention, options)
-  assert.ok(meanDifference(melSpectrogram(first, convention).data, mel.data) < 0.2)
-  assert.deepEqual(await griffinLim(mel, convention, options), first)
-  assert.notDeepEqual(await griffinLim(mel, convention, { ...options, seed: 1 }), first)
-  await assert.rejects(griffinLim(mel, convention, { signal: AbortSignal.abort() }), { code: 'ABORTED' })
-})
-
-test('Griffin-Lim refuses a length that the mel’s frames do not cover', async () => {
-  for (const [name, most] of [
-    ['tacotron2', 3 * 256],
-    ['amphion', 4 * 256 - 1],
-  ] as const) {
-    const convention = namedConventions[name]
-    const { bands } = convention
-    const mel = { data: gaussian(1, 0, 0, 3 * bands).map(x => x - 5), bands, frames: 3 }
-    const made = await griffinLim(mel, convention, { iterations: 1, length: most })
-    assert.equal(made.samples.length, most)
-    for (const length of [most + 1, 2 ** 28]) {
-      await assert.rejects(griffinLim(mel, convention, { iterations: 1, length }), {
-        code: 'BAD_OPTION',
-        message: `the length is more than the mel covers, expected at most ${most} samples, got ${length} (length)`,
-      })
-    }
-  }
-})
-
-test('resampling keeps the phase and level of a tone to −100 dB', async () => {
-  for (const [from, to] of [
-    [22050, 16000],
-    [8000, 22050],
-    [44100, 22050],
-  ] as const) {
-    const tone = (rate: number, i: number) => 0.5 * Math.sin((2 * Math.PI * 1000 * i) / rate)
-    const converted = await resample(
-      Float32Array.from({ length: from / 2 }, (_, i) => tone(from, i)),
-      from,
-      to,
-    )
-    assert.equal(converted.length, to / 2)
-    let signal = 0
-    let error = 0
-    for (let i = 1000; i < converted.length - 1000; i++) {
-      signal += tone(to, i) ** 2
-      error += (converted[i]! - tone(to, i)) ** 2
-    }
-    assert.ok(10 * Math.log10(signal / error) > 100, `${from} → ${to}`)
-  }
-  await assert.rejects(resample(new Float32Array(9), 0, 8000), { code: 'BAD_OPTION' })
-})
-
-test('describeAudio measures level, silence and spectral centroid', () => {
-  const samples = new Float32Array(4096)
-  for (let i = 0; i < 2048; i++) samples[i] = Math.sin((2 * Math.PI * i) / 16)
-  samples[5] = 1
-  const description = describeAudio({ samples, sampleRate: 16000 })
-  assert.equal(description.silentShare, 0.5)
-  assert.equal(description.peak, 1)
-  assert.ok(Math.abs(description.rmsDecibels + 6.02) < 0.05)
-  assert.ok(Math.abs(description.spectralCentroid - 1000) < 100)
-})
-
 test('a mel computed in parts has the same bytes, and can be stopped between parts', async () => {
   const audio = { samples: gaussian(1, 0, 0, 1200 * 256).map(x => 0.1 * x), sampleRate: 22_050 }
   const mel = melSpectrogram(audio, namedConventions.tacotron2)
@@ -249,15 +180,6 @@ test('a mel computed in parts has the same bytes, and can be stopped between par
   const stop = new AbortController()
   setImmediate(() => stop.abort())
   await assert.rejects(melInTurns(audio, namedConventions.tacotron2, stop.signal), { code: 'ABORTED' })
-})
-
-test('Griffin-Lim can be stopped while it inverts the mel', async () => {
-  const samples = gaussian(1, 0, 0, 100 * 256).map(x => 0.1 * x)
-  const mel = melSpectrogram({ samples, sampleRate: 22_050 }, namedConventions.tacotron2)
-  const stop = new AbortController()
-  setImmediate(() => stop.abort())
-  const options = { iterations: 1, signal: stop.signal }
-  await assert.rejects(griffinLim(mel, namedConventions.tacotron2, options), { code: 'ABORTED' })
 })
 
 test('the name of a convention in its place is refused with what to pass', () => {

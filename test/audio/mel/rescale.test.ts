@@ -1,9 +1,9 @@
-/** Conversion between mel conventions gives the mel that the other would have computed, or is refused. */
+/** Conversion of mels between conventions and scales: it gives the mel that the other has, or is refused. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type MelConvention, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
-import { conventionWith, convertMel } from '#src/audio/mel/rescale'
+import { conventionWith, convertMel, rescaleMel } from '#src/audio/mel/rescale'
 import { gaussian } from '#src/core/random'
 
 const { tacotron2, hifigan, lmnt } = namedConventions
@@ -75,5 +75,57 @@ describe('convertMel refuses, and names the difference and the convention wanted
     const edge: MelConvention = { ...hifigan, hop: 86 }
     const short = { data: new Float32Array(80).fill(-5), bands: 80, frames: 1 }
     assert.throws(() => convertMel(short, edge, { ...edge, hop: 258 }), { code: 'BAD_MEL', message: /at least 3/ })
+  })
+})
+
+describe('rescaleMel', () => {
+  const own = melSpectrogram(audio, tacotron2)
+  const written = (change: (value: number, band: number) => number) => ({
+    ...own,
+    data: own.data.map((value, i) => change(value, Math.floor(i / own.frames))),
+  })
+  const close = (a: Float32Array) => assert.ok(a.every((value, i) => Math.abs(value - own.data[i]!) < 1e-5))
+
+  test('converts a mel from log10', () => {
+    close(
+      rescaleMel(
+        written(v => v / Math.LN10),
+        { logarithm: 'log10' },
+        tacotron2,
+      ).data,
+    )
+  })
+
+  test('converts a mel from decibels', () => {
+    close(
+      rescaleMel(
+        written(v => (20 * v) / Math.LN10),
+        { logarithm: 'db' },
+        tacotron2,
+      ).data,
+    )
+  })
+
+  test('converts a mel from linear magnitudes', () => {
+    close(rescaleMel(written(Math.exp), { logarithm: 'none' }, tacotron2).data)
+  })
+
+  test('converts a mel from values normalised per band', () => {
+    const normalised = written((v, band) => (v - statistics.mean[band]!) / 1.5)
+    close(rescaleMel(normalised, { statistics }, tacotron2).data)
+  })
+
+  test('converts a mel for a model with its own normalisation', () => {
+    const { data } = rescaleMel(own, { logarithm: 'ln' }, lmnt)
+    const expected = Math.min(1, Math.max(0, 0.2 * (own.data[0]! / Math.LN10) + 0.8))
+    assert.ok(Math.abs(data[0]! - expected) < 1e-6)
+  })
+
+  test('refuses statistics of other bands, unknown options and overflow', () => {
+    const two = { mean: [1, 2], deviation: [1, 2] }
+    assert.throws(() => rescaleMel(own, { statistics: two }, tacotron2), { code: 'BAD_MEL' })
+    assert.throws(() => rescaleMel(own, { log: 'ln' } as never, tacotron2), { code: 'BAD_OPTION' })
+    const huge = { ...own, data: own.data.map(() => 1e6) }
+    assert.throws(() => rescaleMel(huge, { logarithm: 'db' }, tacotron2), { code: 'NOT_FINITE' })
   })
 })
