@@ -93,15 +93,6 @@ describe('Generator.stream', () => {
       assert.equal(clip!.samples.length, Math.round(seconds * 8000))
       assert.deepEqual(await collect(own.stream({ seed: 3, seconds })), clip!.samples)
     }
-    assert.throws(() => smallGeneratorConfig({ ...config, network: { ...config.network, patch: 32 } }), /gains/)
-    assert.throws(
-      () => smallGeneratorConfig({ ...config, diffusion: { ...config.diffusion, clamp: true } }),
-      /subbands/,
-    )
-    const masked = (steps: number) =>
-      smallGeneratorConfig({ ...config, network: { ...config.network, inputMask: { steps } } })
-    assert.equal(masked(100).network.inputMask!.steps, 100)
-    assert.throws(() => masked(50), /inputMask/)
   })
 })
 
