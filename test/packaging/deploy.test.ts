@@ -43,6 +43,7 @@ describe('deploy/Dockerfile', () => {
     const copied = [...dockerfile.matchAll(/^COPY (?:--from=build )?(.+)$/gm)]
       .flatMap(match => match[1]!.split(' ').slice(0, -1))
       .map(path => path.replace(/^\/build\//, ''))
+    assert.ok(copied.length > 0)
     for (const path of copied)
       assert.ok(['node_modules', 'dist'].includes(path) || existsSync(inRepository(path)), path)
   })
@@ -104,6 +105,7 @@ for (const file of readdirSync(deploy('')).filter(name => name.startsWith('kuber
     })
 
     test('runs nothing as root, and limits the memory of every container', () => {
+      assert.ok(pods.length > 0)
       for (const { securityContext, containers } of pods) {
         assert.equal(securityContext.runAsNonRoot, true)
         for (const { name, resources, securityContext: own } of containers) {
@@ -116,8 +118,9 @@ for (const file of readdirSync(deploy('')).filter(name => name.startsWith('kuber
     })
 
     test('calls commands and options that exist', () => {
-      for (const { image, args = ['serve'] } of pods.flatMap(({ containers }) => containers)) {
-        if (!image.startsWith('diffwave:')) continue
+      const own = pods.flatMap(({ containers }) => containers).filter(({ image }) => image.startsWith('diffwave:'))
+      assert.ok(own.length > 0)
+      for (const { args = ['serve'] } of own) {
         const command = commands.find(({ name }) => name === args[0])
         assert.ok(command, args[0])
         const flags = Object.values(command.options).map(({ flags }) => /--[a-z-]+/.exec(flags)![0])

@@ -14,6 +14,12 @@ test('estimateNoise measures the white noise in the pauses of a recording', () =
   const dull = noise.slice()
   for (let i = 1; i < dull.length; i++) dull[i] = 0.9 * dull[i - 1]! + noise[i]!
   assert.ok(Math.abs(estimateNoise(dull, 16_000) / 0.01 - 1) < 0.2, String(estimateNoise(dull, 16_000)))
-  assert.ok(Math.abs(noiseOfRatio(noise, 0) - 0.01 / Math.SQRT2) < 1e-4)
   assert.throws(() => estimateNoise(new Float32Array(0), 16_000), { code: 'BAD_AUDIO' })
+})
+
+test('noiseOfRatio divides the power of a noisy recording by its signal-to-noise ratio', () => {
+  const noisy = gaussian(2, 0, 0, 16_000).map(z => 0.01 * z)
+  assert.ok(Math.abs(noiseOfRatio(noisy, 0) - 0.01 / Math.SQRT2) < 1e-4)
+  // 20 dB: one part in 101 of the power is noise.
+  assert.ok(Math.abs(noiseOfRatio(noisy, 20) - 0.01 / Math.sqrt(101)) < 1e-5)
 })

@@ -83,7 +83,7 @@ describe('watching by onStep', () => {
   }
 
   for (const sampler of samplerNames) {
-    test(`${sampler}: noise decreases step by step, and so does the distance to the result`, async () => {
+    test(`${sampler}: noise decreases step by step, and the state ends as the result`, async () => {
       const { steps, onStep } = watcher()
       const { samples } = await vocoder.synthesize(mel(6), { seed: 2, steps: 12, sampler, onStep })
       assert.ok(steps.every((step, i) => i === 0 || step.noiseLevel < steps[i - 1]!.noiseLevel))
