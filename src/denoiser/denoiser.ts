@@ -163,7 +163,10 @@ export class Denoiser {
     })
   }
 
-  /** Ends what still runs on the model with `DISPOSED`, and frees the engine. It may be called more than once. */
+  /**
+   * Frees the engine once a call of the network that runs has ended. Clips and streams that are being made reject with
+   * `DISPOSED`. It may be called more than once.
+   */
   async dispose(): Promise<void> {
     this.#lost.abort(new DiffWaveError('DISPOSED', 'the model was disposed'))
     await this.engine.dispose()

@@ -38,7 +38,7 @@ export abstract class SoundModel {
   }
 
   /**
-   * Frees the engine. Calls and streams that have not ended reject with `DISPOSED`, also a stream that waits for its
+   * Frees the engine. Clips and streams that are being made reject with `DISPOSED`, also a stream that waits for its
    * mel. It may be called more than once.
    */
   dispose(): Promise<void> {
