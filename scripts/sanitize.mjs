@@ -50,7 +50,7 @@ async function testAddon(sanitize) {
   const { buildAddon } = await import('../dist/engines/native/build.js')
   const out = join(copy, 'prebuilds', `${process.platform}-${process.arch}`, 'diffwave.node')
   await buildAddon({ compiler, out, sanitize })
-  const files = readdirSync(tests, { recursive: true }).filter(includes)
+  const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter(includes)
   const path = execFileSync(compiler, [`-print-file-name=${library}`], { encoding: 'utf8' }).trim()
   execFileSync(process.execPath, ['--test', ...files.map(file => join(tests, file))], {
     stdio: 'inherit',
@@ -61,7 +61,7 @@ async function testAddon(sanitize) {
 compile('tsconfig.json')
 compile('test/tsconfig.json')
 copyFiles()
-for (const sanitize of ['address', 'thread']) {
+for (const sanitize of /** @type {const} */ (['address', 'thread'])) {
   await testAddon(sanitize)
   await testNative({ compiler, sanitize })
 }
