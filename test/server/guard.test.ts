@@ -78,6 +78,8 @@ describe('a web page', () => {
     assert.equal(answer.status, 204)
     assert.match(answer.headers.get('access-control-allow-methods')!, /DELETE/)
     assert.match(answer.headers.get('access-control-allow-headers')!, /authorization/)
+    // Else browsers would ask before almost every request.
+    assert.equal(answer.headers.get('access-control-max-age'), '600')
   })
 
   test('reaches a loopback service through a proxy under the host name of its origin', async () => {

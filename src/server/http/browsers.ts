@@ -24,12 +24,16 @@ export async function protectPages(app: FastifyInstance): Promise<void> {
   })
 }
 
+/** Seconds for which browsers need not ask again: by themselves they ask before almost every request. */
+const PREFLIGHT_SECONDS = 600
+
 /** Lets pages of other origins use the service. @param origins `*` for all */
 export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return
   await app.register(cors, {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    exposedHeaders: ['location', 'retry-after', ...factHeaders],
+    exposedHeaders: ['location', 'preference-applied', 'retry-after', ...factHeaders],
+    maxAge: PREFLIGHT_SECONDS,
   })
 }
