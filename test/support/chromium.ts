@@ -6,7 +6,7 @@ import { after } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
 
-// Imported, it would take a second of processor time: Node.js would search its megabytes of code for names of exports.
+// Imported, it would take a third longer to load: Node.js would search its megabytes of code for names of exports.
 const { chromium } = createRequire(import.meta.url)('playwright-core') as typeof import('playwright-core')
 
 const path = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
