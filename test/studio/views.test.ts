@@ -203,8 +203,12 @@ describe('a run in the training view', () => {
   })
 
   test('has an average without bias towards its first value', () => {
-    const { values } = smoothed({ steps: [1, 2, 3], values: [4, 4, 4] })
-    assert.ok(values.every(value => Math.abs(value - 4) < 1e-9))
+    const constant = smoothed({ steps: [1, 2, 3], values: [4, 4, 4] })
+    assert.ok(constant.values.every(value => Math.abs(value - 4) < 1e-9))
+    // A new value replaces 8 of 100 parts, so that of the first two values the first weighs 0.92 and the second 1.
+    const curve = { steps: Array.from({ length: 100 }, (_, i) => i), values: [8, ...Array<number>(99).fill(4)] }
+    const { values } = smoothed(curve)
+    assert.ok(Math.abs(values[1]! - (0.92 * 8 + 4) / 1.92) < 1e-9, String(values[1]))
   })
 
   test('is followed to its end, with its latest clip', async () => {
