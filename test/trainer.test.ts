@@ -262,7 +262,7 @@ describe('a run that ends early', () => {
   })
 })
 
-test('load and run at once read the recordings once, each with its own signal and progress', async () => {
+test('load and run at once read the recordings once, each with its own signal', async () => {
   const trainer = new Trainer(options({ maxSteps: 1 }))
   const stop = new AbortController()
   let heard = 0

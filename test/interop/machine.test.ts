@@ -173,7 +173,7 @@ class Broken(adversarial.AdversarialTrainer):
 sys.exit(train.run_training(Broken, train.arguments("adversarial", "")))
 `
 
-  test('goes on after an update without a finite number, and names a moment that is missing', async () => {
+  test('goes on after an update that is not finite, and names a missing moment', async () => {
     const { status, stderr } = await evaluate(broken, [judged, ...options('judged', 3)])
     assert.equal(status, 0, stderr)
     const file = 'judged/discriminators-3.safetensors'

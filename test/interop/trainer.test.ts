@@ -69,7 +69,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.ok(tensors.get('second/skip_projection.weight')!.data.some(moment => moment > 0))
   })
 
-  test('makes the data set of diffwave train of folders that overlap, with labels and broken links', async () => {
+  test('makes the data set of diffwave train of folders that overlap, with labels', async () => {
     folder.put('overlapping/part/3.wav', readFileSync(folder.at('data/1.wav')))
     folder.put('overlapping/0.wav', readFileSync(folder.at('data/0.wav')))
     folder.put('overlapping/._0.wav', 'no audio')
@@ -317,7 +317,7 @@ for path in sys.argv[1:]:
     }
   })
 
-  test('a missing CUDA device, another shape, other recordings and a file as --out, in one line each', async () => {
+  test('a missing device, another shape, other recordings and a file as --out', async () => {
     const file = written('start.json')
     await trained(file, options('shapes', 1))
     const wider = written('wider.json', c => {

@@ -211,7 +211,7 @@ describe('an installation without optional packages', () => {
     }
   })
 
-  test('can be bundled by webpack into a program that reads, resamples and writes recordings', async () => {
+  test('can be bundled by webpack into a program that reads and writes recordings', async () => {
     const entry = join(folder, 'entry.mjs')
     // With all that a model needs, for which packages may be absent.
     writeFileSync(entry, `export { loadModel } from 'diffwave'\n${programOf('diffwave')}`)

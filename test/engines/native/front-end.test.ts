@@ -60,7 +60,7 @@ for (const [i, set] of sets.entries()) {
       }
     })
 
-    test('move phases by the minimum phase as the TypeScript version does, but for rounding', () => {
+    test('move phases by the minimum phase of the TypeScript version, but for rounding', () => {
       for (const [kernel, stride, bins] of [
         [512, 128, 187],
         [16, 16, 9],

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { vocoderLines } from '#src/evaluation/report/vocoder-report'
 import { type Measure, type Measurements, measures } from '#src/evaluation/vocoder/measures'
 
-test('each line has a measure with its unit, and a number for each system below its name', () => {
+test('a line has a measure with its unit, and a number below the name of each system', () => {
   const keys = Object.keys(measures) as Measure[]
   const means = (logMel: number): Measurements => ({
     ...(Object.fromEntries(keys.map(key => [key, null])) as Measurements),
