@@ -16,26 +16,33 @@ export interface PackageUse {
 /**
  * Loads an optional package.
  *
- * @param load imports it; bundlers need the import as it is written
+ * @param load imports it; bundlers need the import as it is written, and the package. Where they must do without it, the
+ * import has to stand in a `try` block (`missingPackage`)
  * @throws DiffWaveError `MISSING_PACKAGE`
  */
 export async function loadPackage<Package>(
   name: string,
   load: () => Promise<Package>,
-  { needed = [name], what, where }: PackageUse = {},
+  use?: PackageUse,
 ): Promise<Package> {
   try {
     return await load()
   } catch (error) {
-    if (!isMissing(error)) throw error
-    const purpose = what === undefined ? '' : `${what} cannot be read: `
-    throw new DiffWaveError('MISSING_PACKAGE', `${purpose}the package ${name} is not installed`, {
-      ...defined({ where }),
-      expected: `${needed.join(' and ')} beside diffwave`,
-      hint: `npm install ${needed.join(' ')}`,
-      cause: error,
-    })
+    throw missingPackage(name, error, use)
   }
+}
+
+/** Turns the error of an import into `MISSING_PACKAGE` if the package is missing, and returns other errors unchanged. */
+export function missingPackage(name: string, error: unknown, use: PackageUse = {}): unknown {
+  if (!isMissing(error)) return error
+  const { needed = [name], what, where } = use
+  const purpose = what === undefined ? '' : `${what} cannot be read: `
+  return new DiffWaveError('MISSING_PACKAGE', `${purpose}the package ${name} is not installed`, {
+    ...defined({ where }),
+    expected: `${needed.join(' and ')} beside diffwave`,
+    hint: `npm install ${needed.join(' ')}`,
+    cause: error,
+  })
 }
 
 function isMissing(error: unknown): boolean {

@@ -8,7 +8,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { fileError } from '../../core/file-error.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
 import { makeFolder } from '../../core/make-folder.js'
-import { loadPackage } from '../../core/optional-package.js'
+import { missingPackage } from '../../core/optional-package.js'
 import { readFileBytes } from '../../core/read-file.js'
 import { writeFileBytes } from '../../core/write-file.js'
 import { CONFIG_FILE, WEIGHTS_FILE } from '../read-folder.js'
@@ -40,8 +40,7 @@ interface HubFile {
  * @throws DiffWaveError `MISSING_PACKAGE`, and as `download`
  */
 export async function hubModel(address: HubAddress, settings: DownloadSettings): Promise<string> {
-  const use = { what: 'a model on a hub', where: describe(address) }
-  const hub = await loadPackage('@huggingface/hub', () => import('@huggingface/hub'), use)
+  const hub = await loadHub(describe(address))
   const { repository, folder, file } = address
   const root = join(
     settings.folder === undefined ? hub.getHFHubCachePath() : join(settings.folder, 'hub'),
@@ -75,6 +74,15 @@ export async function hubModel(address: HubAddress, settings: DownloadSettings):
     await link(blob, join(snapshot, path))
   }
   return target
+}
+
+async function loadHub(where: string): Promise<Hub> {
+  // webpack takes an import for optional if it stands in a `try` block itself.
+  try {
+    return await import('@huggingface/hub')
+  } catch (error) {
+    throw missingPackage('@huggingface/hub', error, { what: 'a model on a hub', where })
+  }
 }
 
 function describe({ repository, revision }: HubAddress): string {
