@@ -27,9 +27,10 @@ struct FrameChainSettings {
   FrameOperation operation;
   int size, hop, bands;
   int stages;
-  int updates;                        // correction: updates of the gains per pass
-  int64_t padding;                    // samples by which the first frame starts before the clip: at most size/2
-  double unit, momentum, relaxation;  // refinement (see FrameTables)
+  int updates;            // correction: updates of the gains per pass
+  int64_t padding;        // samples by which the first frame starts before the clip: at most size/2
+  double unit, momentum;  // refinement (see FrameTables)
+  double relaxation;      // how far bins are moved (see FrameTables)
   bool squared;
   std::vector<double> window;      // [size]
   std::vector<double> roots;       // e^(−2πik/size) [2 × size]

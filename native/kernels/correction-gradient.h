@@ -55,6 +55,22 @@ DIFFWAVE_NOINLINE static void recordGains(const CorrectionGradientTask& task, co
   }
 }
 
+/**
+ * Turns byGain from ∂loss/∂G of the relaxed gains into that of the gains before, and replaces the latter by the former.
+ * A factor at its bounds is constant.
+ */
+DIFFWAVE_NOINLINE static void relaxGains(const FrameTables& t, const GradientScratch& s) {
+  Doubles* const gains = s.gains + int64_t(t.updates) * t.bins;
+  const Doubles low = splatDouble(lowestRelaxation), high = splatDouble(highestRelaxation);
+  const double slope = t.relaxation - 1;
+  for (int bin = 0; bin < t.bins; bin++) {
+    const Doubles gain = gains[bin], factor = relaxationFactor(gain, t.relaxation);
+    const Doubles inside = factor > low ? factor + gain * slope : factor;
+    s.byGain[bin] = s.byGain[bin] * (factor < high ? inside : factor);
+    gains[bin] = gain * factor;
+  }
+}
+
 /** Computes byMagnitude ← ∂loss/∂|Z| by way of the gains, from ∂loss/∂G in byGain, which is overwritten. */
 DIFFWAVE_NOINLINE static void gradientOfGains(const CorrectionGradientTask& task, const GradientScratch& s) {
   const FrameTables& t = *task.tables;
@@ -104,6 +120,7 @@ inline void correctionGradient(const CorrectionGradientTask& task) {
         s.spectrum[2 * bin] * s.byProduct[2 * bin] + s.spectrum[2 * bin + 1] * s.byProduct[2 * bin + 1];
     s.byGain[bin] = byGain * countOf(bin);
   }
+  relaxGains(t, s);
   gradientOfGains(task, s);
   const Doubles* const gains = s.gains + int64_t(t.updates) * t.bins;
   for (int bin = 0; bin < t.bins; bin++) {

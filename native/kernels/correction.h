@@ -2,6 +2,7 @@
 // version and gives the same bytes. In the equations Z is the spectrum of a pass's input and G the gain of each bin.
 #pragma once
 
+#include "relaxation.h"
 #include "windowed-frames.h"
 
 namespace diffwave {
@@ -61,7 +62,8 @@ DIFFWAVE_INLINE void updateGains(const GainUpdate& u) {
 
 /**
  * Implements FrameKernels::correct: frames [L × frames] = h ⊙ irfft(G ⊙ Z) with the window h and Z = rfft(h ⊙ x), where
- * x are the samples under a frame. G starts as ones and is updated `updates` times. Shapes: `FrameTask`.
+ * x are the samples under a frame. G starts as ones, is updated `updates` times, and is then relaxed:
+ * G ← G ⊙ min(2, max(½, 1 + (r − 1)·(G − 1))), r being the relaxation. Shapes: `FrameTask`.
  */
 inline void correctFrames(const FrameTask& task) {
   const FrameTables& t = *task.tables;
@@ -80,8 +82,9 @@ inline void correctFrames(const FrameTask& task) {
         {t, task.targets, task.targetStride, scratch.values, gains, gains, scratch.gathered, products, nullptr});
   }
   for (int bin = 0; bin < t.bins; bin++) {
-    scratch.spectrum[2 * bin] *= gains[bin];
-    scratch.spectrum[2 * bin + 1] *= gains[bin];
+    const Doubles gain = gains[bin] * relaxationFactor(gains[bin], t.relaxation);
+    scratch.spectrum[2 * bin] *= gain;
+    scratch.spectrum[2 * bin + 1] *= gain;
   }
   inverseFrames(t, scratch.spectrum, scratch.samples, task.count, task.frames, task.frameStride);
 }

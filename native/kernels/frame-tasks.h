@@ -27,8 +27,9 @@ struct FrameTables {
   const double* columnSums;  // sum of all filters' weights over a bin [B]; 0 if no filter covers the bin
   double unit;               // refinement: factor from this transform's magnitudes to the mel's
   bool squared;              // whether the mel has energies, not magnitudes
-  double momentum, relaxation;
-  int updates;  // correction: updates of the gains per pass
+  double momentum;           // refinement
+  double relaxation;         // how far bins are moved: 1 is to the mel, more is past it
+  int updates;               // correction: updates of the gains per pass
 };
 
 /**

@@ -3,6 +3,7 @@
 // src/audio/mel/phase-refinement.ts is the readable version and gives the same bytes.
 #pragma once
 
+#include "relaxation.h"
 #include "windowed-frames.h"
 
 namespace diffwave {
@@ -36,13 +37,6 @@ DIFFWAVE_INLINE void gatherRatios(const FrameTask& task, FrameScratch& scratch) 
   }
 }
 
-/** Returns the factor by which relaxation changes a bin's ratio (MelBands.move of src/audio/mel/bands.ts). */
-DIFFWAVE_INLINE Doubles relaxed(const Doubles& ratio, double relaxation) {
-  const Doubles low = splatDouble(0.5), high = splatDouble(2);
-  const Doubles factor = 1 + (relaxation - 1) * (ratio - 1);
-  return factor < low ? low : factor > high ? high : factor;
-}
-
 /**
  * Replaces the consistent spectrum c by c': each bin gets the mel's magnitude and the phase of
  * c + momentum · (c − previous).
@@ -59,7 +53,7 @@ DIFFWAVE_NOINLINE static void moveSpectra(const FrameTask& task, FrameScratch& s
       continue;
     }
     const Doubles ratio = scratch.gathered[bin] / t.columnSums[bin];
-    const Doubles value = scratch.values[bin] * (ratio * relaxed(ratio, t.relaxation));
+    const Doubles value = scratch.values[bin] * (ratio * relaxationFactor(ratio, t.relaxation));
     const Doubles own = t.squared ? squareRoot(value) : value;
     const Doubles magnitude = rounded(t.unit == 1 ? own : own / t.unit);
     const int64_t row = 2 * bin;

@@ -22,6 +22,9 @@ export const MIN_SUBBANDS = 4
 /** Default number of updates of the gains in each pass of a correction towards the mel. */
 export const DEFAULT_CORRECTION_UPDATES = 5
 
+/** Default relaxation of a correction: each pass moves to the mel, not past it. */
+export const DEFAULT_CORRECTION_RELAXATION = 1
+
 const channels = z.number().int().min(1).max(MAX_CHANNELS)
 
 /** How the mel, which has one vector per frame, becomes the conditioning of every position. */
@@ -95,6 +98,8 @@ const frontEndSchema = z
         passes: z.number().int().min(1).max(MAX_CORRECTION_PASSES).default(1),
         /** Number of updates of the gains in each pass. */
         iterations: z.number().int().min(1).max(100).default(DEFAULT_CORRECTION_UPDATES),
+        /** How far each pass moves: 1 is to the mel, more is past it. */
+        relaxation: z.number().min(1).lt(2).default(DEFAULT_CORRECTION_RELAXATION),
       })
       .nullable()
       .default(null),

@@ -132,7 +132,7 @@ test('a correction can be added or removed, and an invalid one is refused', asyn
     corrections.push(model.config.network.frontEnd!.correction)
     await model.dispose()
   }
-  assert.deepEqual(corrections, [{ passes: 2, iterations: 5 }, null])
+  assert.deepEqual(corrections, [{ passes: 2, iterations: 5, relaxation: 1 }, null])
   await assert.rejects(loadModel('lmnt-speech', { correction: 1 }), {
     code: 'BAD_OPTION',
     message: /cannot be corrected/,

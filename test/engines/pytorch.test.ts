@@ -74,7 +74,10 @@ describe('a network with an envelope', () => {
 
 describe('four DDIM steps agree with PyTorch', () => {
   const { frontEnd } = config.network
-  const corrected = { ...config.network, frontEnd: { ...frontEnd!, correction: { passes: 1, iterations: 5 } } }
+  const corrected = {
+    ...config.network,
+    frontEnd: { ...frontEnd!, correction: { passes: 1, iterations: 5, relaxation: 1 } },
+  }
   const frames = samples / config.mel!.hop
 
   const even = { ...config.diffusion, sampling: {}, noiseScale: 0.2 }

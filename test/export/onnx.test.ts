@@ -51,7 +51,7 @@ const windowed = {
   frontEnd: { kind: 'windows', kernel: 16, stride: 4, bins: 7, envelope: { floor: 0.01 } },
   mel: { kind: 'frame-rate', bands: 5, hop: 12, encoder: [7] },
 } satisfies ModelConfigInput['network']
-const corrected = { ...windowed.frontEnd, correction: { passes: 2, iterations: 3 } }
+const corrected = { ...windowed.frontEnd, correction: { passes: 2, iterations: 3, relaxation: 1.7 } }
 
 type Fields = Partial<ModelConfigInput> & Pick<ModelConfigInput, 'network'>
 

@@ -338,11 +338,12 @@ for clip in range(2):
             G = numpy.ones(L // 2 + 1)
             for _ in range(3):
                 G = G * numpy.minimum(10, (W.T @ (y[clip, :, f] / (W @ (G * abs(Z)) + SILENT))) / s)
+            G = G * numpy.clip(1 + 0.7 * (G - 1), 0.5, 2)
             total[f * H : f * H + L] += h * numpy.fft.irfft(G * Z)
             covered[f * H : f * H + L] += h * h
         inside = slice(L // 2, L // 2 + F * H)
         audio = total[inside] / covered[inside]
-    assert abs(mel_of.corrected(x, mel, passes=2, iterations=3)[clip].numpy() - audio).max() < 1e-5
+    assert abs(mel_of.corrected(x, mel, passes=2, iterations=3, relaxation=1.7)[clip].numpy() - audio).max() < 1e-5
 `
     const { status, stderr } = await evaluate(program)
     assert.equal(status, 0, stderr)
@@ -350,7 +351,7 @@ for clip in range(2):
 
   test('has a gradient that matches finite differences', async () => {
     const program = `${small}
-corrected = lambda audio: mel_of.corrected(audio, mel, passes=2, iterations=3)
+corrected = lambda audio: mel_of.corrected(audio, mel, passes=2, iterations=3, relaxation=1.7)
 assert torch.autograd.gradcheck(corrected, x.requires_grad_(True), eps=1e-6, atol=1e-5, rtol=1e-4, fast_mode=True)
 `
     const { status, stderr } = await evaluate(program)

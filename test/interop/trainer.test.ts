@@ -142,7 +142,7 @@ describe('the PyTorch trainer', { skip }, () => {
     assert.notDeepEqual(checkpoint('own').get(name)!.data, before.get(name)!.data)
     const { provenance, ...model } = JSON.parse(readFileSync(folder.at('own/model/config.json'), 'utf8'))
     assert.equal(provenance.steps, 3)
-    assert.deepEqual(model.network.frontEnd.correction, { passes: 2, iterations: 5 })
+    assert.deepEqual(model.network.frontEnd.correction, { passes: 2, iterations: 5, relaxation: 1 })
   })
 
   test('writes a run with recorded pulses that diffwave train continues', async () => {

@@ -21,6 +21,11 @@ SILENT, MAX_GAIN = 1e-9, 10
 MAX_RATIO = 1000
 
 
+def relaxation_factor(ratio: Tensor, relaxation: float) -> Tensor:
+    """Computes by how much relaxation, 1 to below 2, changes the ratios of bins (src/audio/mel/bands.ts)."""
+    return (1 + (relaxation - 1) * (ratio - 1)).clamp(0.5, 2)
+
+
 class MelTransform(torch.nn.Module):
     """A convention like tacotron2's or Vocos's: periodic Hann, centred frames, magnitude, ln(max(S, floor))."""
 
@@ -59,16 +64,19 @@ class MelTransform(torch.nn.Module):
             spectrum = spectrum * (ratio @ self.filters) / self.column_sums
         return spectrum.transpose(1, 2)
 
-    def corrected(self, audio: Tensor, mel: Tensor, passes: int = 1, iterations: int = 5) -> Tensor:
+    def corrected(
+        self, audio: Tensor, mel: Tensor, passes: int = 1, iterations: int = 5, relaxation: float = 1.0
+    ) -> Tensor:
         """Moves the magnitudes of audio [B, T] towards a log-mel [B, M, F], and keeps its phases. Has gradients.
 
-        Each pass is a step of Griffin & Lim (1984) whose target is the mel's bands. In synthesis T = F·hop; a mel of
+        Each pass is a step of Griffin & Lim (1984) whose target is the mel's bands, or beyond them with a relaxation. In synthesis T = F·hop; a mel of
         one frame more, as training has it, reaches half a window beyond the end.
         """
         target, samples = mel.exp(), audio.shape[1]
         for _ in range(passes):
             spectrum = stft(audio, self.window, self.hop)[:, :, : mel.shape[2]]
-            spectrum = spectrum * self.gain(spectrum.abs(), target, iterations)
+            gain = self.gain(spectrum.abs(), target, iterations)
+            spectrum = spectrum * (gain * relaxation_factor(gain, relaxation))
             audio = torch.istft(spectrum, self.size, self.hop, window=self.window, length=samples)
         return audio
 
@@ -91,7 +99,7 @@ class MelTransform(torch.nn.Module):
             magnitudes = modulus(spectrum, SILENT)
             ratio = (target / (self.filters @ magnitudes + SILENT)).clamp(max=MAX_RATIO)
             ratio = (self.filters.T @ ratio) / self.column_sums[:, None]
-            gain = ratio * (1 + (relaxation - 1) * (ratio - 1)).clamp(0.5, 2)
+            gain = ratio * relaxation_factor(ratio, relaxation)
             moved = spectrum + momentum * (spectrum - previous)
             previous = spectrum
             spectrum = torch.where(is_told, moved * (gain * magnitudes / modulus(moved, SILENT)), spectrum)

@@ -68,7 +68,13 @@ MEL_CONDITIONER = kinds(
     }
 )
 ENVELOPE = fields({"iterations": (whole(1, 100), 10), "floor": (real(above=0, high=1), 3e-5)})
-CORRECTION = fields({"passes": (whole(1, MAX_CORRECTION_PASSES), 1), "iterations": (whole(1, 100), 5)})
+CORRECTION = fields(
+    {
+        "passes": (whole(1, MAX_CORRECTION_PASSES), 1),
+        "iterations": (whole(1, 100), 5),
+        "relaxation": (real(1, below=2), 1),
+    }
+)
 FRONT_END = kinds(
     {
         "windows": {

@@ -19,6 +19,15 @@ export interface BandMove {
   readonly relaxation?: number
 }
 
+/**
+ * The factor by which relaxation changes the ratio of a bin: between ½ and 2, and 1 if the ratio or the relaxation is 1.
+ *
+ * @param relaxation as in `BandMove`
+ */
+export function relaxationFactor(ratio: number, relaxation: number): number {
+  return Math.min(2, Math.max(0.5, 1 + (relaxation - 1) * (ratio - 1)))
+}
+
 /** The bands of one convention, with its filters. Its buffer is reused by every frame. */
 export class MelBands {
   readonly bins: number
@@ -73,7 +82,7 @@ export class MelBands {
     for (let bin = 0; bin < bins; bin++) {
       if (columnSums[bin]! <= 0) continue
       const ratio = gathered[bin]! / columnSums[bin]!
-      values[bin]! *= ratio * Math.min(2, Math.max(0.5, 1 + (relaxation - 1) * (ratio - 1)))
+      values[bin]! *= ratio * relaxationFactor(ratio, relaxation)
     }
   }
 }

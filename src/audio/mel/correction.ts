@@ -6,13 +6,14 @@
  *
  *     Z[b, f] = Σ_n h[n] · x[f·H − L/2 + n] · e^(−2πi·bn/L)                          zeros beyond the clip
  *     G ← G ⊙ min(10, (Wᵀ·(y/(W·(G ⊙ |Z|) + 1e-9)))/s)                              `iterations` times from G = 1
+ *     G ← G ⊙ min(2, max(½, 1 + (r − 1)·(G − 1)))                                   relaxation r
  *     x[t] ← Σ_f h · irfft(G ⊙ Z)[f, t − f·H + L/2] / Σ_f h²[t − f·H + L/2]
  *
  * y are the mel's bands, W its filters, s the column sums of W. Frequencies above the mel's highest one are removed.
  * The frames are those of the mel that lie in the clip or at its end: f = 0 … min(F, ⌊T/H⌋ + 1) − 1.
  */
 import { FrameTransform } from '../transforms/stft.js'
-import { MelBands } from './bands.js'
+import { MelBands, relaxationFactor } from './bands.js'
 import { type Mel, type MelConvention, refinementObstacle } from './convention.js'
 import { TargetFrames } from './target-frames.js'
 
@@ -21,6 +22,8 @@ export interface CorrectionSettings {
   readonly passes: number
   /** Number of updates of the gains G in each pass. */
   readonly iterations: number
+  /** How far each pass moves: 1 is to the mel, more (below 2) is past it. */
+  readonly relaxation: number
 }
 
 /** Smaller magnitudes count as silence. */
@@ -42,10 +45,14 @@ export function correctionLag({ fftSize, hop }: MelConvention, passes: number): 
   return passes * Math.ceil(fftSize / hop) * hop
 }
 
+/** What the gains of a pass depend on. */
+type GainSettings = Omit<CorrectionSettings, 'passes'>
+
 /** Computes the gains G of a frame, and their gradient. Its buffers are reused by every frame. */
 class BinGains {
   readonly #bands: MelBands
   readonly #iterations: number
+  readonly #relaxation: number
   /** 1/s per bin. */
   readonly #shares: Float64Array
   /** G before each update and after the last one, `[iterations + 1 × bins]`. */
@@ -56,18 +63,22 @@ class BinGains {
   readonly #sums: Float64Array
   /** G ⊙ |Z| in one update, `[bins]`. */
   readonly #products: Float64Array
+  /** G after relaxation, `[bins]`. */
+  readonly #relaxed: Float64Array
   readonly #byGain: Float64Array
   readonly #byProduct: Float64Array
 
-  constructor(bands: MelBands, iterations: number) {
+  constructor(bands: MelBands, { iterations, relaxation }: GainSettings) {
     const { bins, columnSums, convention } = bands
     this.#bands = bands
     this.#iterations = iterations
+    this.#relaxation = relaxation
     this.#shares = columnSums.map(sum => 1 / (sum + TINY))
     this.#gains = new Float64Array((iterations + 1) * bins)
     this.#ratios = new Float64Array(iterations * bins)
     this.#sums = new Float64Array(iterations * convention.bands)
     this.#products = new Float64Array(bins)
+    this.#relaxed = new Float64Array(bins)
     this.#byGain = new Float64Array(bins)
     this.#byProduct = new Float64Array(bins)
   }
@@ -95,7 +106,12 @@ class BinGains {
         gains[now + bins + bin] = gains[now + bin]! * Math.min(MAX_GAIN, ratios[bin]!)
       }
     }
-    return gains.subarray(this.#iterations * bins)
+    const last = this.#iterations * bins
+    for (let bin = 0; bin < bins; bin++) {
+      const gain = gains[last + bin]!
+      this.#relaxed[bin] = gain * relaxationFactor(gain, this.#relaxation)
+    }
+    return this.#relaxed
   }
 
   /**
@@ -107,7 +123,13 @@ class BinGains {
     const { bins, filters } = this.#bands
     const byGain = this.#byGain
     const byProduct = this.#byProduct
-    byGain.set(byGains)
+    const slope = this.#relaxation - 1
+    for (let bin = 0; bin < bins; bin++) {
+      const gain = this.#gains[this.#iterations * bins + bin]!
+      const factor = relaxationFactor(gain, this.#relaxation)
+      // A factor at its bounds is constant.
+      byGain[bin] = byGains[bin]! * (factor > 0.5 && factor < 2 ? factor + gain * slope : factor)
+    }
     for (let i = this.#iterations - 1; i >= 0; i--) {
       const now = i * bins
       const gains = this.#gains.subarray(now, now + bins)
@@ -211,13 +233,13 @@ class PassTables {
   readonly gains: BinGains
   readonly magnitudes: Float64Array
 
-  constructor(bands: MelBands, iterations: number) {
+  constructor(bands: MelBands, settings: GainSettings) {
     const { fftSize, hop } = bands.convention
     this.size = fftSize
     this.hop = hop
     this.transform = new FrameTransform(bands.convention)
     this.squares = this.transform.window.map(h => h * h)
-    this.gains = new BinGains(bands, iterations)
+    this.gains = new BinGains(bands, settings)
     this.magnitudes = new Float64Array(bands.bins)
   }
 
@@ -252,11 +274,11 @@ export class MelCorrection {
   readonly #shared: PassTables
 
   /** @param convention one without a `correctionObstacle` */
-  constructor(convention: MelConvention, { passes, iterations }: CorrectionSettings) {
-    this.lag = correctionLag(convention, passes)
-    this.#passes = passes
+  constructor(convention: MelConvention, settings: CorrectionSettings) {
+    this.lag = correctionLag(convention, settings.passes)
+    this.#passes = settings.passes
     this.#bands = new MelBands(convention)
-    this.#shared = new PassTables(this.#bands, iterations)
+    this.#shared = new PassTables(this.#bands, settings)
   }
 
   /** Makes the store for a clip's mel, which `stream` reads. */

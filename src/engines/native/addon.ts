@@ -115,8 +115,9 @@ export interface FrameChainShape extends FilterTables {
   readonly bands: number
   /** Number of iterations of a refinement, or of passes of a correction. */
   readonly stages: number
-  /** Momentum and relaxation of a refinement. */
+  /** For a refinement. */
   readonly momentum: number
+  /** How far bins are moved: 1 is to the mel, more is past it. */
   readonly relaxation: number
   /** Number of updates of the gains in each pass of a correction. */
   readonly updates: number

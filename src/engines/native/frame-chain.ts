@@ -40,8 +40,8 @@ export function nativeFrameChains(host: FrameChainHost): FrameChains {
 }
 
 /** A chain of so many passes of the correction. */
-export function correctionChain({ passes, iterations }: CorrectionSettings): ChainSettings {
-  return { operation: 'correct', stages: passes, momentum: 0, relaxation: 1, updates: iterations }
+export function correctionChain({ passes, iterations, relaxation }: CorrectionSettings): ChainSettings {
+  return { operation: 'correct', stages: passes, momentum: 0, relaxation, updates: iterations }
 }
 
 export type ChainSettings = Pick<FrameChainShape, 'operation' | 'stages' | 'momentum' | 'relaxation' | 'updates'>

@@ -97,7 +97,7 @@ interface LossWork {
 async function corrected(
   { addon, handle, cancelled, checked }: LossWork,
   { bands, shape }: ConventionTables,
-  { passes, iterations }: CorrectionSettings,
+  settings: CorrectionSettings,
   audio: readonly Float32Array[],
   mels: readonly Mel[],
 ): Promise<CorrectedClips> {
@@ -106,8 +106,9 @@ async function corrected(
     frames.push(mels[i]!)
     return frames.rows(0, Math.min(frames.end, Math.floor(clip.length / shape.hop) + 1)).slice()
   })
+  const { passes } = settings
   const withChain = async <Result>(use: (chain: FrameChainHandle) => Promise<Result>): Promise<Result> => {
-    const chain = addon.openFrameChain(handle, { ...correctionChain({ passes: 1, iterations }), ...shape })
+    const chain = addon.openFrameChain(handle, { ...correctionChain({ ...settings, passes: 1 }), ...shape })
     try {
       return await use(chain)
     } finally {

@@ -43,6 +43,15 @@ export class MelCorrectionGraph {
     return this.#spectra.inverse(graph.node('Mul', [spectra, each]))
   }
 
+  /** Moves gains `[B, bins, F]` further (`relaxationFactor` of src/audio/mel/bands.ts). */
+  #relaxed(gains: OnnxValue): OnnxValue {
+    const graph = this.#graph
+    const beyond = graph.node('Sub', [gains, graph.scalar(1)])
+    const slope = graph.scalar(this.#settings.relaxation - 1)
+    const factor = graph.node('Add', [graph.node('Mul', [slope, beyond]), graph.scalar(1)])
+    return graph.node('Mul', [gains, graph.node('Clip', [factor, graph.scalar(0.5), graph.scalar(2)])])
+  }
+
   /** Computes the gains G, `[B, bins, F]`. @param magnitudes |Z|, `[B, bins, F]` */
   #gains(magnitudes: OnnxValue): OnnxValue {
     const graph = this.#graph
@@ -52,6 +61,6 @@ export class MelCorrectionGraph {
       const ratios = graph.node('Min', [this.#bands.ratios(product, SILENT), graph.scalar(MAX_GAIN)])
       gains = gains === null ? ratios : graph.node('Mul', [gains, ratios])
     }
-    return gains!
+    return this.#settings.relaxation === 1 ? gains! : this.#relaxed(gains!)
   }
 }

@@ -32,11 +32,35 @@ function melDistance(audio: Float32Array): number {
 describe('the mel correction', () => {
   test('brings audio nearer to the mel with each pass', () => {
     const distances = [1, 2, 4].map(passes =>
-      melDistance(new MelCorrection(convention, { passes, iterations: 5 }).correct(noise, mel)),
+      melDistance(new MelCorrection(convention, { passes, iterations: 5, relaxation: 1 }).correct(noise, mel)),
     )
     const before = melDistance(noise)
     assert.ok(distances[0]! < before / 2, `${before} → ${distances[0]}`)
     assert.ok(distances[1]! < distances[0]! && distances[2]! < distances[1]!, `${distances}`)
+  })
+
+  test('goes past the mel with relaxation, by a factor between a half and two', () => {
+    const level = (relaxation: number, scale: number) => {
+      const settings = { passes: 1, iterations: 1, relaxation }
+      const made = new MelCorrection(convention, settings).correct(
+        voice.map(x => scale * x),
+        mel,
+      )
+      // The ends differ from the mel: its frames there contain audio beyond them.
+      return Math.hypot(...made.subarray(3 * convention.hop, (frames - 3) * convention.hop))
+    }
+    // Audio of the mel itself needs a gain of 1, so audio at half its level one of 2, which becomes 2 · 1.5.
+    const own = level(1, 1)
+    for (const [scale, relaxation, expected] of [
+      [1, 1.5, 1],
+      [0.5, 1, 1],
+      [0.5, 1.5, 1.5],
+      [0.25, 1.5, 2],
+      [4 / 3, 1.5, 0.875],
+    ] as const) {
+      const actual = level(relaxation, scale) / own
+      assert.ok(Math.abs(actual - expected) < 0.01, `${scale}, ${relaxation}: ${actual} instead of ${expected}`)
+    }
   })
 
   test('agrees with PyTorch', () => {
@@ -47,7 +71,7 @@ describe('the mel correction', () => {
       const width = data.length / shape[0]!
       return data.slice(clip * width, (clip + 1) * width)
     }
-    const correction = new MelCorrection(convention, { passes: 1, iterations: 5 })
+    const correction = new MelCorrection(convention, { passes: 1, iterations: 5, relaxation: 1 })
     for (const clip of [0, 1]) {
       const whole = { data: of('mel', clip), bands: 80, frames: tensors.get('mel')!.shape[2]! }
       const own = sliceMel(whole, 0, whole.frames - 1)
@@ -59,7 +83,7 @@ describe('the mel correction', () => {
 
   test('gives the same bytes in pieces, and lags no more than it states', () => {
     for (const passes of [1, 3]) {
-      const correction = new MelCorrection(convention, { passes, iterations: 3 })
+      const correction = new MelCorrection(convention, { passes, iterations: 3, relaxation: 1.7 })
       for (const length of [noise.length, noise.length - 128, 900]) {
         const audio = noise.subarray(0, length)
         const whole = correction.correct(audio, mel)
@@ -82,7 +106,7 @@ describe('the mel correction', () => {
   })
 
   test('has the gradient that finite differences show', () => {
-    const correction = new MelCorrection(convention, { passes: 2, iterations: 5 })
+    const correction = new MelCorrection(convention, { passes: 2, iterations: 5, relaxation: 1.7 })
     const weights = gaussian(1, 3, 0, noise.length)
     const loss = (audio: Float32Array) => correction.correct(audio, mel).reduce((sum, x, n) => sum + x * weights[n]!, 0)
     const gradient = correction.gradient(noise, mel, weights)

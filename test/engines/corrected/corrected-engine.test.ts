@@ -21,7 +21,7 @@ const plain = networkSchema.parse({
   frontEnd: { kind: 'windows', kernel: 32, stride: 8, envelope: { floor: 0.1 } },
   mel: { kind: 'frame-rate', bands: 7, hop: 16, encoder: [5] },
 })
-const settings = { passes: 2, iterations: 3 }
+const settings = { passes: 2, iterations: 3, relaxation: 1.7 }
 const network = networkSchema.parse({ ...plain, frontEnd: { ...plain.frontEnd, correction: settings } })
 const parameters = randomParameters(plain, 5)
 const frames = [20, 9]

@@ -115,15 +115,15 @@ const withOneNaN = (samples: Float32Array) => samples.map(x => (Number.isNaN(x) 
 const correctable = conventions.filter(convention => correctionObstacle(convention) === null)
 
 /** Clips as long as their mel and shorter, in pieces, against the readable version. */
-async function compareCorrections(engine: Engine, clips: readonly (readonly [number, number, number])[]) {
+async function compareCorrections(engine: Engine, clips: readonly (readonly [number, number, number, number])[]) {
   for (const convention of correctable) {
     const { hop } = convention
-    for (const [most, passes, iterations] of clips) {
+    for (const [most, passes, iterations, relaxation] of clips) {
       const frames = framesIn(convention, most)
       const { mel, start } = clipOf(convention, frames)
       for (const shorter of [0, 1, hop]) {
         const clip = { mel, start: start.subarray(0, Math.max(0, start.length - shorter)) }
-        const settings = { passes, iterations }
+        const settings = { passes, iterations, relaxation }
         const correction = new MelCorrection(convention, settings)
         const key = JSON.stringify([convention, settings, frames, shorter])
         const expected = expectedCorrection(key, () => correction.correct(clip.start, mel))
@@ -143,10 +143,10 @@ describe('native correction towards a mel', () => {
     for (const threads of [1, 2, 3]) {
       test(`${set}, threads ${threads}: gives the bytes of the TypeScript version, in any pieces`, async () => {
         const clips = [
-          [1, 1, 1],
-          [2, 2, 5],
-          [37, 3, 0],
-          [75, 2, 5],
+          [1, 1, 1, 1],
+          [2, 2, 5, 1.9],
+          [37, 3, 0, 1.7],
+          [75, 2, 2, 1.7],
         ] as const
         await compareCorrections(await engineOf(set, threads), clips)
       })
@@ -156,7 +156,7 @@ describe('native correction towards a mel', () => {
   test('gives the bytes of the TypeScript version for silence and for NaN', async () => {
     const engine = await engineOf()
     const clip = unrefined(tacotron2, 20)
-    const settings = { passes: 2, iterations: 5 }
+    const settings = { passes: 2, iterations: 5, relaxation: 1.7 }
     const broken = clip.start.map((z, i) => (i === 3000 ? Number.NaN : z))
     for (const start of [new Float32Array(clip.start.length), broken]) {
       const correction = new MelCorrection(tacotron2, settings)
@@ -169,7 +169,7 @@ describe('native correction towards a mel', () => {
 
   test('stops on a signal and cannot be used afterwards', async () => {
     const { mel, start } = unrefined(tacotron2, 2000)
-    const correction = (await engineOf()).openCorrection!(tacotron2, { passes: 64, iterations: 5 })
+    const correction = (await engineOf()).openCorrection!(tacotron2, { passes: 64, iterations: 5, relaxation: 1 })
     correction.pushMel(mel)
     const controller = new AbortController()
     const pushed = correction.push(start, true, controller.signal)
@@ -314,7 +314,7 @@ describe('phase refinement and correction in WebAssembly', () => {
           assert.deepEqual(await native(engine, convention, settings, clip, sizes), expected)
         }
       }
-      await compareCorrections(engine, [[37, 2, 5]])
+      await compareCorrections(engine, [[37, 2, 5, 1.7]])
     })
   }
 })
