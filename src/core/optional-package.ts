@@ -16,8 +16,8 @@ export interface PackageUse {
 /**
  * Loads an optional package.
  *
- * @param load imports it; bundlers need the import as it is written, and the package. Where they must do without it, the
- * import has to stand in a `try` block (`missingPackage`)
+ * @param load imports it; bundlers need the import as it is written, and the package. Where they must do without it,
+ * the import has to stand in a `try` block (`missingPackage`)
  * @throws DiffWaveError `MISSING_PACKAGE`
  */
 export async function loadPackage<Package>(
@@ -32,7 +32,7 @@ export async function loadPackage<Package>(
   }
 }
 
-/** Turns the error of an import into `MISSING_PACKAGE` if the package is missing, and returns other errors unchanged. */
+/** Turns the error of an import into `MISSING_PACKAGE` if the package is missing. Returns other errors unchanged. */
 export function missingPackage(name: string, error: unknown, use: PackageUse = {}): unknown {
   if (!isMissing(error)) return error
   const { needed = [name], what, where } = use

@@ -69,8 +69,8 @@ class MelTransform(torch.nn.Module):
     ) -> Tensor:
         """Moves the magnitudes of audio [B, T] towards a log-mel [B, M, F], and keeps its phases. Has gradients.
 
-        Each pass is a step of Griffin & Lim (1984) whose target is the mel's bands, or beyond them with a relaxation. In synthesis T = F·hop; a mel of
-        one frame more, as training has it, reaches half a window beyond the end.
+        Each pass is a step of Griffin & Lim (1984) whose target is the mel's bands. A relaxation above 1 goes past it.
+        In synthesis T = F·hop; a mel of one frame more, as training has it, reaches half a window beyond the end.
         """
         target, samples = mel.exp(), audio.shape[1]
         for _ in range(passes):

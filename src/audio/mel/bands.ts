@@ -20,7 +20,7 @@ export interface BandMove {
 }
 
 /**
- * The factor by which relaxation changes the ratio of a bin: between ½ and 2, and 1 if the ratio or the relaxation is 1.
+ * The factor by which relaxation changes the ratio of a bin: between ½ and 2; 1 if the ratio or the relaxation is 1.
  *
  * @param relaxation as in `BandMove`
  */
