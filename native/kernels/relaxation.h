@@ -12,7 +12,7 @@ constexpr double lowestRelaxation = 0.5, highestRelaxation = 2;
 
 /**
  * Returns the factor by which relaxation changes the ratio of a bin, min(2, max(½, 1 + (relaxation − 1)·(ratio − 1)))
- * (`relaxationFactor` of src/audio/mel/bands.ts).
+ * (`relaxationFactor` of src/audio/mel/relaxation.ts).
  */
 DIFFWAVE_INLINE Doubles relaxationFactor(const Doubles& ratio, double relaxation) {
   const Doubles low = splatDouble(lowestRelaxation), high = splatDouble(highestRelaxation);

@@ -1,7 +1,7 @@
 /** Changes the number of passes of a model's correction towards the mel. */
 import { DiffWaveError } from '../core/errors.js'
 import type { ModelConfig } from './config.js'
-import { DEFAULT_CORRECTION_RELAXATION, DEFAULT_CORRECTION_UPDATES } from './network.js'
+import { correctionSchema } from './network.js'
 
 /**
  * A config with another number of passes in `network.frontEnd.correction`. The correction has no weights, so a model
@@ -19,10 +19,6 @@ export function withCorrectionPasses(config: ModelConfig, passes: number): Model
       hint: 'Phase refinement (refine, --refine) works with every vocoder.',
     })
   }
-  const { iterations, relaxation } = frontEnd.correction ?? {
-    iterations: DEFAULT_CORRECTION_UPDATES,
-    relaxation: DEFAULT_CORRECTION_RELAXATION,
-  }
-  const correction = passes === 0 ? null : { passes, iterations, relaxation }
+  const correction = passes === 0 ? null : { ...(frontEnd.correction ?? correctionSchema.parse({})), passes }
   return { ...config, network: { ...config.network, frontEnd: { ...frontEnd, correction } } }
 }

@@ -1,6 +1,7 @@
 /** The `diffusion` part of `config.json`: everything that the diffusion process needs to know about a model. */
 import { z } from 'zod'
 import { pitchNetworkSchema } from '../audio/mel/pitch-network.js'
+import { relaxationSchema } from '../audio/mel/relaxation.js'
 import {
   MAX_DIFFUSION_STEPS,
   MAX_GUIDANCE,
@@ -94,9 +95,8 @@ const frontEndPriorSchema = z.strictObject({
     .default(null),
 })
 
-/** Defaults of refinement. */
+/** Default momentum of refinement. */
 export const DEFAULT_MOMENTUM = 0.99
-export const DEFAULT_RELAXATION = 1
 
 /** Phase refinement after the last pass (src/audio/mel/phase-refinement.ts). */
 const refinementSchema = z.strictObject({
@@ -105,9 +105,9 @@ const refinementSchema = z.strictObject({
   momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
   /**
    * How far each iteration moves the bands: 1 is to the mel, more is past it. With 1.7, two thirds of the iterations
-   * are enough. From 2 on it may not converge.
+   * are enough.
    */
-  relaxation: z.number().min(1).lt(2).default(DEFAULT_RELAXATION),
+  relaxation: relaxationSchema,
 })
 
 /** Diffusion on subbands (src/data-domain/subbands.ts). */

@@ -3,6 +3,7 @@
  * cover the networks of lmnt-com/diffwave and philsyn/DiffWave-Vocoder, and this project's own smaller ones for CPUs.
  */
 import { z } from 'zod'
+import { relaxationSchema } from '../audio/mel/relaxation.js'
 import {
   MAX_CHANNELS,
   MAX_CORRECTION_PASSES,
@@ -18,12 +19,6 @@ import {
 
 /** Smallest number of subbands that the transform supports. */
 export const MIN_SUBBANDS = 4
-
-/** Default number of updates of the gains in each pass of a correction towards the mel. */
-export const DEFAULT_CORRECTION_UPDATES = 5
-
-/** Default relaxation of a correction: each pass moves to the mel, not past it. */
-export const DEFAULT_CORRECTION_RELAXATION = 1
 
 const channels = z.number().int().min(1).max(MAX_CHANNELS)
 
@@ -61,6 +56,16 @@ const melConditionerSchema = z.discriminatedUnion('kind', [
     .transform(({ sharing: _, ...mel }) => mel),
 ])
 
+/** Schema of a correction towards the mel (src/audio/mel/correction.ts). */
+export const correctionSchema = z.strictObject({
+  /** Number of passes. Each is an STFT and its inverse. */
+  passes: z.number().int().min(1).max(MAX_CORRECTION_PASSES).default(1),
+  /** Number of updates of the gains in each pass. */
+  iterations: z.number().int().min(1).max(100).default(5),
+  /** How far each pass moves: 1 is to the mel, more is past it. */
+  relaxation: relaxationSchema,
+})
+
 /**
  * A windowed front end: overlapping windows instead of patches. Audio enters and leaves the residual stack as the
  * coefficients of a short Fourier transform (src/model/front-end/windows.ts), with one position every `stride` samples.
@@ -89,20 +94,8 @@ const frontEndSchema = z
       })
       .nullable()
       .default(null),
-    /**
-     * A last layer without parameters that moves the output towards the mel (src/audio/mel/correction.ts). Null: none.
-     */
-    correction: z
-      .strictObject({
-        /** Number of passes. Each is an STFT and its inverse. */
-        passes: z.number().int().min(1).max(MAX_CORRECTION_PASSES).default(1),
-        /** Number of updates of the gains in each pass. */
-        iterations: z.number().int().min(1).max(100).default(DEFAULT_CORRECTION_UPDATES),
-        /** How far each pass moves: 1 is to the mel, more is past it. */
-        relaxation: z.number().min(1).lt(2).default(DEFAULT_CORRECTION_RELAXATION),
-      })
-      .nullable()
-      .default(null),
+    /** A last layer without parameters that moves the output towards the mel. Null: none. */
+    correction: correctionSchema.nullable().default(null),
   })
   .refine(f => f.kernel >= f.stride, { path: ['kernel'], message: 'must be at least the stride' })
   .refine(f => f.kernel % 2 === 0 && f.kernel % f.stride === 0 && (f.kernel - f.stride) % 2 === 0, {

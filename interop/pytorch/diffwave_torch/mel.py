@@ -22,7 +22,7 @@ MAX_RATIO = 1000
 
 
 def relaxation_factor(ratio: Tensor, relaxation: float) -> Tensor:
-    """Computes by how much relaxation, 1 to below 2, changes the ratios of bins (src/audio/mel/bands.ts)."""
+    """Computes by how much relaxation, 1 to below 2, changes the ratios of bins (src/audio/mel/relaxation.ts)."""
     return (1 + (relaxation - 1) * (ratio - 1)).clamp(0.5, 2)
 
 

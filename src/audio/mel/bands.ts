@@ -5,6 +5,7 @@ import { binCount } from '../transforms/stft.js'
 import type { Mel, MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
 import { denormaliseMel } from './normalise.js'
+import { DEFAULT_RELAXATION, relaxationFactor } from './relaxation.js'
 
 /** How far and how carefully bins are moved towards their bands. */
 export interface BandMove {
@@ -12,20 +13,8 @@ export interface BandMove {
   readonly tiny: number
   /** Upper bound of each band's ratio. Default: none. */
   readonly maxRatio?: number
-  /**
-   * How far to move: 1 is to the target, more (below 2) is past it. It changes a bin's ratio by a factor between ½ and
-   * 2. Default: 1.
-   */
+  /** How far to move: 1 is to the target, more (below 2) is past it (`relaxationFactor`). Default: 1. */
   readonly relaxation?: number
-}
-
-/**
- * The factor by which relaxation changes the ratio of a bin: between ½ and 2; 1 if the ratio or the relaxation is 1.
- *
- * @param relaxation as in `BandMove`
- */
-export function relaxationFactor(ratio: number, relaxation: number): number {
-  return Math.min(2, Math.max(0.5, 1 + (relaxation - 1) * (ratio - 1)))
 }
 
 /** The bands of one convention, with its filters. Its buffer is reused by every frame. */
@@ -68,7 +57,7 @@ export class MelBands {
    * @param targets as `targets` wrote them, from `at` on
    */
   move(values: Float64Array, targets: Float32Array | Float64Array, at: number, how: BandMove): void {
-    const { tiny, maxRatio = Number.POSITIVE_INFINITY, relaxation = 1 } = how
+    const { tiny, maxRatio = Number.POSITIVE_INFINITY, relaxation = DEFAULT_RELAXATION } = how
     const { bins, filters, columnSums } = this
     const gathered = this.#gathered
     gathered.fill(0)

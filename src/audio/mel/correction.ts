@@ -13,8 +13,9 @@
  * The frames are those of the mel that lie in the clip or at its end: f = 0 … min(F, ⌊T/H⌋ + 1) − 1.
  */
 import { FrameTransform } from '../transforms/stft.js'
-import { MelBands, relaxationFactor } from './bands.js'
+import { MelBands } from './bands.js'
 import { type Mel, type MelConvention, refinementObstacle } from './convention.js'
+import { relaxationFactor, relaxationSlope } from './relaxation.js'
 import { TargetFrames } from './target-frames.js'
 
 export interface CorrectionSettings {
@@ -123,12 +124,9 @@ class BinGains {
     const { bins, filters } = this.#bands
     const byGain = this.#byGain
     const byProduct = this.#byProduct
-    const slope = this.#relaxation - 1
+    const last = this.#iterations * bins
     for (let bin = 0; bin < bins; bin++) {
-      const gain = this.#gains[this.#iterations * bins + bin]!
-      const factor = relaxationFactor(gain, this.#relaxation)
-      // A factor at its bounds is constant.
-      byGain[bin] = byGains[bin]! * (factor > 0.5 && factor < 2 ? factor + gain * slope : factor)
+      byGain[bin] = byGains[bin]! * relaxationSlope(this.#gains[last + bin]!, this.#relaxation)
     }
     for (let i = this.#iterations - 1; i >= 0; i--) {
       const now = i * bins

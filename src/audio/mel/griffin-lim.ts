@@ -20,6 +20,7 @@ import { type Mel, type MelConvention, requireConvention } from './convention.js
 import { FRAMES_PER_TURN, sliceMel } from './frames.js'
 import { MelInverse } from './inverse.js'
 import type { Refinement } from './phase-refinement.js'
+import { relaxationSchema } from './relaxation.js'
 
 /** Options of `griffinLim`. */
 export interface GriffinLimOptions {
@@ -54,7 +55,7 @@ const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
   start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
-  relaxation: z.number().min(1).lt(2).default(1),
+  relaxation: relaxationSchema,
   seed: seed.default(0),
   length: z.number().int().positive().optional(),
   signal: abortSignal.optional(),

@@ -3,6 +3,7 @@
  */
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { type CorrectionSettings, MAX_GAIN, SILENT } from '../../audio/mel/correction.js'
+import { LEAST_RELAXATION_FACTOR, MOST_RELAXATION_FACTOR } from '../../audio/mel/relaxation.js'
 import { hannWindow } from '../../audio/transforms/stft.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { MelBandsGraph } from './mel-bands.js'
@@ -43,13 +44,14 @@ export class MelCorrectionGraph {
     return this.#spectra.inverse(graph.node('Mul', [spectra, each]))
   }
 
-  /** Moves gains `[B, bins, F]` further (`relaxationFactor` of src/audio/mel/bands.ts). */
+  /** Moves gains `[B, bins, F]` further (`relaxationFactor` of src/audio/mel/relaxation.ts). */
   #relaxed(gains: OnnxValue): OnnxValue {
     const graph = this.#graph
     const beyond = graph.node('Sub', [gains, graph.scalar(1)])
+    const [least, most] = [LEAST_RELAXATION_FACTOR, MOST_RELAXATION_FACTOR].map(bound => graph.scalar(bound))
     const slope = graph.scalar(this.#settings.relaxation - 1)
     const factor = graph.node('Add', [graph.node('Mul', [slope, beyond]), graph.scalar(1)])
-    return graph.node('Mul', [gains, graph.node('Clip', [factor, graph.scalar(0.5), graph.scalar(2)])])
+    return graph.node('Mul', [gains, graph.node('Clip', [factor, least, most])])
   }
 
   /** Computes the gains G, `[B, bins, F]`. @param magnitudes |Z|, `[B, bins, F]` */
