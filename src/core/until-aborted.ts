@@ -1,4 +1,4 @@
-/** Reads iterables that may stall. */
+/** Waits for promises and iterables that may stall. */
 import { abortError, throwIfAborted } from './errors.js'
 import { onAbort } from './on-abort.js'
 
@@ -34,10 +34,10 @@ export async function* untilAborted<Item>(
 }
 
 /**
- * Waits for a value, or throws `ABORTED` as soon as the signal fires. It does not race against one promise for the
- * whole stream, because that promise would keep every value alive.
+ * Waits for a value, or rejects with `ABORTED` as soon as the signal fires. It does not race against one promise for
+ * the whole stream, because that promise would keep every value alive.
  */
-function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function orAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const ignore = onAbort(signal, () => reject(abortError(signal!.reason)))
     Promise.resolve(value).then(resolve, reject).finally(ignore)

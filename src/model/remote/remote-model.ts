@@ -1,7 +1,7 @@
 /** Loads models by address, and downloads them into a cache once. */
-import { abortError, DiffWaveError } from '../../core/errors.js'
-import { onAbort } from '../../core/on-abort.js'
+import { DiffWaveError } from '../../core/errors.js'
 import { sentError } from '../../core/sent-error.js'
+import { orAborted } from '../../core/until-aborted.js'
 import { remoteAddress } from './address.js'
 import type { RemoteModelOptions } from './options.js'
 import { downloadSettings } from './settings.js'
@@ -45,7 +45,7 @@ const turns = new Map<string, Promise<unknown>>()
  */
 async function inTurn<T>(key: string, work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   const before = turns.get(key)
-  const own = Promise.resolve(before && waitFor(before, signal)).then(work)
+  const own = Promise.resolve(before && orAborted(before, signal)).then(work)
   const settled = Promise.allSettled([before, own])
   turns.set(key, settled)
   try {
@@ -55,15 +55,4 @@ async function inTurn<T>(key: string, work: () => Promise<T>, signal: AbortSigna
       if (turns.get(key) === settled) turns.delete(key)
     })
   }
-}
-
-/** Waits for the end of another call. @throws DiffWaveError `ABORTED` */
-function waitFor(other: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const ignore = onAbort(signal, () => reject(abortError(signal!.reason)))
-    void other.then(() => {
-      ignore()
-      resolve()
-    })
-  })
 }
