@@ -4,6 +4,7 @@
 import type { Mel } from '../audio/mel/convention.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
+import { isObject } from '../core/is-object.js'
 import { oneOf, suggestion } from '../core/suggest.js'
 import type { DataDomain } from '../data-domain/data-domain.js'
 import { domainOf } from '../data-domain/domain-of.js'
@@ -182,10 +183,6 @@ export class Denoiser {
     const { labels, ...rest } = request
     return labels === undefined ? rest : { ...rest, labels: labels.map(label => this.labelIndex(label)) }
   }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
 }
 
 /**

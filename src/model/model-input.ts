@@ -3,6 +3,7 @@ import { blobSource, type DirectoryHandle, directorySource, type NamedBlob } fro
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { FileSource } from '../core/file-source.js'
+import { isObject } from '../core/is-object.js'
 
 export type { DirectoryHandle, NamedBlob } from '../core/chosen-files.js'
 
@@ -31,8 +32,4 @@ export function sourceOf(input: ModelInput): FileSource | null {
     got: describe(input),
     where: 'model',
   })
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }

@@ -2,6 +2,7 @@
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DiffWaveError } from '../core/errors.js'
+import { isObject } from '../core/is-object.js'
 import { check } from '../core/options.js'
 import { kindOfPath } from '../core/path-kind.js'
 import { readFileBytes } from '../core/read-file.js'
@@ -74,7 +75,7 @@ async function isInModelFolder(path: string): Promise<boolean> {
   const config = configPath(dirname(path))
   if (basename(path) !== basename(weightsPath('')) || (await kindOfPath(config)) !== 'file') return false
   const json = await readJson(config).catch(() => null)
-  return typeof json === 'object' && json !== null && 'format' in json && json.format === 'diffwave'
+  return isObject(json) && 'format' in json && json.format === 'diffwave'
 }
 
 interface ReadNetwork {

@@ -1,5 +1,6 @@
 /** Options of a service. */
 import { z } from 'zod'
+import { isObject } from '../core/is-object.js'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
 import { type EngineOptions, engineFields } from '../engines/select.js'
 import { DRAIN_SECONDS, defaultLimits, type ServiceLimits } from './limits.js'
@@ -95,7 +96,7 @@ const schema = z.strictObject({
   limits: limitsSchema.partial().optional(),
   redis: z.string().optional(),
   page: z.custom<Page>(value => value instanceof Map, 'expected a page').optional(),
-  log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
+  log: z.custom<LogStream>(isObject, 'expected a stream').optional(),
   signal: abortSignal.optional(),
 } satisfies FieldsOf<ServiceOptions>)
 

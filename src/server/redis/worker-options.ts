@@ -1,5 +1,6 @@
 /** Options of a worker. */
 import { z } from 'zod'
+import { isObject } from '../../core/is-object.js'
 import { abortSignal, check, type FieldsOf } from '../../core/options.js'
 import { type EngineOptions, engineFields } from '../../engines/select.js'
 import { DRAIN_SECONDS, defaultLimits, WORKER_LOCK_SECONDS } from '../limits.js'
@@ -41,7 +42,7 @@ const schema = z.strictObject({
   modelBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaultLimits.modelBytes),
   drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
   lockSeconds: z.number().min(MIN_LOCK_SECONDS).max(3600).default(WORKER_LOCK_SECONDS),
-  log: z.custom<LogStream>(value => typeof value === 'object' && value !== null, 'expected a stream').optional(),
+  log: z.custom<LogStream>(isObject, 'expected a stream').optional(),
   signal: abortSignal.optional(),
 } satisfies FieldsOf<WorkerOptions>)
 
