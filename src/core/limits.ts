@@ -26,7 +26,7 @@ export const MAX_FRONT_END_KERNEL = 4096
 /** Diffusion steps of a training schedule: 1000 is the customary largest. */
 export const MAX_DIFFUSION_STEPS = 4000
 /**
- * β of a noise schedule: far smaller ones are lost in 1 − β, and a step without noise would divide by 0. The
+ * Smallest β of a noise schedule. Far smaller ones are lost in 1 − β, and a step without noise would divide by 0. The
  * schedule of WaveGrad begins at 1e-6.
  */
 export const MIN_BETA = 1e-12

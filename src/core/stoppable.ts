@@ -1,6 +1,6 @@
 /**
- * Async generators that can be ended while they wait. `return()` of an ordinary one waits for the `next()` before it,
- * and so for ever if that waits for something that never comes.
+ * Async generators that can be ended while they wait. `return()` of an ordinary one waits for the `next()` before it:
+ * forever, if that waits for something that never comes.
  */
 // `preserve` keeps it in the declarations, for pages: without the types of Node.js they may lack `asyncDispose`.
 /// <reference lib="esnext.disposable" preserve="true" />

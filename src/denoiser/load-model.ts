@@ -38,8 +38,7 @@ const optionsSchema = z.strictObject({
  * package `@huggingface/hub`. In a browser: the URL of a model folder. In both, also the kinds of files that
  * `ModelInput` lists
  * @throws DiffWaveError `UNKNOWN_MODEL`, `ENGINE_UNAVAILABLE`, `BAD_OPTION`, `DOWNLOAD_FAILED`, `CORRUPTED`,
- * `MISSING_PACKAGE`, `ABORTED`,
- * and what downloading and reading a model throws
+ * `MISSING_PACKAGE`, `ABORTED`, and what downloading and reading a model throws
  * @example
  * const denoiser = await loadModel('weights.pt', { engine: 'native', dilationCycle: 10 })
  */

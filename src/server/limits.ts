@@ -124,7 +124,7 @@ export const MAX_POLLED_EVENTS = 500
 export const HELD_POLL_SECONDS = 1
 /**
  * Seconds after which a silent worker counts as dead, by default: it shows itself twice in this time, and jobs of dead
- * workers are searched for as often. Such a job starts anew after 10 to 20 s.
+ * workers are searched for as often. Such a job starts again after 10 to 20 s.
  */
 export const WORKER_LOCK_SECONDS = 10
 /** Workers that one job may take down with it, as by using up all memory, before it fails. */

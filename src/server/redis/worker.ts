@@ -40,7 +40,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const onError = (error: Error) => log.warn({ err: error }, 'Redis')
   const packages = await loadRedisPackages()
   const { lockSeconds, parallel, redis, signal } = checked
-  // First, as without worker threads there is nothing to connect for.
+  // First: without worker threads there is no reason to connect.
   const { models, decoders } = modelTools(checked, log)
   const connection = await connect(packages, redis, { patient: true, onError, signal })
   const [late, stopping] = [new AbortController(), new AbortController()]
@@ -127,7 +127,7 @@ function takeJobs(
   queued.on('error', error => {
     if (!('code' in error)) onError(error)
   })
-  queued.on('stalled', job => tools.log.warn({ job }, 'a job lost its worker, and starts anew'))
+  queued.on('stalled', job => tools.log.warn({ job }, 'a job lost its worker, and starts again'))
   return queued
 }
 

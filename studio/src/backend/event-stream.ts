@@ -19,13 +19,13 @@ export function parseEvent(block: string): ServerEvent | null {
   return data.length === 0 ? null : { id, name, data: JSON.parse(data.join('\n')) }
 }
 
-/** The service sends a comment every 15 s: after three of them, the connection is gone without a word. */
+/** The service sends a comment every 15 s. If three of them are missing, the connection is lost. */
 const SILENT_MILLISECONDS = 50_000
 
 /**
- * The events of a body, until it ends or breaks off: who wants the rest asks again.
+ * The events of a body, until it ends or breaks off. For the rest, the caller sends another request.
  *
- * @param silence milliseconds without a byte after which the connection counts as broken
+ * @param silence milliseconds without a byte after which the connection counts as lost
  */
 export async function* readEvents(
   body: ReadableStream<Uint8Array>,

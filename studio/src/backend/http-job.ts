@@ -17,8 +17,9 @@ interface JobState {
   readonly problem: unknown
 }
 
-/** Milliseconds before a lost stream is opened again, and how often that may fail in a row: for half a minute. */
+/** Milliseconds before a lost stream is opened again. */
 const RECONNECT_MILLISECONDS = 1000
+/** How often that may fail in a row: for half a minute. */
 const MAX_RECONNECTS = 30
 
 export interface JobWatch {
@@ -84,7 +85,7 @@ class JobRun {
     const { body } = await this.#client.send(`/v1/jobs/${this.#id}/events`, { query, signal })
     for await (const event of readEvents(body!)) {
       const isDone = await this.#handle(event)
-      // Only now, since a file that could not be fetched is told of again.
+      // Only now, so that the event of a file that could not be fetched comes again.
       this.#lastEvent = event.id
       if (isDone) return true
     }

@@ -9,10 +9,15 @@ export interface ProblemClauses {
   readonly hint?: string | undefined
 }
 
-/** Codes of problems that pass: of the network, and of a service that is busy or starts again. */
-const TEMPORARY = new Set(
-  'UNREACHABLE DOWNLOAD_FAILED QUEUE_FULL TOO_MANY_REQUESTS SHUTTING_DOWN STORE_UNAVAILABLE'.split(' '),
-)
+/** Codes of temporary problems: of the network, and of a service that is busy or restarting. */
+const TEMPORARY = new Set([
+  'UNREACHABLE',
+  'DOWNLOAD_FAILED',
+  'QUEUE_FULL',
+  'TOO_MANY_REQUESTS',
+  'SHUTTING_DOWN',
+  'STORE_UNAVAILABLE',
+])
 
 export class StudioProblem extends Error implements ProblemClauses {
   override readonly name = 'StudioProblem'

@@ -35,7 +35,7 @@ export class Route {
     addEventListener('hashchange', () => {
       const named = viewOf(location.hash)
       if (named !== null) this.view.value = named
-      // Others lead to a place within the view. The address goes on naming the view, for a page that is loaded again.
+      // Others lead to a place within the view. The address keeps naming the view, in case the page is loaded again.
       else history.replaceState(history.state, '', `#/${this.view.value}`)
     })
   }

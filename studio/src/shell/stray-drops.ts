@@ -1,9 +1,9 @@
-/** Files that are dropped beside the places for them. */
+/** Files that are dropped outside the places for files. */
 
-/** Keeps browsers from showing such a file in place of the page, with which everything made so far would be gone. */
+/** Keeps browsers from showing such a file in place of the page. Everything made so far would be lost. */
 export function refuseStrayDrops(): void {
   const refuse = (event: DragEvent) => {
-    // A place for files has taken it; what is no file, such as a text that is moved into a field, is the browser's.
+    // A place for files has taken it. Anything else, such as text that is moved into a field, is left to the browser.
     if (event.defaultPrevented || event.dataTransfer?.types.includes('Files') !== true) return
     event.preventDefault()
     event.dataTransfer.dropEffect = 'none'
