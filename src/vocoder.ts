@@ -21,7 +21,7 @@ import type { LoadModelOptions } from './denoiser/load-model.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler } from './diffusion/samplers/create.js'
 import type { ModelConfig } from './model/config.js'
-import { DEFAULT_MOMENTUM, type RefinementConfig } from './model/diffusion-config.js'
+import { DEFAULT_MOMENTUM, defaultIterations, type RefinementConfig } from './model/diffusion-config.js'
 import type { ModelInput } from './model/model-input.js'
 import { type InpaintOptions, inpaint } from './repair/inpainting.js'
 import { type ClipRequest, streamClip, wholeClip } from './synthesis/clip.js'
@@ -279,9 +279,8 @@ export class Vocoder extends SoundModel {
     }
   }
 
-  #refinement(iterations: number | undefined): RefinementConfig | null {
-    const own = this.config.diffusion.refinement
-    if (iterations === undefined) return own
+  #refinement(wanted: number | undefined): RefinementConfig | null {
+    const iterations = wanted ?? defaultIterations(this.config.diffusion)
     if (iterations === 0) return null
     const obstacle = refinementObstacle(this.config.mel)
     if (obstacle !== null) {
@@ -290,6 +289,7 @@ export class Vocoder extends SoundModel {
         where: 'refine',
       })
     }
+    const own = this.config.diffusion.refinement
     return {
       iterations,
       momentum: own?.momentum ?? DEFAULT_MOMENTUM,

@@ -142,13 +142,15 @@ describe('Vocoder.stream', () => {
 describe('phase refinement', () => {
   test('follows the model’s default or the option, and stops on a signal', async () => {
     const mel = someMel(30)
-    const refining = new Vocoder(
-      fakeModel(
-        smallVocoderConfig({
-          diffusion: { ...lmntDiffusion, refinement: { iterations: 4, momentum: 0.5, relaxation: 1.5 } },
-        }),
-      ),
-    )
+    const refiner = (iterations: number) =>
+      new Vocoder(
+        fakeModel(
+          smallVocoderConfig({
+            diffusion: { ...lmntDiffusion, refinement: { iterations, momentum: 0.5, relaxation: 1.5 } },
+          }),
+        ),
+      )
+    const refining = refiner(4)
     const made = await vocoder().synthesize(mel, { seed: 2 })
     const whole = (iterations: number, momentum: number, relaxation = 1) =>
       griffinLim(mel, vocoder().config.mel, { iterations, momentum, relaxation, start: made.samples })
@@ -158,6 +160,12 @@ describe('phase refinement', () => {
       (await whole(7, 0.5, 1.5)).samples,
     )
     assert.deepEqual(await refining.synthesize(mel, { seed: 2, refine: 0 }), made)
+    // A model that does not refine by default may still say how to refine.
+    assert.deepEqual(await refiner(0).synthesize(mel, { seed: 2 }), made)
+    assert.deepEqual(
+      (await refiner(0).synthesize(mel, { seed: 2, refine: 7 })).samples,
+      (await whole(7, 0.5, 1.5)).samples,
+    )
     assert.deepEqual((await vocoder().synthesize(mel, { seed: 2, refine: 2 })).samples, (await whole(2, 0.99)).samples)
     const [alone] = await vocoder().synthesizeBatch([mel], { seed: 2, refine: 2 })
     assert.deepEqual(alone!.samples, (await whole(2, 0.99)).samples)
@@ -208,7 +216,7 @@ describe('phase refinement', () => {
       /refinement needs a mel/,
     )
     for (const wrong of [
-      { iterations: 0 },
+      { iterations: -1 },
       { iterations: 101 },
       { iterations: 4, momentum: 1 },
       { iterations: 4, relaxation: 2 },

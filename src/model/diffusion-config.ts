@@ -100,7 +100,8 @@ export const DEFAULT_MOMENTUM = 0.99
 
 /** Phase refinement after the last pass (src/audio/mel/phase-refinement.ts). */
 const refinementSchema = z.strictObject({
-  iterations: z.number().int().min(1).max(MAX_REFINEMENT_ITERATIONS),
+  /** The default number. 0: none, unless the caller asks for some. */
+  iterations: z.number().int().min(0).max(MAX_REFINEMENT_ITERATIONS),
   /** Momentum of fast Griffin-Lim; 0 is plain Griffin-Lim. Perraudin et al. 2013 recommend 0.99. */
   momentum: z.number().min(0).lt(1).default(DEFAULT_MOMENTUM),
   /**
@@ -165,7 +166,7 @@ export const diffusionSchema = z.strictObject({
   defaultGuidance: z.number().min(0).max(MAX_GUIDANCE).default(0),
   /** How the mel shapes the noise. Default: null, standard normal noise everywhere. */
   prior: priorSchema.nullable().default(null),
-  /** Default phase refinement of a vocoder after the last step. Default: null, no refinement. */
+  /** Phase refinement of a vocoder after the last step. Default: null, none unless the caller asks for some. */
   refinement: refinementSchema.nullable().default(null),
 })
 
@@ -192,6 +193,11 @@ export function harmonicsOf({ prior }: Pick<DiffusionConfig, 'prior'>): Harmonic
 /** Whether derived schedules are evenly spaced in training steps instead of in log-SNR. */
 export function hasEvenLevels({ prior }: Pick<DiffusionConfig, 'prior'>): boolean {
   return prior?.kind === 'front-end'
+}
+
+/** Number of iterations of phase refinement, unless the caller asks for others. */
+export function defaultIterations({ refinement }: Pick<DiffusionConfig, 'refinement'>): number {
+  return refinement?.iterations ?? 0
 }
 
 /** Whether x_0 is in subbands. */

@@ -6,6 +6,7 @@ import { domainOf } from '../data-domain/domain-of.js'
 import type { Latency } from '../engines/modes.js'
 import { streamLag } from '../engines/native/stream-lag.js'
 import type { ModelConfig } from '../model/config.js'
+import { defaultIterations } from '../model/diffusion-config.js'
 import { melContext, melHop, positionSamples } from '../model/network.js'
 
 /** What the look-ahead depends on beside the model. */
@@ -32,7 +33,7 @@ export function lookAhead(
   config: ModelConfig,
   {
     steps,
-    iterations = config.diffusion.refinement?.iterations ?? 0,
+    iterations = defaultIterations(config.diffusion),
     domain = domainOf(config),
     latency = 'normal',
   }: LookAheadOptions,

@@ -212,7 +212,7 @@ DIFFUSION = fields(
             nullable(
                 fields(
                     {
-                        "iterations": (whole(1, MAX_REFINEMENT_ITERATIONS), REQUIRED),
+                        "iterations": (whole(0, MAX_REFINEMENT_ITERATIONS), REQUIRED),
                         "momentum": (real(0, below=1), 0.99),
                         "relaxation": (real(1, below=2), 1),
                     }

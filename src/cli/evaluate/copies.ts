@@ -77,8 +77,9 @@ async function ownSystems(
   model: Denoiser,
   options: EvaluateOptions & { readonly seed: number },
 ): Promise<{ readonly systems: readonly System[]; readonly zeroed: Denoiser | null }> {
-  const [{ modelSystems }, { Vocoder }] = await Promise.all([
+  const [{ modelSystems }, { defaultIterations }, { Vocoder }] = await Promise.all([
     import('../../evaluation/vocoder/model-systems.js'),
+    import('../../model/diffusion-config.js'),
     import('../../vocoder.js'),
   ])
   const name = modelName(options, DEFAULT_VOCODER)
@@ -93,7 +94,7 @@ async function ownSystems(
     vocoder: synthesizer(model),
     zeroed: zeroed && synthesizer(zeroed),
     refine: options.refine,
-    refines: model.config.diffusion.refinement !== null,
+    refines: defaultIterations(model.config.diffusion) > 0,
     seed: options.seed,
   })
   return { systems, zeroed }

@@ -9,7 +9,7 @@ import { check, type FieldsOf } from '../../core/options.js'
 import type { PathLike } from '../../core/path.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { audioHop } from '../../model/config.js'
-import { type SamplerName, samplerNames } from '../../model/diffusion-config.js'
+import { defaultIterations, type SamplerName, samplerNames } from '../../model/diffusion-config.js'
 import { downloadFields } from '../../model/download-options.js'
 import { EMBEDDED_CONFIG, embeddedConfig } from '../../model/import/embedded-config.js'
 import type { ModelFiles } from '../../model/import/model-files.js'
@@ -91,11 +91,11 @@ export async function exportOnnx(
   checkOnnxSize(parameterCount(config.network), type)
   const sampling = { steps, sampler, eta, guidance }
   const exported = await (part === 'denoiser' ? denoiser(model, type, sampling) : whole(model, type, sampling))
-  const { refinement } = config.diffusion
+  const iterations = defaultIterations(config.diffusion)
   const notes =
-    refinement === null || part === 'denoiser'
+    iterations === 0 || part === 'denoiser'
       ? []
-      : [`The model’s phase refinement (${refinement.iterations} iterations) is not part of the graph.`]
+      : [`The model’s phase refinement (${iterations} iterations) is not part of the graph.`]
   const hop = audioHop(config)
   const metadata = new Map([
     ['sample_rate', String(config.sampleRate)],
