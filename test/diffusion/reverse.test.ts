@@ -13,6 +13,7 @@ import { EnergyPriorDomain, frameDeviations, sampleDeviations } from '#src/data-
 import { WaveformDomain } from '#src/data-domain/waveform'
 import { type NoiseSource, seededNoise } from '#src/diffusion/noise'
 import { type ReverseRequest, reverseProcess } from '#src/diffusion/reverse'
+import { reverseBatch } from '#src/diffusion/reverse-batch'
 import { createSampler } from '#src/diffusion/samplers/create'
 import type { PassState, Sampler } from '#src/diffusion/samplers/sampler'
 import { type EnergyPriorConfig, samplerNames } from '#src/model/diffusion-config'
@@ -215,6 +216,65 @@ describe('stopping the reverse process', () => {
     await assert.rejects(collect({ ...request, ...conditioned(someMel(4), null), signal: AbortSignal.abort() }), {
       code: 'ABORTED',
     })
+  })
+
+  test('by a signal works beside an engine that ignores it', async () => {
+    const sampler = createSampler(config.diffusion)
+    const passes = sampler.steps.length
+    for (const last of [1, passes - 1]) {
+      const controller = new AbortController()
+      let reports = 0
+      const request = {
+        ...conditioned(someMel(4), null),
+        sampler,
+        chunk: 2048,
+        signal: controller.signal,
+        onProgress: () => {
+          if (++reports === last) controller.abort()
+        },
+      }
+      await assert.rejects(collect(request), { code: 'ABORTED' })
+      assert.equal(reports, last)
+    }
+  })
+
+  test('a batch stops at a signal, after any pass, and reports the passes it has done', async () => {
+    const sampler = createSampler(config.diffusion)
+    const passes = sampler.steps.length
+    const run = (stopAfter: number) => {
+      const controller = new AbortController()
+      const done: Progress[] = []
+      const result = reverseBatch({
+        sampler,
+        prediction: 'epsilon',
+        noises: [seededNoise(1), seededNoise(2)],
+        length: 10,
+        signal: controller.signal,
+        predict: async clips => clips.map(clip => clip.slice()),
+        onProgress: progress => {
+          done.push(progress)
+          if (done.length === stopAfter) controller.abort()
+        },
+      })
+      return { result, done }
+    }
+    for (const stopAfter of [1, passes]) {
+      const { result, done } = run(stopAfter)
+      await assert.rejects(result, { code: 'ABORTED' })
+      assert.deepEqual(done.at(-1), { done: stopAfter * 20, total: passes * 20 })
+    }
+  })
+
+  test('a batch whose network fails at once rejects with its error alone', async () => {
+    const result = reverseBatch({
+      sampler: createSampler(config.diffusion, { sampler: 'ddpm' }),
+      prediction: 'epsilon',
+      noises: [seededNoise(1)],
+      length: 10,
+      predict: () => Promise.reject(new Error('broken')),
+    })
+    // An unhandled rejection would fail this file.
+    await assert.rejects(result, /broken/)
   })
 
   test('by leaving the stream early closes the network and the mel’s source', async () => {

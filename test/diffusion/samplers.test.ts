@@ -5,8 +5,9 @@ import { createSampler } from '#src/diffusion/samplers/create'
 import { ddim } from '#src/diffusion/samplers/ddim'
 import { ddpm } from '#src/diffusion/samplers/ddpm'
 import { dpmSolverPlusPlus } from '#src/diffusion/samplers/dpm-solver-plus-plus'
+import { resampled } from '#src/diffusion/samplers/resampled'
 import type { PassState, Sampler } from '#src/diffusion/samplers/sampler'
-import { derivedSchedule, noiseSchedule, type SamplingSchedule } from '#src/diffusion/schedule'
+import { derivedSchedule, noiseSchedule, type SamplingSchedule, scheduleFromAlphaBars } from '#src/diffusion/schedule'
 import { diffusionSchema } from '#src/model/diffusion-config'
 import { lmntDiffusion } from '../support/configs.js'
 
@@ -113,6 +114,42 @@ describe('on Gaussian data', () => {
   })
 })
 
+describe('DPM-Solver++', () => {
+  const eps = Float32Array.of(0.3, 0.1)
+
+  test('is of first order after a pass that stayed at its level', () => {
+    const twice: SamplingSchedule = {
+      ...scheduleFromAlphaBars([0.9, 0.4, 0.4]),
+      steps: Float64Array.of(0, 1, 1),
+    }
+    const sampler = dpmSolverPlusPlus(twice)
+    const x = Float32Array.of(0.5, -0.2)
+    const first = sampler.update(0, { x, carried: null }, eps, null)
+    assert.deepEqual(first.x, x)
+    assert.deepEqual(sampler.update(1, first, eps, null), sampler.update(1, { x, carried: null }, eps, null))
+  })
+
+  test('keeps its own copy of the clean data', () => {
+    const sampler = dpmSolverPlusPlus(derivedSchedule(training, 3))
+    const clean = Float32Array.of(0.5, -0.2)
+    const { carried } = sampler.update(0, { x: eps, carried: null }, eps, null, clean)
+    clean.fill(9)
+    assert.deepEqual(carried, Float32Array.of(0.5, -0.2))
+  })
+})
+
+test('a pass that is resampled adds the noise of its sampler and of going back', () => {
+  const schedule = derivedSchedule(training, 4)
+  const sampler = ddpm(schedule, { clamp: false })
+  const twice = resampled(sampler, 2)
+  for (let pass = 0; pass < 3; pass++) {
+    const share = sampler.alphaBars[pass]! / sampler.alphaBars[pass + 1]!
+    const variance = share * sampler.noiseDeviation(pass) ** 2 + 1 - share
+    assert.ok(Math.abs(twice.noiseDeviation(2 * pass) ** 2 - variance) < 1e-12)
+    assert.equal(twice.noiseDeviation(2 * pass + 1), sampler.noiseDeviation(pass))
+  }
+})
+
 describe('DDPM', () => {
   test('clamps every pass to ±1 only if the model says so', () => {
     const schedule = derivedSchedule(training, 3)
@@ -129,7 +166,10 @@ describe('createSampler', () => {
     const config = diffusionSchema.parse({ ...lmntDiffusion, defaultSampler: 'dpm-solver++' })
     assert.equal(createSampler(config).needsNoise(0), false)
     assert.equal(createSampler(config, { sampler: 'ddpm' }).needsNoise(0), true)
-    assert.equal(createSampler(config, { sampler: 'ddim', eta: 0.5, steps: 9 }).steps.length, 9)
+    const ancestral = createSampler(config, { sampler: 'ddim', eta: 0.5, steps: 9 })
+    assert.equal(ancestral.steps.length, 9)
+    // The last pass ends at clean data.
+    assert.deepEqual([ancestral.needsNoise(7), ancestral.needsNoise(8)], [true, false])
     assert.equal(createSampler(config, { sampler: 'ddim' }).needsNoise(0), false)
     assert.throws(() => createSampler(config, { sampler: 'ddpm', eta: 0.5 }), { code: 'BAD_OPTION' })
   })

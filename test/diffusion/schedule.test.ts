@@ -15,6 +15,7 @@ import {
   type SamplingSchedule,
   samplingSchedule,
   scheduleFor,
+  scheduleFromAlphaBars,
   scheduleFromBetas,
 } from '#src/diffusion/schedule'
 import { type DiffusionConfig, diffusionSchema } from '#src/model/diffusion-config'
@@ -33,6 +34,9 @@ describe('training schedules', () => {
     assert.equal(training.beta[1], 0.0011183673469387756)
     assert.equal(training.beta[42], 0.042871428571428574)
     assert.equal(training.beta[49], 0.05)
+    // Steps that do not add up to the end in floating point.
+    const uneven = noiseSchedule({ kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.02 })
+    assert.equal(uneven.beta[199], 0.02)
     assert.ok(Math.abs(training.alphaBar[49]! - 0.28) < 0.005)
   })
 
@@ -69,6 +73,16 @@ describe('fractional steps', () => {
 })
 
 describe('sampling schedules', () => {
+  test('may pass either end of the training range by rounding only', () => {
+    const [clean, noisy] = [training.alphaBar[0]!, training.alphaBar[49]!]
+    const steps = (levels: number[]) => [...fractionalSteps(training, scheduleFromAlphaBars(levels))]
+    assert.deepEqual(steps([clean * (1 + 5e-10), noisy * (1 - 5e-10)]), [0, 49])
+    assert.throws(() => steps([clean * (1 + 2e-9)]), { code: 'BAD_SCHEDULE', hint: /first β is smaller/ })
+    assert.throws(() => steps([noisy * (1 - 2e-9)]), { code: 'BAD_SCHEDULE', hint: /reduce the largest/ })
+    const single = scheduleFromBetas([0.5])
+    assert.deepEqual([...fractionalSteps(single, single)], [0])
+  })
+
   test('beyond either end of the training range are refused', () => {
     for (const betas of [
       [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.9],
@@ -127,7 +141,8 @@ describe('sampling schedules', () => {
       expected: 'a number of steps, or one of fast',
     })
     assert.throws(() => scheduleFor(named, 'toString'), { code: 'BAD_OPTION' })
-    assert.throws(() => scheduleFor(named, 0), { code: 'BAD_OPTION' })
+    for (const steps of [0, 1.5, 4001]) assert.throws(() => scheduleFor(named, steps), { code: 'BAD_OPTION' })
+    assert.equal(scheduleFor(named, 4000).steps.length, 4000)
     assert.throws(() => scheduleFor(diffusionSchema.parse({ training: { kind: 'explicit', betas: [0.5] } }), 2), {
       code: 'BAD_SCHEDULE',
     })
@@ -139,7 +154,9 @@ describe('the forward process', () => {
     const clean = Float32Array.of(1, -0.5, 0)
     const noise = Float32Array.of(0.25, 2, -1)
     assert.deepEqual([...diffuse(clean, noise, 0.36)], [...Float32Array.of(0.8, 1.3, -0.8)])
-    assert.throws(() => alphaBarAt(training, 49.5), { code: 'BAD_SCHEDULE' })
+    for (const step of [-0.5, 49.5, Number.NaN]) {
+      assert.throws(() => alphaBarAt(training, step), { code: 'BAD_SCHEDULE' })
+    }
   })
 })
 

@@ -59,6 +59,10 @@ describe('a reverse step', () => {
         assert.ok(close(step.clean(), clean))
         assert.ok(close(step.state.x, clean))
       }
+      const known = gaussian(2, 0, 0, 200)
+      const step = reverseStep({ sampler, prediction: 'x0' }, last, { x, carried: null }, clean, null, () => known)
+      assert.ok(close(step.clean(), known))
+      assert.ok(close(step.state.x, known))
     }
   })
 })
