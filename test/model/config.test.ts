@@ -1,6 +1,7 @@
 /** Validation of a model's config.json. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { namedConventions } from '#src/audio/mel/convention'
 import { type ModelConfigInput, modelConfigSchema } from '#src/model/config'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 
@@ -37,6 +38,11 @@ describe('the licence in a config', () => {
   })
 })
 
+test('a cosine schedule has the offset and the bound of β of Nichol & Dhariwal by default', () => {
+  const { training } = modelConfigSchema.parse(generator).diffusion
+  assert.deepEqual(training, { kind: 'cosine', steps: 100, offset: 0.008, maxBeta: 0.999 })
+})
+
 test('a β that is lost in 1 − β is refused', () => {
   const training = { kind: 'linear', steps: 10, betaStart: 1e-17, betaEnd: 0.5 } as const
   assert.match(complaint({ ...generator, ...diffusion({ training }) })!, /^diffusion\.training\.betaStart: .*1e-12/i)
@@ -56,12 +62,22 @@ describe('contradictory fields are refused by name', () => {
     ['network.inputMask.steps: ', { ...generator, network: { ...generator.network, inputMask: { steps: 3 } } }],
     ['labelShares: must be as many', { ...generator, labelShares: [1] }],
     ['labelShares: must not all', { ...generator, labelShares: [0, 0] }],
+    ['network.patch: must divide', { ...vocoder, network: { ...vocoder.network, patch: 3 } }],
+    [
+      'network.mel: hop',
+      { ...vocoder, network: { ...vocoder.network, mel: { ...vocoder.network.mel, strides: [512, 9] } } },
+    ],
+    ['network.labels: must differ', { ...generator, network: { ...generator.network, labels: ['kick', 'kick'] } }],
     ['diffusion.clamp: ', { ...generator, ...diffusion({ signalScale: 4, clamp: true }) }],
     [
       'diffusion.subbands.gains: ',
       { ...generator, ...diffusion({ clamp: false, subbands: { ...subbands, gains: [1, 1, 1, 1, 1] } }) },
     ],
     ['diffusion.subbands: ', { ...generator, ...diffusion({ clamp: true, subbands }) }],
+    [
+      'diffusion.prior.minEnergy: must lie below',
+      { ...vocoder, ...diffusion({ prior: { kind: 'mel-energy', minEnergy: 2, maxEnergy: 2 } }, vocoder) },
+    ],
     ['diffusion.prior: a prior needs', { ...generator, ...diffusion({ prior: envelope }) }],
     ['diffusion.refinement: refinement needs a mel', { ...generator, ...diffusion({ refinement: { iterations: 2 } }) }],
     [
@@ -120,6 +136,8 @@ describe('a windowed front end in a config', () => {
   const cases: readonly (readonly [start: string, config: object])[] = [
     ['network.frontEnd.kernel: must be at least', behind({ kernel: 64 })],
     ['network.frontEnd.kernel: must be even, a multiple', behind({ kernel: 320 })],
+    ['network.frontEnd.kernel: must be even, a multiple', behind({ kernel: 3, stride: 1 })],
+    ['network.frontEnd.kernel: must be even, a multiple', behind({ kernel: 2, stride: 1 })],
     ['network.frontEnd.bins: must be at most', behind({ bins: 258 })],
     ['network.frontEnd.stride: must divide the hop', behind({ kernel: 192, stride: 96 })],
     ['network.patch: must be 1', behind({}, { patch: 2 })],
@@ -136,6 +154,26 @@ describe('a windowed front end in a config', () => {
     [
       'network.frontEnd.envelope: needs signalScale 1',
       { ...behind({ envelope: {} }), ...diffusion({ clamp: false, signalScale: 2 }, vocoder) },
+    ],
+    [
+      'network.frontEnd.envelope: needs signalScale 1 and no mel-envelope prior',
+      { ...behind({ envelope: {} }), ...diffusion({ clamp: false, prior: envelope }, vocoder) },
+    ],
+    [
+      'network.frontEnd.correction: needs a mel of magnitudes',
+      {
+        ...behind({ envelope: {}, correction: {} }),
+        ...diffusion({ clamp: false, prediction: 'x0' }, vocoder),
+        mel: { ...namedConventions.tacotron2, power: 2 },
+      },
+    ],
+    [
+      'diffusion.prior.harmonics: needs 24 bands below 1600 Hz',
+      {
+        ...behind({ envelope: {} }, { mel: { ...network.mel, bands: 20 } }),
+        ...diffusion({ clamp: false, prior: { ...prior, harmonics: {} } }, vocoder),
+        mel: { ...namedConventions.tacotron2, bands: 20 },
+      },
     ],
     ['network.frontEnd.correction: needs network.frontEnd.envelope', behind({ correction: {} })],
     ['network.frontEnd.correction: needs a network that predicts x0', behind({ envelope: {}, correction: {} })],

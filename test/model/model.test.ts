@@ -4,13 +4,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { decodeSafetensors } from '#src/formats/safetensors'
+import type { Tensor } from '#src/core/tensor'
+import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
 import { modelConfigSchema } from '#src/model/config'
 import { readModelFolder, writeModelFolder } from '#src/model/folder'
 import { melHop, networkSchema, upsamplerShape } from '#src/model/network'
-import { parameterCount } from '#src/model/parameters'
+import { checkParameters, parameterCount } from '#src/model/parameters'
 import { readModel } from '#src/model/read-model'
 import { stepSinusoids } from '#src/model/step-embedding'
+import { initialParameters } from '#src/training/optimiser/initialise'
+import { smallStepEmbedding } from '../support/configs.js'
 import { relativeError } from '../support/numbers.js'
 import { golden } from '../support/paths.js'
 
@@ -80,6 +83,44 @@ test('a config with an unknown key or a wrong value is refused by name', () =>
     await assert.rejects(readModel(folder), { code: 'BAD_CONFIG' })
     writeFileSync(path, JSON.stringify({ ...plain, network: { ...plain.network, channels: 16 } }))
     await assert.rejects(readModel(folder), { code: 'BAD_PARAMETERS' })
+  }))
+
+test('parameters that do not fit the network are refused by name', () => {
+  const network = networkSchema.parse({ channels: 2, layers: 1, dilationCycle: 1, stepEmbedding: smallStepEmbedding })
+  const good = initialParameters(network, 1)
+  assert.deepEqual(checkParameters(network, good, 'here'), good)
+  const name = 'skip_projection.bias'
+  const zeros = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) })
+  for (const [tensor, error] of [
+    [undefined, { code: 'BAD_PARAMETERS', message: /skip_projection\.bias is missing/ }],
+    [
+      { shape: [2], data: new Float32Array(3) },
+      { code: 'BAD_PARAMETERS', message: /is not a tensor/ },
+    ],
+    [zeros(3), { code: 'BAD_PARAMETERS', expected: '[2]', got: '[3]' }],
+    // Its first sizes agree.
+    [zeros(), { code: 'BAD_PARAMETERS', expected: '[2]', got: '[]' }],
+    [
+      { shape: [2], data: Float32Array.of(0, Number.NaN) },
+      { code: 'NOT_FINITE', message: /skip_projection\.bias/ },
+    ],
+  ] as const) {
+    const broken = new Map([...good, [name, tensor as unknown as Tensor]])
+    assert.throws(() => checkParameters(network, broken, 'here'), { where: 'here', ...error })
+  }
+  const more = new Map([...good, ['other', zeros(1)]])
+  assert.throws(() => checkParameters(network, more, 'here'), { code: 'BAD_PARAMETERS', message: /not have: other/ })
+})
+
+test('weights beside the config of another project are read as a checkpoint', () =>
+  inFolder(async folder => {
+    const { config, parameters } = await readModel(golden('lmnt-unconditional-c8-l6/weights.pt'))
+    const path = join(folder, 'weights.safetensors')
+    writeFileSync(path, encodeSafetensors(parameters))
+    writeFileSync(join(folder, 'config.json'), '{ "model_type": "another" }')
+    const read = await readModel(path)
+    assert.equal(read.source, 'lmnt')
+    assert.equal(read.config.network.layers, config.network.layers)
   }))
 
 test('a philsyn checkpoint without its config needs options for missing facts', () =>
