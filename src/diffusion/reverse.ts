@@ -201,7 +201,8 @@ class SweepPasses {
     let piece: SweepPiece = { state: before, watched: null }
     for (let pass = first; pass < end; pass++) {
       const { x } = piece.state
-      if (x.length === 0 && !stretch.last) break
+      // Never so at the end: the pass before has then answered for all of its samples.
+      if (x.length === 0) break
       throwIfAborted(signal)
       this.#waiting[pass - first]!.append(piece.state)
       const predicted = this.#stream.predict(pass - first, x, stretch.last, signal)

@@ -89,9 +89,8 @@ export function fractionalSteps(training: NoiseSchedule, sampling: NoiseSchedule
   const levels = training.alphaBar
   const last = levels.length - 1
   return sampling.alphaBar.map((level, n) => {
-    if (level > levels[0]! && level <= levels[0]! * (1 + END_TOLERANCE)) return 0
+    if (level >= levels[0]! && level <= levels[0]! * (1 + END_TOLERANCE)) return 0
     if (level < levels[last]! && level >= levels[last]! * (1 - END_TOLERANCE)) return last
-    if (level === levels[0]) return 0
     for (let t = 0; t < last; t++) {
       const [above, below] = [levels[t]!, levels[t + 1]!]
       if (below <= level && level <= above) {

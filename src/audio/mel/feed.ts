@@ -90,7 +90,7 @@ export class MelFeed implements MelReaders {
     let frames = 0
     for await (const piece of melPieces(this.#source, framesAtOnce, check, signal)) {
       for (const inbox of inboxes) inbox.put(piece)
-      if (piece.mel.frames > 0) kept?.push(piece.mel)
+      kept?.push(piece.mel)
       frames += piece.mel.frames
       if (piece.last) this.#length = frames * this.hop
       yield piece
