@@ -2,7 +2,7 @@
 import { FrameTransform, padReflect } from '../audio/transforms/stft.js'
 
 /** Smaller magnitudes are raised to this, so that silence has a finite logarithm. */
-const MAGNITUDE_FLOOR = 1e-5
+export const MAGNITUDE_FLOOR = 1e-5
 
 /** Magnitudes, frame-major: `[frames × bins]`, none below `MAGNITUDE_FLOOR`. */
 export interface Spectrogram {

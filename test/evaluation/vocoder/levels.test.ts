@@ -41,6 +41,13 @@ describe('the level difference', () => {
     const tone = original.slice(0, RATE)
     assert.equal(levelDifferences(tone, tone, RATE).pauses, null)
     assert.equal(levelDifferences(original, original, 16_000).high, null)
-    assert.equal(levelDifferences(original, new Float32Array(original.length), RATE).whole, null)
+    const silence = new Float32Array(original.length)
+    for (const pair of [
+      [original, silence],
+      [silence, original],
+    ] as const) {
+      const { whole, high } = levelDifferences(...pair, RATE)
+      assert.deepEqual([whole, high], [null, null])
+    }
   })
 })
