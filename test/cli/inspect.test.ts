@@ -31,6 +31,17 @@ test('inspect prints words and units where JSON has names', () => {
   assert.match(called(['inspect', strange]).stdout, /looks like: no known convention\n/)
 })
 
+test('inspect says how to convert linear values, for any number of bands', () => {
+  for (const bands of [80, 64]) {
+    const data = Float32Array.from({ length: bands * 50 }, (_, i) => Math.exp(-11.5 + (12 * ((i * 7) % 50)) / 49))
+    const linear = put(`linear-${bands}.npy`, encodeNpy({ shape: [bands, 50], data }))
+    const { status, stdout, stderr } = called(['inspect', linear])
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /looks like: linear\n/)
+    assert.match(stderr, /linear scale.*--mel-log none/)
+  }
+})
+
 test('inspect recognises compressed recordings by their bytes', () => {
   copyFileSync(golden('audio/tones.flac'), at('flac.wav'))
   const names = ['tones.mp3', 'tones.ogg', 'tones.opus'].map(name => golden(`audio/${name}`))

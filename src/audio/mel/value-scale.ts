@@ -10,6 +10,7 @@ import { type ConventionName, type Mel, type MelConvention, namedConventions } f
  */
 const BINS = 10_000
 const RANGE = 50
+const BIN_WIDTH = (2 * RANGE) / BINS
 
 /** Lowest and highest value of a mel. */
 export function melRange(mel: Mel): { readonly min: number; readonly max: number } {
@@ -29,6 +30,7 @@ export class MelSummary {
   min = Number.POSITIVE_INFINITY
   max = Number.NEGATIVE_INFINITY
   #count = 0
+  #zeros = 0
   #frames = 0
   readonly #histogram = new Uint32Array(BINS)
   #bandSums = new Float64Array(0)
@@ -45,6 +47,7 @@ export class MelSummary {
       const band = Math.floor(i / frames)
       this.min = Math.min(this.min, value)
       this.max = Math.max(this.max, value)
+      if (value === 0) this.#zeros++
       this.#bandSums[band]! += value
       this.#bandSquares[band]! += value * value
       const bin = Math.floor(((value + RANGE) / (2 * RANGE)) * BINS)
@@ -62,6 +65,11 @@ export class MelSummary {
     return ((bin + 0.5) / BINS) * 2 * RANGE - RANGE
   }
 
+  /** Whether most of the values are exactly 0. */
+  get mostlyZero(): boolean {
+    return this.#zeros > this.#count / 2
+  }
+
   /** Whether most bands have a mean near 0 and a deviation near 1. */
   get normalisedPerBand(): boolean {
     const bands = this.#bandSums.length
@@ -76,7 +84,14 @@ export class MelSummary {
 }
 
 /** The scales that can be recognised. */
-export type ValueScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'normalised per band' | 'decibels'
+export type ValueScale =
+  | 'natural logarithm'
+  | 'lmnt'
+  | 'log10'
+  | '-4 to 4'
+  | 'normalised per band'
+  | 'decibels'
+  | 'linear'
 
 /** The floor of tacotron2 and hifigan. Mels of recordings, and predicted ones, come near it in some band. */
 const LN_FLOOR = Math.log(1e-5)
@@ -93,13 +108,26 @@ const HIGHEST_LN_MEDIAN = -3.3
 const LOWEST_MEDIAN_OF_HEIGHT_ONE = -4
 /** No logarithm of another base has a minimum this low: ln 1e-15. Decibels have −80 dB below the peak, or −100 dB. */
 const LOWEST_LN = -35
+/** The largest value of `lmnt` is 1; predicted mels overshoot a little. */
+const LMNT_MAX = 1.01
 /** Values may lie this far outside a range, because predicted mels overshoot a little. */
 const SLACK = 0.5
+
+/** Half of a recording's linear values lie below this share of the largest: 0.005 at most, but over 0.2 in `lmnt`. */
+const HIGHEST_LINEAR_MEDIAN = 0.05
+
+/** Whether a mel looks as if no logarithm was taken. */
+function looksLinear({ min, max, median, mostlyZero }: MelSummary): boolean {
+  // Half of a very quiet mel of lmnt is cut off at 0. Linear values reach 0 in digital silence alone.
+  if (min < 0 || (max <= LMNT_MAX && mostlyZero)) return false
+  return median < max && median < Math.max(HIGHEST_LINEAR_MEDIAN * max, BIN_WIDTH)
+}
 
 /** The scale that a mel's values look like; null if it is none of these. */
 export function valueScale(summary: MelSummary): ValueScale | null {
   const { min, max, median } = summary
-  if (min >= -0.01 && max <= 1.01) return 'lmnt'
+  if (looksLinear(summary)) return 'linear'
+  if (min >= -0.01 && max <= LMNT_MAX) return 'lmnt'
   if (min < LOWEST_LN) return 'decibels'
   if (min >= LN_FLOOR - SLACK && min < HIGHEST_LN_MIN && median < HIGHEST_LN_MEDIAN && max < 4)
     return 'natural logarithm'
@@ -116,6 +144,7 @@ export const valueScaleTexts: Readonly<Record<ValueScale, string>> = {
   log10: 'a decimal logarithm, as ESPnet writes it, which `--mel-log log10` and `rescaleMel` convert',
   '-4 to 4': 'a range of −4 … 4, as Coqui TTS writes it',
   decibels: 'a scale of decibels, which `--mel-log db` and `rescaleMel` convert',
+  linear: 'a linear scale, without a logarithm, which `--mel-log none` and `rescaleMel` convert',
   'normalised per band': 'mean 0 and deviation 1 per band, as ParallelWaveGAN and Matcha-TTS write it',
 }
 

@@ -24,13 +24,17 @@ async function inspectAudio(context: Context, bytes: Uint8Array, name: string): 
 }
 
 async function inspectMel(context: Context, { name, path }: Input): Promise<Facts> {
-  const [{ namedConventions }, { likelyConventions, MelSummary, valueScale }, { openMels }, { noteMel }] =
-    await Promise.all([
-      import('../../audio/mel/convention.js'),
-      import('../../audio/mel/value-scale.js'),
-      import('../../formats/mel-stream.js'),
-      import('../inputs/mel-notes.js'),
-    ])
+  const [
+    { namedConventions },
+    { likelyConventions, MelSummary, valueScale, valueScaleTexts },
+    { openMels },
+    { noteMel },
+  ] = await Promise.all([
+    import('../../audio/mel/convention.js'),
+    import('../../audio/mel/value-scale.js'),
+    import('../../formats/mel-stream.js'),
+    import('../inputs/mel-notes.js'),
+  ])
   const all = await openMels(path)
   const summary = new MelSummary()
   for (const mel of all) for await (const piece of mel) summary.add(piece)
@@ -39,9 +43,11 @@ async function inspectMel(context: Context, { name, path }: Input): Promise<Fact
   const likely = likelyConventions(bands, summary)
   const expected = likely.length === 0 && bands === namedConventions.tacotron2.bands ? namedConventions.tacotron2 : null
   await noteMel(context, name, first!, summary, expected)
+  const scale = valueScale(summary)
+  if (scale === 'linear' && expected === null) context.note(`${name} looks like ${valueScaleTexts[scale]}`)
   const batch = all.length === 1 ? {} : { mels: all.length }
   const { min, max, median } = summary
-  const looksLike = likely.length > 0 ? likely.join(' or ') : valueScale(summary)
+  const looksLike = likely.length > 0 ? likely.join(' or ') : scale
   return { kind: 'mel', ...batch, bands, frames, min, max, median, looksLike }
 }
 

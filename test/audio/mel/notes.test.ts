@@ -28,7 +28,7 @@ for (const [name, mel, note] of [
   ['log10', mapped(value => value / Math.LN10), /decimal logarithm/],
   ['-4 to 4', mapped(value => Math.max(-4, Math.min(4, ((value + 11.5) / 13) * 8 - 4))), /−4 … 4/],
   ['decibels', mapped(value => (20 * value) / Math.LN10), /do not look like tacotron2/],
-  ['linear magnitudes', mapped(value => Math.exp(value)), /do not look like tacotron2/],
+  ['linear magnitudes', mapped(value => Math.exp(value)), /linear scale.*--mel-log none/],
   [
     'normalised per band',
     mapped((value, band) => (value - statistics[band]!.mean) / statistics[band]!.deviation),

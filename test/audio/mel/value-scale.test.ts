@@ -49,6 +49,9 @@ describe('valueScale', () => {
     [mapped(natural, ln => (20 * ln) / Math.LN10), 'decibels'],
     [symmetric, '-4 to 4'],
     [normalised(natural), 'normalised per band'],
+    [mapped(natural, Math.exp), 'linear'],
+    [mapped(natural, ln => Math.exp(2 * ln)), 'linear'],
+    [mapped(melSpectrogram(at24k, vocos), Math.exp), 'linear'],
   ] as const) {
     test(`recognises ${scale}`, () => assert.equal(valueScale(summaryOf(mel)), scale))
   }
@@ -59,6 +62,8 @@ describe('valueScale', () => {
       const mel = melSpectrogram({ samples, sampleRate: speech.sampleRate }, tacotron2)
       assert.equal(valueScale(summaryOf(mel)), 'natural logarithm', String(gain))
       assert.equal(valueScale(summaryOf(mapped(mel, ln => ln / Math.LN10))), 'log10', String(gain))
+      assert.equal(valueScale(summaryOf(mapped(mel, Math.exp))), 'linear', String(gain))
+      assert.equal(valueScale(summaryOf(melSpectrogram({ ...speech, samples }, lmnt))), 'lmnt', String(gain))
     }
     near(summaryOf(natural, natural).median, summaryOf(natural).median, 1e-9)
   })
