@@ -5,6 +5,7 @@
  */
 import type { Audio } from '../audio/audio.js'
 import { encodeWav } from '../audio/codecs/wav-encode.js'
+import { maskedCrc32c } from './crc32c.js'
 import { ProtobufMessage } from './protobuf.js'
 
 /** What an event holds besides its step. */
@@ -44,33 +45,14 @@ export interface ImageSummary {
   readonly height: number
 }
 
-const CASTAGNOLI = 0x82f63b78
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let crc = n
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ CASTAGNOLI : crc >>> 1
-  return crc
-})
-
-/** CRC-32C (Castagnoli) of some bytes. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 0xff]! ^ (crc >>> 8)
-  return ~crc >>> 0
-}
-
-function masked(bytes: Uint8Array): number {
-  const crc = crc32c(bytes)
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
-}
-
 /** One TFRecord. */
 export function frameRecord(data: Uint8Array): Uint8Array {
   const record = new Uint8Array(16 + data.length)
   const view = new DataView(record.buffer)
   view.setBigUint64(0, BigInt(data.length), true)
-  view.setUint32(8, masked(record.subarray(0, 8)), true)
+  view.setUint32(8, maskedCrc32c(record.subarray(0, 8)), true)
   record.set(data, 12)
-  view.setUint32(12 + data.length, masked(data), true)
+  view.setUint32(12 + data.length, maskedCrc32c(data), true)
   return record
 }
 

@@ -3,6 +3,9 @@
  * them (tensorflow/core/util/event.proto, summary.proto). Other events are skipped.
  */
 
+import { DiffWaveError } from '../core/errors.js'
+import { maskedCrc32c } from './crc32c.js'
+
 /** A sound of an event. */
 export interface LoggedSound {
   readonly step: number
@@ -17,7 +20,7 @@ interface Field {
   readonly value: number | Uint8Array
 }
 
-/** Bytes of a record besides its data: length, its checksum, and the data's checksum. */
+/** Bytes of a record besides its data: length and its checksum, and the data's checksum. */
 const LENGTH_BYTES = 12
 const CHECKSUM_BYTES = 4
 
@@ -111,7 +114,33 @@ export function soundsOf(event: Uint8Array): readonly LoggedSound[] {
   )
 }
 
-/** The sounds of an event file, in order; a record that is half written ends it. */
-export function decodeEvents(bytes: Uint8Array): readonly LoggedSound[] {
-  return [...recordsOf(bytes)].flatMap(({ event }) => soundsOf(event))
+/** @throws DiffWaveError `CORRUPTED` if bytes do not have the checksum that follows them */
+function checkSum(bytes: Uint8Array, start: number, end: number, where: string): void {
+  const stated = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(end, true)
+  if (maskedCrc32c(bytes.subarray(start, end)) === stated) return
+  throw new DiffWaveError('CORRUPTED', 'a record of the event file has the wrong checksum', {
+    where,
+    hint: 'Copy the file from the run again.',
+  })
+}
+
+/**
+ * The sounds of an event file, in order; a record that is half written ends it.
+ *
+ * @param where names the file in errors
+ * @throws DiffWaveError `CORRUPTED`
+ */
+export function decodeEvents(bytes: Uint8Array, where: string): readonly LoggedSound[] {
+  const sounds: LoggedSound[] = []
+  let at = 0
+  // The checksum of a length is checked first: a wrong length would make the record look half written.
+  while (at + LENGTH_BYTES <= bytes.length) {
+    checkSum(bytes, at, at + LENGTH_BYTES - CHECKSUM_BYTES, where)
+    const end = at + recordBytes(bytes, at)!
+    if (end > bytes.length) break
+    checkSum(bytes, at + LENGTH_BYTES, end - CHECKSUM_BYTES, where)
+    sounds.push(...soundsOf(bytes.subarray(at + LENGTH_BYTES, end - CHECKSUM_BYTES)))
+    at = end
+  }
+  return sounds
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
-import { decodeEvents } from '#src/formats/tfevents'
+import { decodeEvents, recordsOf, soundsOf } from '#src/formats/tfevents'
 import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 import { EventFile } from '#src/server/event-file'
 import { MAX_CLIP_RECORD_BYTES, MAX_LOG_BYTES } from '#src/server/limits'
@@ -224,16 +224,17 @@ describe('an event file', () => {
     )
   })
 
-  test('gives its whole records if it is truncated or damaged', () => {
+  test('gives its whole records if it is truncated, and refuses damage', () => {
     const bytes = new Uint8Array(Buffer.concat([record(100), record(200)]))
     for (let cut = 0; cut < bytes.length; cut += 7) {
       const whole = cut >= record(100).length ? 1 : 0
-      assert.equal(decodeEvents(bytes.subarray(0, cut)).length, whole)
+      assert.equal(decodeEvents(bytes.subarray(0, cut), 'events').length, whole)
     }
     for (let at = 0; at < bytes.length; at += 11) {
       const damaged = bytes.slice()
       damaged[at]! ^= 0xff
-      const sounds = decodeEvents(damaged)
+      assert.throws(() => decodeEvents(damaged, 'events'), { code: 'CORRUPTED' }, `byte ${at}`)
+      const sounds = [...recordsOf(damaged)].flatMap(({ event }) => soundsOf(event))
       assert.ok(sounds.length <= 2)
       if (at >= record(100).length) assert.deepEqual(sounds[0]!.wav, encodeWav(audio))
     }

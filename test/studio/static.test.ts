@@ -108,6 +108,10 @@ describe('the exported studio', { skip: noBrowser }, () => {
     const line = (step: number) => `${JSON.stringify({ step, loss: 3 / step })}\n`
     const tone = { samples: gaussian(1, 0, 0, 4000).map(value => value / 10), sampleRate: 8000 }
     const event = frameRecord(encodeEvent(1.5, 100, [{ kind: 'audio', tag: 'made', audio: tone }]))
+    const damaged = Buffer.from(event)
+    damaged[40]! ^= 1
+    await input.setInputFiles([file('events.out.tfevents.2', damaged)])
+    await page.getByText('events.out.tfevents.2 is damaged.').waitFor()
     await input.setInputFiles([
       file('metrics.jsonl', Buffer.from(line(1) + line(2))),
       file('events.out.tfevents.1', event),

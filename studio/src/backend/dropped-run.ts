@@ -9,16 +9,29 @@ import type { MetricsLine, RunsBackend, SourceFile, TrainingClip, TrainingRun } 
 
 const NAME = 'dropped files'
 
+/** @throws StudioProblem if the file is damaged */
+function soundsOf({ name, bytes }: SourceFile): readonly LoggedSound[] {
+  try {
+    return decodeEvents(bytes, name)
+  } catch {
+    throw new StudioProblem({
+      code: 'CORRUPTED',
+      detail: `${name} is damaged.`,
+      hint: 'Copy it from the run again.',
+    })
+  }
+}
+
 export class DroppedRun implements RunsBackend {
   readonly #lines: readonly MetricsLine[]
   readonly #sounds: readonly LoggedSound[]
 
-  /** @throws StudioProblem if none of the files is of a run */
+  /** @throws StudioProblem if none of the files is of a run, or one is damaged */
   constructor(files: readonly SourceFile[]) {
     const logs = files.filter(({ name }) => name.endsWith('.jsonl'))
     const events = files.filter(({ name }) => name.includes('tfevents'))
     this.#lines = logs.flatMap(({ bytes }) => decodeMetrics(new TextDecoder().decode(bytes)))
-    this.#sounds = events.flatMap(({ bytes }) => decodeEvents(bytes))
+    this.#sounds = events.flatMap(soundsOf)
     if (this.#lines.length + this.#sounds.length > 0) return
     throw new StudioProblem({
       code: 'UNSUPPORTED_FORMAT',
