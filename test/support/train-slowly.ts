@@ -1,8 +1,8 @@
 /**
  * A slow trainer that tests kill: `node train-slowly.js <out> [milliseconds per call]`, with the checked config as JSON
- * on stdin.
+ * on stdin. Prints a line with each call of the engine.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { checkTrainingConfig } from '#src/training/config'
 import { learningEngine } from './learning-engine.js'
 import { data, train } from './training.js'
@@ -18,6 +18,9 @@ await train({
   clock: () => 0,
   createEngine: async (model, weights) =>
     learningEngine(model.network, weights, {
-      onCall: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause),
+      onCall: () => {
+        writeSync(1, 'call\n')
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause)
+      },
     }),
 })

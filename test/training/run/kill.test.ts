@@ -1,7 +1,9 @@
 /** Killed runs are neither lost nor stuck, and leave nothing behind. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { inRepository } from '../../support/paths.js'
@@ -13,13 +15,14 @@ test('a run that is killed at any moment continues to the same bytes', async () 
   await train(whole)
   const out = join(scratch, 'killed')
   const helper = fileURLToPath(new URL('../../support/train-slowly.js', import.meta.url))
-  const started = (): ChildProcess => spawn(process.execPath, [helper, out], { stdio: ['pipe', 'ignore', 'inherit'] })
-  for (const delay of [500, 700]) {
-    const child = started()
-    child.stdin!.end(JSON.stringify(whole.config))
-    await new Promise(resolve => setTimeout(resolve, delay))
-    child.kill('SIGKILL')
-    await new Promise(resolve => child.once('exit', resolve))
+  for (const calls of [7, 5]) {
+    const child = spawn(process.execPath, [helper, out], { stdio: ['pipe', 'pipe', 'inherit'] })
+    child.stdin.end(JSON.stringify(whole.config))
+    const exited = once(child, 'exit')
+    let seen = 0
+    // On a busy machine, a time would be over before the run has begun.
+    for await (const _ of createInterface(child.stdout)) if (++seen === calls) child.kill('SIGKILL')
+    assert.deepEqual(await exited, [null, 'SIGKILL'])
   }
   await train({ ...options({ out, resume: true }), maxSteps: 20 })
   assert.deepEqual(bytes(out), bytes(whole.out))
