@@ -42,7 +42,8 @@ async function started(stdout: 'pipe' | number = 'pipe') {
   const main = inRepository('dist/cli/main.js')
   const words = [main, 'train', config, '--data', recordings, '--out', out, '--threads', '1']
   const child = spawn(process.execPath, words, { stdio: ['ignore', stdout, 'pipe'] })
-  let notes = ''
+  let [notes, result] = ['', '']
+  child.stdout?.on('data', text => (result += text))
   await new Promise<void>((resolve, reject) => {
     child.stderr!.on('data', text => {
       notes += text
@@ -50,7 +51,7 @@ async function started(stdout: 'pipe' | number = 'pipe') {
     })
     child.once('exit', status => reject(new Error(`ended with ${status}: ${notes}`)))
   })
-  return { child, out, notes: () => notes }
+  return { child, out, notes: () => notes, result: () => result }
 }
 
 const ended = (child: ChildProcess) =>
@@ -64,11 +65,12 @@ describe('train saves a run that is ended', () => {
     ['SIGTERM', 143],
   ] as const) {
     test(`by ${signal}, with status ${status}`, async () => {
-      const { child, out, notes } = await started()
+      const { child, out, notes, result } = await started()
       child.kill(signal)
       assert.equal(await ended(child), status)
       assert.ok(isSaved(out))
-      assert.match(notes(), /stopped\n$/)
+      assert.match(result(), /: \d+ updates in \d+ s, saved for --resume\n$/)
+      assert.match(notes(), /\nstopped\n$/)
     })
   }
 

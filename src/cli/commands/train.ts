@@ -24,7 +24,8 @@ const endings: Readonly<Record<TrainingSummary['stoppedBy'], string>> = {
   'total-steps': 'finished',
   'max-steps': 'stopped by --max-steps',
   'max-hours': 'stopped by --max-hours',
-  signal: 'stopped by a signal',
+  // The last line, “stopped”, is that of every command.
+  signal: 'saved for --resume',
 }
 
 async function describe(context: Context, report: DatasetReport): Promise<void> {
