@@ -197,3 +197,17 @@ describe('a response', () => {
     assert.deepEqual(headerFacts(headers), { sampleRate: 22_050, label: 'two' })
   })
 })
+
+test('a problem’s title leaves out the clauses at its end, and only those', () => {
+  const title = (detail: string, expected?: string, got?: string) =>
+    new StudioProblem({ code: 'BAD_MEL', detail, expected, got }).title
+  assert.equal(title('Wrong bands, expected 80, got 64 (a.npy)', '80', '64'), 'Wrong bands (a.npy)')
+  // The service fills in what an error does not say.
+  assert.equal(title('Wrong bands, expected 80', '80', 'another one'), 'Wrong bands')
+  assert.equal(title('Wrong bands, got 64', undefined, '64'), 'Wrong bands')
+  assert.equal(
+    title('A line says “a, expected 80”, which is wrong, expected 80', '80'),
+    'A line says “a, expected 80”, which is wrong',
+  )
+  assert.equal(title('Not 8, expected 80 of them here', '80'), 'Not 8, expected 80 of them here')
+})

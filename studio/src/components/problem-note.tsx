@@ -9,9 +9,7 @@ export interface ProblemNoteProps {
 
 export function ProblemNote({ problem, onRetry }: ProblemNoteProps) {
   if (problem === null) return null
-  const { code, detail, expected, got, hint } = problem
-  // Some details say what was expected, too.
-  const title = detail.split(`, expected ${expected}`)[0]!
+  const { code, title, expected, got, hint } = problem
   return (
     <div class="problem" role="alert">
       <p class="problem-title">{title.replace(/\.?$/, '.')}</p>

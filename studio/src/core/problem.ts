@@ -36,6 +36,18 @@ export class StudioProblem extends Error implements ProblemClauses {
     this.hint = hint
   }
 
+  /** The detail without the clauses at its end that are shown by themselves. */
+  get title(): string {
+    const [expected, got] = [`, expected ${this.expected}`, `, got ${this.got}`]
+    // The problem itself may have the same words, so only the end is cut; a place in parentheses may follow.
+    for (const clauses of [expected + got, expected, got]) {
+      const at = this.detail.lastIndexOf(clauses)
+      const place = this.detail.slice(at + clauses.length)
+      if (at > 0 && (place === '' || /^ \(.*\)$/.test(place))) return this.detail.slice(0, at) + place
+    }
+    return this.detail
+  }
+
   /** Whether the same may work later. */
   get isTemporary(): boolean {
     return TEMPORARY.has(this.code)
