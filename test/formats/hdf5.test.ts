@@ -30,13 +30,29 @@ test('reads mean and deviation of each band', async () => {
   for (const [band, value] of deviation.entries()) assert.ok(Math.abs(value - (0.5 + 0.005 * band)) < 1e-6)
 })
 
+/** Where the first array's shape, and the header of its numbers, are in the file. */
+const [SHAPE, TYPE] = [0x338, 0x358]
+
+test('reads a shape of the second version, and big-endian numbers', () => {
+  assert.deepEqual(decode(changed(SHAPE, 2, 1, 0, 1, 80, 0, 0, 0, 0, 0, 0, 0)), decode(bytes))
+  const [name, { data }] = [...decode(bytes)].find(([, { data }]) => data[1] === -1.99 || data.length === 80)!
+  const swapped = [...decode(changed(TYPE + 1, bytes[TYPE + 1]! | 1))].find(([own]) => own === name)![1].data
+  const view = new DataView(new ArrayBuffer(4))
+  for (const [i, value] of data.entries()) {
+    view.setFloat32(0, value, true)
+    assert.equal(swapped[i], view.getFloat32(0, false))
+  }
+})
+
 describe('decodeHdf5 refuses', () => {
   for (const [title, file, code] of [
     ['a newer superblock', changed(8, 2), 'UNSUPPORTED_FORMAT'],
     ['a group whose tree is elsewhere', changed(80, 255, 255, 255, 255, 255, 255, 255, 127), 'TRUNCATED'],
     ['a tree that holds itself', changed(0xa8, 0x88, 0), 'UNSUPPORTED_FORMAT'],
     ['chunks', changed(0x389, 2), 'UNSUPPORTED_FORMAT'],
-    ['integers', changed(0x358, 0x10), 'UNSUPPORTED_FORMAT'],
+    ['integers', changed(TYPE, 0x10), 'UNSUPPORTED_FORMAT'],
+    ['five axes', changed(SHAPE + 1, 5), 'UNSUPPORTED_FORMAT'],
+    ['names that are no heap', changed(bytes[88]! + 256 * bytes[89]!, 0), 'UNSUPPORTED_FORMAT'],
     ['more numbers than bytes', changed(0x340, 81, 0, 0, 1), 'TOO_LARGE'],
   ] as const) {
     test(title, () => assert.throws(() => decode(file), { code, where: /stats\.h5/ }))

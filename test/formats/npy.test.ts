@@ -71,6 +71,11 @@ describe('decodeNpy reads numbers', () => {
         assert.deepEqual(decodeNpy(encodeNpy({ shape, data }), 'a.npy'), { shape, data })
       }),
     )
+    // Headers of every length modulo 64.
+    for (let axes = 0; axes <= 64; axes++) {
+      const tensor = { shape: new Array<number>(axes).fill(1), data: Float32Array.of(1.5) }
+      assert.deepEqual(decodeNpy(encodeNpy(tensor), 'a.npy'), tensor)
+    }
   })
 })
 
@@ -99,7 +104,10 @@ describe('decodeNpy refuses', () => {
       npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", new Uint8Array(4)),
       'BAD_NPY',
     ],
-    ['a negative size', npy(fields("'<f4'", '(-1,)'), new Uint8Array(4)), 'BAD_NPY'],
+    ['negative sizes', npy(fields("'<f4'", '(-1, -1)'), new Uint8Array(4)), 'BAD_NPY'],
+    ['a header that is cut off', npy(fields("'<f4'"), new Uint8Array(4)).subarray(0, 60), 'TRUNCATED'],
+    // Version 2, which states the length in four bytes.
+    ['a header of 65,537 bytes', Uint8Array.of(0x93, ...ascii('NUMPY'), 2, 0, 1, 0, 1, 0), 'BAD_NPY'],
     ['something after the dictionary', npy(`${fields("'<f4'")} + 1`, new Uint8Array(4)), 'BAD_NPY'],
     ['a double beyond float32', npy(fields("'<f8'"), new Uint8Array(Float64Array.of(-1e300).buffer)), 'NOT_FINITE'],
   ] as const) {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
+import { MAX_PICKLE_DEPTH, MAX_PICKLE_OBJECTS } from '#src/core/limits'
 import { decodeTorch, stateDict } from '#src/formats/pytorch'
 import { decodeTensorFile } from '#src/formats/tensor-file'
 import { ascii, pickle } from '../support/bytes.js'
@@ -186,6 +187,49 @@ for (const [name, content, hint] of [
     assert.throws(() => decodeTorch(ascii(content), 'x'), { code: 'UNSUPPORTED_FORMAT', hint })
   })
 }
+
+test('reads a negative number of one byte, and marks that are taken back', () => {
+  const marks = Array.from({ length: 300 }, () => [0x28, 0x30]).flat()
+  assert.equal(decodeTorch(legacy(...marks, 0x8a, 1, 0xff), 'x'), -1)
+})
+
+test('refuses big-endian files', () => {
+  const zip = zipSync({ 'a/data.pkl': ascii('N.'), 'a/byteorder': ascii('big') }, { level: 0 })
+  // The same opcodes as in `legacy`, with False for True.
+  const old = legacy(0x4e).map((byte, i, all) => (byte === 0x88 && all[i + 1] === 0x73 ? 0x89 : byte))
+  for (const bytes of [zip, old]) {
+    assert.throws(() => decodeTorch(bytes, 'x'), { code: 'UNSUPPORTED_FORMAT', message: /big-endian/ })
+  }
+})
+
+describe('a pickle is refused that has', () => {
+  const storage = (count: number, view = 'N') => `(Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI${count}\n${view}tQ`
+  for (const [title, opcodes, code, message] of [
+    ['too many objects', 'N0'.repeat(MAX_PICKLE_OBJECTS + 1), 'TOO_LARGE', /too many objects/],
+    ['too many open marks', '('.repeat(MAX_PICKLE_DEPTH + 1), 'BAD_CHECKPOINT', /marks are open/],
+    ['a key without a value', 'd(I1\nI2\nI3\nu'.replace('d', '(d'), 'BAD_CHECKPOINT', /other than a dictionary/],
+    ['a storage of two sizes', `${storage(4)}0${storage(5)}`, 'BAD_CHECKPOINT', /declared in two ways/],
+    ['a storage that is a view', storage(4, 'I1\n'), 'BAD_CHECKPOINT', /view of another/],
+  ] as const) {
+    test(title, () => {
+      const bytes = zipSync({ 'a/data.pkl': Buffer.from(`${opcodes}.`, 'latin1') }, { level: 0 })
+      assert.throws(() => decodeTorch(bytes, 'x'), { name: 'DiffWaveError', code, message })
+    })
+  }
+
+  test('a storage of another size than its numbers', () => {
+    const [module, key] = [[0x63, ...ascii('torch\nFloatStorage\n')], text('0')]
+    const object = legacy(0x28, ...text('storage'), ...module, ...key, ...text('cpu'), 0x4b, 1, 0x74, 0x51)
+    const bytes = (count: number) =>
+      Uint8Array.of(
+        ...object.subarray(0, -pickle(0x5d, 0x2e).length),
+        ...pickle(0x5d, ...key, 0x61, 0x2e),
+        ...[count, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x3f, 0, 0, 0, 0],
+      )
+    decodeTorch(bytes(1), 'x')
+    assert.throws(() => decodeTorch(bytes(2), 'x'), { code: 'BAD_CHECKPOINT', message: /has 2 numbers, not 1/ })
+  })
+})
 
 describe('a value beside the weights in a pickle', () => {
   const read = (pickle: string) =>

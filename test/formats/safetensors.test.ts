@@ -162,6 +162,15 @@ describe('writing half precision', () => {
   })
 })
 
+test('an empty tensor may begin where another does, in any order', () => {
+  const empty = '{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+  const { tensors } = decodeSafetensors(safetensors(`{"a":${entry(0, 4)},"b":${empty}}`, floats(1)), 'a')
+  assert.deepEqual(
+    [...tensors.values()].map(({ data }) => [...data]),
+    [[1], []],
+  )
+})
+
 describe('the time to read a safetensors header', () => {
   const timed = (header: string, data: Uint8Array): number => {
     const start = performance.now()
@@ -224,6 +233,32 @@ describe('decodeSafetensors refuses', () => {
       safetensors('{"a":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}', floats(1)),
       'BAD_SAFETENSORS',
     ],
+    [
+      'a shape that appears twice',
+      safetensors('{"a":{"dtype":"F32","shape":[],"shape":[],"data_offsets":[0,4]}}', floats(1)),
+      'BAD_SAFETENSORS',
+    ],
+    [
+      'a size with a leading zero',
+      safetensors('{"a":{"dtype":"F32","shape":[01],"data_offsets":[0,4]}}', floats(1)),
+      'BAD_SAFETENSORS',
+    ],
+    [
+      'a size beyond all integers',
+      safetensors('{"a":{"dtype":"F32","shape":[0,9007199254740993],"data_offsets":[0,0]}}', floats()),
+      'BAD_SAFETENSORS',
+    ],
+    [
+      'a tensor of 17 axes',
+      safetensors(`{"a":{"dtype":"F32","shape":[${Array(17).fill(1)}],"data_offsets":[0,4]}}`, floats(1)),
+      'BAD_SAFETENSORS',
+    ],
+    [
+      'a tensor of more bytes than its shape needs',
+      safetensors('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}', floats(1, 2)),
+      'BAD_SAFETENSORS',
+    ],
+    ['a key of the metadata twice', safetensors('{"__metadata__":{"a":"x","a":"y"}}', floats()), 'BAD_SAFETENSORS'],
     ['metadata that is not text', safetensors('{"__metadata__":{"a":1}}', floats()), 'BAD_SAFETENSORS'],
     ['text after the header', safetensors(`{"a":${entry(0, 4)}}x`, floats(1)), 'BAD_SAFETENSORS'],
     [
