@@ -47,6 +47,11 @@ for (const [name, term] of Object.entries(terms)) {
       }
     })
 
+    test('has a finite gradient in silence', () => {
+      const { gradient } = readable.sums(term(new Float32Array(2500), RATE / 2, 1))
+      assert.ok(gradient.every(Number.isFinite))
+    })
+
     // A prediction’s phases count in proportion to its own magnitude, so equals differ a little.
     if (name.endsWith('phases')) return
 
