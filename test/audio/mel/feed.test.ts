@@ -56,6 +56,11 @@ describe('reading a MelFeed', () => {
     }
   })
 
+  test('refuses bare numbers, and says how to pass them', () => {
+    const refused = { code: 'BAD_MEL', hint: /bands, frames/ }
+    assert.throws(() => new MelFeed(new Float32Array(80) as never, convention), refused)
+  })
+
   test('passes over pieces without frames', async () => {
     const none: Mel = { data: new Float32Array(0), bands: 80, frames: 0 }
     const feed = new MelFeed([none, sliceMel(mel, 0, 4), none, sliceMel(mel, 4, 10), none], convention)

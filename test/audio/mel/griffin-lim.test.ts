@@ -19,6 +19,11 @@ test('Griffin-Lim fits its mel, is reproducible by seed and can be aborted', asy
   assert.deepEqual(await griffinLim(mel, convention, options), first)
   assert.notDeepEqual(await griffinLim(mel, convention, { ...options, seed: 1 }), first)
   await assert.rejects(griffinLim(mel, convention, { signal: AbortSignal.abort() }), { code: 'ABORTED' })
+  const start = Float32Array.of(0, Number.NaN)
+  await assert.rejects(griffinLim(mel, convention, { start }), { code: 'NOT_FINITE' })
+  for (const wrong of [{ relaxation: 2 }, { momentum: 1 }]) {
+    await assert.rejects(griffinLim(mel, convention, wrong), { code: 'BAD_OPTION' })
+  }
 })
 
 test('Griffin-Lim refuses a length that the mel’s frames do not cover', async () => {

@@ -9,7 +9,7 @@ import { melInTurns, melSpectrogram } from '#src/audio/mel/mel'
 import { conventionWith } from '#src/audio/mel/rescale'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
-import { meanDifference } from '../../support/numbers.js'
+import { meanDifference, relativeError } from '../../support/numbers.js'
 import { golden } from '../../support/paths.js'
 
 for (const [name, bound] of [
@@ -62,6 +62,33 @@ test('a frame of an odd hop lies in the middle of its hop, as with any other hop
   // The second of three short hops has the middle of the long one.
   const expected = coarse.data.map((_, i) => fine.data[Math.floor(i / 20) * fine.frames + 3 * (i % 20) + 1]!)
   assert.deepEqual(coarse.data, expected)
+})
+
+test('a mel of powers grows with the square of the amplitude', () => {
+  const samples = gaussian(1, 0, 0, 2000).map(x => 0.1 * x)
+  const convention: MelConvention = { ...namedConventions.tacotron2, power: 2, logarithm: 'none', floor: 0 }
+  const of = (gain: number) => melSpectrogram({ samples: samples.map(x => gain * x), sampleRate: 22_050 }, convention)
+  assert.ok(
+    relativeError(
+      of(3).data,
+      of(1).data.map(x => 9 * x),
+    ) < 1e-5,
+  )
+})
+
+test('takes values a little beyond the range of a convention, in proportion to it', () => {
+  const filled = (value: number) => ({ data: new Float32Array(80).fill(value), bands: 80, frames: 1 })
+  const { lmnt, tacotron2 } = namedConventions
+  const low = Math.log(1e-5)
+  checkMelFor(filled(low - 0.4), tacotron2, 'a')
+  checkMelFor(filled(1.04), lmnt, 'a')
+  for (const [value, convention] of [
+    [low - 0.6, tacotron2],
+    [1.06, lmnt],
+    [-0.06, lmnt],
+  ] as const) {
+    assert.throws(() => checkMelFor(filled(value), convention, 'a'), { code: 'MEL_RANGE' })
+  }
 })
 
 test('refuses a mel of another convention and names that convention', async () => {
@@ -142,6 +169,11 @@ test('melSpectrogram refuses another sample rate, no samples and infinite sample
   refused(new Float32Array(1000), 16000, 'SAMPLE_RATE_MISMATCH')
   refused(new Float32Array(0), 22050, 'BAD_AUDIO')
   refused(Float32Array.of(0, Number.POSITIVE_INFINITY), 22050, 'NOT_FINITE')
+  const short = { samples: new Float32Array(255), sampleRate: 22_050 }
+  assert.throws(() => melSpectrogram(short, namedConventions.hifigan), {
+    code: 'BAD_AUDIO',
+    expected: 'at least 256 samples',
+  })
   // Shorter than the padding: mirrored more than once.
   assert.equal(melSpectrogram({ samples: gaussian(1, 0, 0, 5), sampleRate: 22050 }, namedConventions.lmnt).frames, 1)
 })
@@ -151,6 +183,8 @@ test('an impossible convention is refused with the name of the field', () => {
     [{ fftSize: 1000 }, 'fftSize'],
     [{ maxFrequency: 20000 }, 'maxFrequency'],
     [{ hop: 2048 }, 'hop'],
+    [{ windowLength: 2048 }, 'windowLength'],
+    [{ floor: 0 }, 'floor'],
   ] as const) {
     const { error } = melConventionSchema.safeParse({ ...namedConventions.lmnt, ...change })
     assert.equal(error!.issues[0]!.path[0], field)

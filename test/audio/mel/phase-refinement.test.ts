@@ -111,6 +111,18 @@ test('iterations reduce the distance to the mel, and relaxation and momentum hel
   }
 })
 
+test('a mel of powers is approached, too', () => {
+  const convention = smallConvention({ power: 2 })
+  const samples = recording.samples.subarray(20_000, 20_000 + 200 * 16)
+  const mel = sliceMel(melSpectrogram({ samples, sampleRate: 22_050 }, convention), 0, 200)
+  const refinement = new PhaseRefinement(convention, { iterations: 4, momentum: 0, relaxation: 1 })
+  refinement.pushMel(mel)
+  const start = gaussian(3, 0, 0, samples.length).map(z => 0.05 * z)
+  const made = concatenateAudio([...refinement.push(start, true)])
+  const [before, after] = [start, made].map(audio => distance(audio, mel, convention))
+  assert.ok(after! < before! / 2, `${before} → ${after}`)
+})
+
 test('frequencies above the mel’s range are kept', () => {
   const rate = tacotron2.sampleRate
   const tone = Float32Array.from({ length: 40 * 256 }, (_, i) => 0.1 * Math.sin((2 * Math.PI * 9500 * i) / rate))

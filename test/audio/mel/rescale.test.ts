@@ -106,6 +106,18 @@ describe('rescaleMel', () => {
     )
   })
 
+  test('converts a mel of powers from decibels', () => {
+    const power: MelConvention = { ...tacotron2, power: 2 }
+    const decibels = written(v => (10 * v) / Math.LN10)
+    close(rescaleMel(decibels, { logarithm: 'db' }, power).data)
+  })
+
+  test('converts a linear mel without a floor to decibels', () => {
+    const linear: MelConvention = { ...tacotron2, logarithm: 'none', floor: 0 }
+    const { data } = convertMel(written(Math.exp), linear, conventionWith(linear, { logarithm: 'db' }))
+    close(data.map(v => (v / 20) * Math.LN10))
+  })
+
   test('converts a mel from linear magnitudes', () => {
     close(rescaleMel(written(Math.exp), { logarithm: 'none' }, tacotron2).data)
   })
