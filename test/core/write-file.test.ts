@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { chmod, stat } from 'node:fs/promises'
+import { chmod, type FileHandle, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
@@ -125,6 +125,32 @@ describe('replacing a file', () => {
     assert.equal(readFileSync(path, 'utf8'), 'Three')
     assert.equal((await stat(path)).mode & 0o777, 0o640)
     assert.deepEqual(readdirSync(folder), ['a', 'b'])
+  })
+
+  test('keeps permissions that the umask would take away', async context => {
+    if (process.platform === 'win32') return context.skip('has no umask')
+    const path = join(newFolder(), 'a.txt')
+    writeFileSync(path, 'old')
+    await chmod(path, 0o666)
+    await writeFileBytes(path, 'new')
+    assert.equal((await stat(path)).mode & 0o777, 0o666)
+  })
+
+  test('takes the place of the old one only when it is on the disk', async context => {
+    const path = join(newFolder(), 'a.txt')
+    writeFileSync(path, 'old')
+    const probe = await open(path)
+    const handles = Object.getPrototypeOf(probe) as FileHandle
+    await probe.close()
+    const before: string[] = []
+    const sync = handles.sync
+    context.mock.method(handles, 'sync', function (this: FileHandle) {
+      before.push(readFileSync(path, 'utf8'))
+      return sync.call(this)
+    })
+    await writeFileBytes(path, 'new')
+    await writeFilePieces(path, pieces('newer'))
+    assert.deepEqual(before, ['old', 'new'])
   })
 
   test('creates a missing file behind a chain of links and keeps the links', async () => {

@@ -41,9 +41,8 @@ export async function startOrResume(options: StartOptions): Promise<Start> {
     epsilon: config.optimiser.epsilon,
   })
   await refuseCheckpoint(out, options.resume)
-  const existing = await hasCheckpoint(out)
-  const start = existing ? await resumed(options, adam) : fresh(options, adam)
-  await cutMetrics(out, existing ? start.progress.step : -1)
+  const start = (await hasCheckpoint(out)) ? await resumed(options, adam) : fresh(options, adam)
+  await cutMetrics(out, start.progress.step)
   return start
 }
 
