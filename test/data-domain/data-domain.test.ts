@@ -89,6 +89,15 @@ for (const [name, config] of Object.entries(domains)) {
       }
     })
 
+    test('louder audio has the data that `gain` says', () => {
+      const louder = low.map(x => 2 * x)
+      const audio = { samples: louder, sampleRate: convention.sampleRate }
+      const its = own === null ? null : melSpectrogram(audio, convention)
+      const first = own === null ? null : melSpectrogram({ ...audio, samples: low }, convention)
+      const expected = domain.encode(low, first).map(y => domain.gain(2) * y)
+      assert.ok(error(domain.encode(louder, its), expected, 2048, length - 2048) < 1e-3)
+    })
+
     test('the noise and the decoder read the mel only if they use it', () => {
       const asked: string[] = []
       const reader = (name: string) => () => {

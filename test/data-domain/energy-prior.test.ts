@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
-import { frameDeviations, melEnergy, sampleDeviations } from '#src/data-domain/energy-prior'
+import { EnergyPriorDomain, frameDeviations, melEnergy, sampleDeviations } from '#src/data-domain/energy-prior'
 
 const prior = { kind: 'mel-energy', minEnergy: 1, maxEnergy: 5, floor: 0.1 } as const
 
@@ -53,9 +53,30 @@ describe('the deviation σ of the energy prior', () => {
     ;[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1].forEach((expected, i) => {
       assert.ok(Math.abs(centred[i]! - expected) < 1e-6)
     })
+    // Frames of the other convention lie in the middle of their hops.
+    assert.deepEqual(sampleDeviations(frames, { hop: 4, framing: 'edge' }, 2, 10), centred.subarray(0, 10))
     for (const framing of ['centre', 'edge'] as const) {
       const whole = sampleDeviations(frames, { hop: 4, framing }, 0, 12)
       assert.deepEqual(sampleDeviations(frames, { hop: 4, framing }, 5, 3), whole.slice(5, 8))
     }
   })
+})
+
+test('the loss counts an error by the noise of its moment, squared for squared errors', () => {
+  const mel = flatMel(
+    [9, 9].map(e => e / 80),
+    Math.log,
+  )
+  // σ is (3 − 1)/(5 − 1).
+  const domain = new EnergyPriorDomain(namedConventions.tacotron2, prior, 1)
+  for (const [loss, expected] of [
+    ['l1', 6],
+    ['l2', 12],
+  ] as const) {
+    const weight = domain.lossWeight(mel, 8, loss, 3)
+    assert.ok(
+      weight.every(w => Math.abs(w - expected) < 1e-4),
+      `${loss}: ${weight}`,
+    )
+  }
 })

@@ -147,6 +147,18 @@ describe('a streaming decoder', () => {
 })
 
 describe('the floor of the envelope', () => {
+  test('is 1 for white noise of variance 1, in magnitudes and in powers', () => {
+    const samples = gaussian(4, 0, 0, 60 * 256)
+    for (const by of [convention, { ...convention, power: 2 as const }]) {
+      const noise = melSpectrogram({ samples, sampleRate: 22_050 }, by)
+      const own = new SpectralEnvelope(by, prior)
+      // Bins in the midst of the bands, whose filters hold several.
+      const gains = Array.from({ length: 50 }, (_, frame) => [...own.gains(noise, 5 + frame).subarray(150, 350)]).flat()
+      const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length
+      assert.ok(Math.abs(mean - 1) < 0.06, `power ${by.power}: ${mean}`)
+    }
+  })
+
   test('bounds the gains, so that silence stays finite', () => {
     const samples = new Float32Array(4096)
     const silence = melSpectrogram({ samples, sampleRate: 22050 }, convention)
@@ -155,6 +167,8 @@ describe('the floor of the envelope', () => {
     const covered = Math.floor((convention.maxFrequency * convention.fftSize) / convention.sampleRate)
     const gains = bounded.gains(silence, 4).subarray(0, covered)
     assert.ok(gains.every(gain => Math.abs(gain - 0.01) < 1e-9))
+    // Above the mel's range they go on falling: by 50 dB in the first kHz.
+    assert.ok(bounded.gains(silence, 4).at(-1)! < 1e-9)
     const white = whiten(samples, silence, bounded)
     assert.ok(white.every(y => y === 0))
   })

@@ -8,7 +8,7 @@ import { createEngine } from '#src/engines/select'
 import { Generator } from '#src/generator'
 import { samplerNames } from '#src/model/diffusion-config'
 import type { Synthesis } from '#src/synthesis/result'
-import type { OnStep, SamplingStep } from '#src/synthesis/sampling-step'
+import { checkStepBytes, type OnStep, type SamplingStep } from '#src/synthesis/sampling-step'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { Vocoder } from '#src/vocoder'
 import { smallGeneratorConfig, smallStepEmbedding, smallVocoderConfig } from '../support/configs.js'
@@ -211,4 +211,10 @@ test('watching changes no byte on the native engine either', async () => {
   } finally {
     await native.dispose()
   }
+})
+
+test('the audio of all steps takes three arrays per step and the start', () => {
+  const bytes = 4 * 100 * (3 * 5 + 1)
+  checkStepBytes(100, 5, bytes)
+  assert.throws(() => checkStepBytes(100, 5, bytes - 1), { code: 'TOO_LARGE' })
 })
