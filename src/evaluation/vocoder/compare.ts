@@ -7,6 +7,7 @@ import { logMelDistance } from './log-mel-distance.js'
 import { logSpectralDistance } from './log-spectral-distance.js'
 import { COMPARED_RATE, type Measurements } from './measures.js'
 import { melCepstralDistortion } from './mel-cepstral-distortion.js'
+import { modulationError } from './modulation-error.js'
 import { periodicityError } from './periodicity-error.js'
 import { pitchError } from './pitch-error.js'
 import { stftDistance } from './stft-distance.js'
@@ -35,6 +36,7 @@ export function compare(original: Float32Array, made: Float32Array): Omit<Measur
     pitchGross: pitch.grossShare,
     voicingF1: pitch.voicingF1,
     periodicity: periodicityError(trackA, trackB),
+    modulation: modulationError(a, b, COMPARED_RATE),
     level: levels.whole,
     pauseLevel: levels.pauses,
     highLevel: levels.high,

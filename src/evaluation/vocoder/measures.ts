@@ -18,6 +18,7 @@ export type Measure =
   | 'pitchGross'
   | 'voicingF1'
   | 'periodicity'
+  | 'modulation'
   | 'level'
   | 'pauseLevel'
   | 'highLevel'
@@ -43,6 +44,7 @@ export const measures: Readonly<Record<Measure, MeasureInfo>> = deepFrozen({
   pitchGross: { title: 'share of pitches more than 20 % off', unit: '' },
   voicingF1: { title: 'voicing F1', unit: '' },
   periodicity: { title: 'RMS periodicity error', unit: '' },
+  modulation: { title: 'modulation error', unit: '' },
   level: { title: 'level difference', unit: 'dB' },
   pauseLevel: { title: 'level difference in pauses', unit: 'dB' },
   highLevel: { title: 'level difference above 8 kHz', unit: 'dB' },
