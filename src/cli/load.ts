@@ -17,6 +17,23 @@ export function modelName({ model }: Pick<ModelOptions, 'model'>, fallback: stri
 }
 
 /**
+ * The model of a command that works only on sounds of the kind it was trained on, so that no default suits.
+ *
+ * @throws DiffWaveError `BAD_OPTION` if neither `-m` nor DIFFWAVE_MODEL names one
+ */
+export function namedGenerator({ model }: Pick<ModelOptions, 'model'>): string {
+  const name = model ?? environment('MODEL')
+  if (name !== undefined) return name
+  throw new DiffWaveError('BAD_OPTION', 'no model is named', {
+    expected: 'a generator that was trained on sounds like the recording’s',
+    where: '--model',
+    hint:
+      'Name your own with -m, `digits` for spoken digits or `music` for mallets and bells. Vocoders such as `speech` ' +
+      'make sound from a mel, which would hold the noise, too.',
+  })
+}
+
+/**
  * The options of `loadModel` among a command's own.
  *
  * @throws DiffWaveError `BAD_OPTION` for a DIFFWAVE_THREADS that is no number

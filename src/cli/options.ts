@@ -102,12 +102,17 @@ export const precision = choice(
   precisionChoices,
 )
 
-/** `-m`, `--engine`, `--threads`, `--precision`. @param fallback the model that runs if none is named */
-export function modelOptions(fallback: string) {
+/**
+ * `-m`, `--engine`, `--threads`, `--precision`.
+ *
+ * @param fallback the model that runs if none is named; null if one must be named
+ */
+export function modelOptions(fallback: string | null) {
+  const otherwise = fallback === null ? '' : ` or ${fallback}`
   return {
     model: text(
       '-m, --model <model>',
-      `shipped model, folder, checkpoint, URL or hf:owner/name (default: $DIFFWAVE_MODEL or ${fallback})`,
+      `shipped model, folder, checkpoint, URL or hf:owner/name (default: $DIFFWAVE_MODEL${otherwise})`,
     ),
     engine: choice('--engine <engine>', 'engine that runs the network', engineChoices),
     threads: integer('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),

@@ -33,3 +33,18 @@ for (const [name, args, status, code] of [
     assert.equal(run.stdout, '')
   })
 }
+
+for (const words of [
+  ['denoise', first],
+  ['interpolate', first, first],
+]) {
+  test(`${words[0]} asks for a generator, unless DIFFWAVE_MODEL names one`, () => {
+    const run = diffwave([...words, '-o', at('unnamed.wav')], { env: { DIFFWAVE_MODEL: '' } })
+    assert.equal(run.status, 2)
+    assert.match(run.stderr, /^error\[BAD_OPTION\]: no model is named.*--model.*\nhint: .*`digits`.*`speech`/)
+    const named = diffwave([...words, ...wasm, '--steps', '1', '--step', '3', '-o', at(`named-${words[0]}.wav`)], {
+      env: { DIFFWAVE_MODEL: smallGenerator },
+    })
+    assert.equal(named.status, 0, named.stderr)
+  })
+}

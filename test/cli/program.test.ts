@@ -135,20 +135,20 @@ describe('environment variables', () => {
   })
 })
 
-test('the default models of the commands work in an empty folder', () => {
+test('shipped models work by default and by name in an empty folder', () => {
   mkdirSync(at('empty'))
   const cwd = at('empty')
   const made = diffwave(['generate', '-o', 'clip.wav', '--seconds', '0.1', '--steps', '1'], { cwd })
   assert.equal(made.status, 0, made.stderr)
+  const env = { DIFFWAVE_MODEL: 'music' }
   for (const line of [
     ['denoise', 'clip.wav', '-o', 'clean.wav', '--snr', '20', '--steps', '1'],
     ['interpolate', 'clip.wav', 'clip.wav', '-o', 'mix.wav', '--step', '5', '--steps', '1'],
-    ['synthesize', mel, '-o', 'refused.wav', '-m', 'music'],
   ]) {
-    const { status, stderr } = called(line, { cwd })
-    if (line.includes('-m')) assert.match(stderr, /error\[BAD_CONFIG\]/)
-    else assert.equal(status, 0, stderr)
+    const { status, stderr } = called(line, { cwd, env })
+    assert.equal(status, 0, stderr)
   }
+  assert.match(called(['synthesize', mel, '-o', 'refused.wav'], { cwd, env }).stderr, /error\[BAD_CONFIG\]/)
   assert.deepEqual(readdirSync(cwd).sort(), ['clean.wav', 'clip.wav', 'mix.wav'])
 })
 

@@ -4,14 +4,14 @@ import { defineCommand } from '../command.js'
 import { findInputs, recordings } from '../inputs/inputs.js'
 import { noteResampling, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
-import { DEFAULT_GENERATOR } from '../load.js'
+import { namedGenerator } from '../load.js'
 import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
   name: 'denoise',
   summary: 'Remove noise from recordings',
-  details: ['This needs a generator that was trained on sounds of the same kind.'],
+  details: ['This needs a generator that was trained on sounds of the same kind, so none is the default.'],
   guide: 'repair',
   group: 'Repair recordings',
   arguments: [
@@ -19,7 +19,7 @@ export const command = defineCommand({
   ],
   options: {
     ...outputOptions,
-    ...modelOptions(DEFAULT_GENERATOR),
+    ...modelOptions(null),
     ...samplingOptions,
     snr: number('--snr <dB>', 'signal-to-noise ratio of the recordings (default: estimated)'),
     noise: number('--noise <rms>', 'root mean square of the noise, in units of full scale'),
@@ -27,13 +27,13 @@ export const command = defineCommand({
     label: text('--label <name>', 'class of the recordings, for models that have labels'),
     shard,
   },
-  examples: ['diffwave denoise noisy.wav -o clean.wav'],
+  examples: ['diffwave denoise noisy.wav -o clean.wav -m my-generator'],
   run: async (context, words, options) => {
     const { snr, noise, step, label } = options
     const steps = countedSteps(options)
     await repairFiles(context, options, {
       inputs: await findInputs(words, recordings, context.signal),
-      fallback: DEFAULT_GENERATOR,
+      fallback: namedGenerator(options),
       repairer: async model => {
         const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)

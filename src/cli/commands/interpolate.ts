@@ -3,14 +3,14 @@ import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
 import { findInput } from '../inputs/inputs.js'
 import { noteResampling, readRecording } from '../inputs/read-recording.js'
-import { DEFAULT_GENERATOR } from '../load.js'
+import { namedGenerator } from '../load.js'
 import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
 import { repairFiles } from '../repair-files.js'
 
 export const command = defineCommand({
   name: 'interpolate',
   summary: 'Interpolate between two recordings of equal length',
-  details: ['This needs a generator that was trained on sounds of the same kind.'],
+  details: ['This needs a generator that was trained on sounds of the same kind, so none is the default.'],
   guide: 'repair',
   group: 'Repair recordings',
   arguments: [
@@ -19,13 +19,13 @@ export const command = defineCommand({
   ],
   options: {
     ...outputOptions,
-    ...modelOptions(DEFAULT_GENERATOR),
+    ...modelOptions(null),
     ...samplingOptions,
     mix: number('--mix <share>', 'position between the first (0) and the second (1) (default: 0.5)'),
     step: number('--step <t>', 'diffusion step to mix at: early steps keep both, late ones make something new'),
     label: text('--label <name>', 'class of the recordings, for models that have labels'),
   },
-  examples: ['diffwave interpolate first.wav second.wav -o between.wav'],
+  examples: ['diffwave interpolate first.wav second.wav -o between.wav -m my-generator'],
   run: async (context, [firstWord, secondWord], options) => {
     const { mix, step, label } = options
     const steps = countedSteps(options)
@@ -34,7 +34,7 @@ export const command = defineCommand({
     await repairFiles(context, options, {
       inputs: [first],
       sources: [second],
-      fallback: DEFAULT_GENERATOR,
+      fallback: namedGenerator(options),
       repairer: async model => {
         const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)
