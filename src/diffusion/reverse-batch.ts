@@ -42,7 +42,8 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
     for (const noise of noises) zs.push(draw === null ? null : await drawn(noise, draw, length))
     const outputs = await running
     for (const i of noises.keys()) {
-      const { state, clean } = reverseStep(request, pass, states[i]!, outputs[i]!, zs[i]!)
+      const taken = { pass, state: states[i]!, output: outputs[i]!, noise: zs[i]! }
+      const { state, clean } = reverseStep(request, taken)
       states[i] = state
       await onStep?.[i]?.({ pass, input: clips[i]!, state: state.x, clean })
     }

@@ -222,7 +222,7 @@ class SweepPasses {
     const here = queue.take(output.length)
     const draw = drawOfPass(sampler, pass)
     const z = draw === null ? null : noise(draw, from, output.length)
-    const { state, clean } = reverseStep(this.#request, pass, here, output, z)
+    const { state, clean } = reverseStep(this.#request, { pass, state: here, output, noise: z })
     return { state, watched: onStep === undefined ? null : { input: here.x, clean: clean() } }
   }
 

@@ -16,6 +16,20 @@ export interface ReverseSteps {
 /** Below this ᾱ, x̂_0 cannot be recovered from x and ε in float32: √ᾱ·x̂_0 is lost in the rounding of √(1 − ᾱ)·ε. */
 const MIN_INVERTIBLE = 1e-5
 
+/** What a step goes on. All arrays are of one length. */
+export interface StepInput {
+  /** Index of the step; 0 is the noisiest. */
+  readonly pass: number
+  /** x before the step. */
+  readonly state: PassState
+  /** The network's output for x. */
+  readonly output: Float32Array
+  /** z, if the sampler needs it (`drawOfPass`); else null. */
+  readonly noise: Float32Array | null
+  /** Changes x̂_0 before the sampler uses it, to agree with known data. */
+  readonly constrain?: ((clean: Float32Array) => Float32Array) | undefined
+}
+
 interface StepResult {
   /** x after the step, and what the sampler carries on. */
   readonly state: PassState
@@ -26,21 +40,15 @@ interface StepResult {
 /**
  * Takes one step over a piece of data of any length. All arrays are as long as `state.x`, and none of them is changed.
  *
- * @param pass index of the step; 0 is the noisiest
- * @param state x before the step
- * @param output the network's output for x
- * @param noise z, if the sampler needs it (`drawOfPass`); else null
- * @param constrain changes x̂_0 before the sampler uses it, to agree with known data
  * @example
- * const { state: next } = reverseStep({ sampler, prediction: 'epsilon' }, 0, { x, carried: null }, eps, null)
+ * const { state: next } = reverseStep(
+ *   { sampler, prediction: 'epsilon' },
+ *   { pass: 0, state: { x, carried: null }, output: eps, noise: null },
+ * )
  */
 export function reverseStep(
   { sampler, prediction }: ReverseSteps,
-  pass: number,
-  state: PassState,
-  output: Float32Array,
-  noise: Float32Array | null,
-  constrain?: (clean: Float32Array) => Float32Array,
+  { pass, state, output, noise, constrain }: StepInput,
 ): StepResult {
   const alphaBar = sampler.alphaBars[pass]!
   const { x } = state

@@ -58,8 +58,15 @@ export const melEndings = ['.npy', '.npz', '.safetensors', '.pt'] as const
 /** Max difference in frames between a mel and its recording, since framings and ways of trimming differ. */
 const FRAME_SLACK = 2
 
-/** Where the mel of a recording may be. */
-export interface MelOfOptions {
+/** Where the mel of a recording may be, and what it has to be. */
+export interface MelPlace {
+  readonly folder: string
+  /** Path of the recording below its own folder, without the ending. */
+  readonly stem: string
+  /** Length of the recording in samples, at the convention's rate. */
+  readonly samples: number
+  readonly convention: MelConvention
+  /** Default: all endings of files that can hold a mel. */
   readonly endings?: readonly string[]
   /**
    * Whether the mel may also be at the top of its folder, under the last part of its name. Set it to false if several
@@ -71,18 +78,16 @@ export interface MelOfOptions {
 /**
  * Reads the mel that a folder holds for a recording, and checks its convention and its length. Null if there is none.
  *
- * @param stem path of the recording below its own folder, without the ending
- * @param samples length of the recording in samples, at the convention's rate
  * @throws DiffWaveError as `readMel` and `checkMelFor`; `BAD_MEL` if the mel has another length than the recording
  */
-export async function readMelOf(
-  folder: string,
-  stem: string,
-  samples: number,
-  convention: MelConvention,
-  options: MelOfOptions = {},
-): Promise<Mel | null> {
-  const { endings = melEndings, bareName = true } = options
+export async function readMelOf({
+  folder,
+  stem,
+  samples,
+  convention,
+  endings = melEndings,
+  bareName = true,
+}: MelPlace): Promise<Mel | null> {
   const names = bareName ? [stem, basename(stem)] : [stem]
   // macOS and Linux may store the same name as different bytes.
   for (const name of new Set(names.flatMap(own => [own, own.normalize('NFC'), own.normalize('NFD')]))) {

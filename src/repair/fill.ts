@@ -58,7 +58,8 @@ export async function fill(request: FillRequest): Promise<Float32Array> {
     const output = await predict(pass, state.x)
     const draw = drawOfPass(sampler, pass)
     const z = draw === null ? null : noise(draw)
-    const step = reverseStep(request, pass, state, output, z, pass < passes - 1 ? agree : undefined)
+    const constrain = pass < passes - 1 ? agree : undefined
+    const step = reverseStep(request, { pass, state, output, noise: z, constrain })
     const input = state.x
     state = step.state
     await onStep?.({ pass, input, state: state.x, clean: step.clean })

@@ -25,7 +25,7 @@ describe('a reverse step', () => {
       const [here, next] = [sampler.alphaBars[1]!, sampler.alphaBars[2]!]
       const x = diffuse(clean, noise, here)
       const output = predictionTarget(prediction, clean, noise, here)
-      const step = reverseStep({ sampler, prediction }, 1, { x, carried: null }, output, null)
+      const step = reverseStep({ sampler, prediction }, { pass: 1, state: { x, carried: null }, output, noise: null })
       assert.ok(close(step.clean(), clean))
       assert.ok(close(step.state.x, diffuse(clean, noise, next)))
     })
@@ -35,7 +35,10 @@ describe('a reverse step', () => {
     const [here, next] = [sampler.alphaBars[1]!, sampler.alphaBars[2]!]
     const x = diffuse(clean, noise, here)
     const known = gaussian(2, 0, 0, 200)
-    const step = reverseStep({ sampler, prediction: 'epsilon' }, 1, { x, carried: null }, noise, null, () => known)
+    const step = reverseStep(
+      { sampler, prediction: 'epsilon' },
+      { pass: 1, state: { x, carried: null }, output: noise, noise: null, constrain: () => known },
+    )
     assert.ok(close(step.clean(), known))
     const left = x.map((value, i) => (value - Math.sqrt(here) * known[i]!) / Math.sqrt(1 - here))
     assert.ok(close(step.state.x, diffuse(known, left, next)))
@@ -55,12 +58,18 @@ describe('a reverse step', () => {
     for (const sampler of [one, resampled(one, 2)]) {
       const last = sampler.steps.length - 1
       for (const constrain of [undefined, (data: Float32Array) => data]) {
-        const step = reverseStep({ sampler, prediction: 'x0' }, last, { x, carried: null }, clean, null, constrain)
+        const step = reverseStep(
+          { sampler, prediction: 'x0' },
+          { pass: last, state: { x, carried: null }, output: clean, noise: null, constrain },
+        )
         assert.ok(close(step.clean(), clean))
         assert.ok(close(step.state.x, clean))
       }
       const known = gaussian(2, 0, 0, 200)
-      const step = reverseStep({ sampler, prediction: 'x0' }, last, { x, carried: null }, clean, null, () => known)
+      const step = reverseStep(
+        { sampler, prediction: 'x0' },
+        { pass: last, state: { x, carried: null }, output: clean, noise: null, constrain: () => known },
+      )
       assert.ok(close(step.clean(), known))
       assert.ok(close(step.state.x, known))
     }
@@ -105,7 +114,7 @@ describe('a step from x0 in float32 agrees with double precision, even in near n
       for (const pass of alphaBars.keys()) {
         const level = alphaBars.length - 1 - pass
         const noise = sampler.needsNoise(pass) ? draws[pass]! : null
-        state = reverseStep({ sampler, prediction: 'x0' }, pass, state, outputs[pass]!, noise).state
+        state = reverseStep({ sampler, prediction: 'x0' }, { pass, state, output: outputs[pass]!, noise }).state
         expected = expected.map((x, i) =>
           formulas[name](x, outputs[pass]![i]!, outputs[pass - 1]?.[i] ?? 0, level, draws[pass]![i]!),
         )

@@ -13,7 +13,7 @@ import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
-import { readMelOf } from '../../formats/mel-file.js'
+import { type MelPlace, readMelOf } from '../../formats/mel-file.js'
 import { type LeftOut, recordingsIn } from '../recordings.js'
 import { COMPARED_RATE, type Measurements, MIN_SAMPLES, meanMeasurements } from './measures.js'
 import type { System } from './system.js'
@@ -133,7 +133,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
   for (const [index, [name, path]] of recordings.entries()) {
     throwIfAborted(signal)
     try {
-      files.push(await evaluateFile(options, name, path, index, files.length < keepAudio, bareNames))
+      files.push(await evaluateFile(options, { name, path, index, keep: files.length < keepAudio, bareNames }))
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
@@ -174,13 +174,22 @@ const faultsOfFiles: ReadonlySet<string> = new Set([
   'NOT_FINITE',
 ])
 
+/** A recording to evaluate. */
+interface EvaluatedFile {
+  /** Path below its folder, without the ending. */
+  readonly name: string
+  readonly path: string
+  /** Its place among the recordings. */
+  readonly index: number
+  /** Whether its audio and that of the copies are kept. */
+  readonly keep: boolean
+  /** Last parts of the names of all recordings. */
+  readonly bareNames: readonly string[]
+}
+
 async function evaluateFile(
   options: VocoderEvaluationOptions,
-  name: string,
-  path: string,
-  index: number,
-  keep: boolean,
-  bareNames: readonly string[],
+  { name, path, index, keep, bareNames }: EvaluatedFile,
 ): Promise<FileEvaluation> {
   const { convention, systems, signal, clock } = options
   const { compare } = await import('./compare.js')
@@ -190,7 +199,8 @@ async function evaluateFile(
   const own = await atRate(audio, convention.sampleRate)
   // A mel at the top of the folder has only a bare name. It counts only if no other recording has that name.
   const bareName = bareNames.filter(other => other === basename(name)).length === 1
-  const given = options.mels === undefined ? null : await givenMel(options.mels, name, own.length, convention, bareName)
+  const place = { stem: name, samples: own.length, convention, bareName }
+  const given = options.mels === undefined ? null : await givenMel({ folder: options.mels, ...place })
   const mel = given ?? melSpectrogram({ samples: own, sampleRate: convention.sampleRate }, convention)
   const length = coveredSamples(own.length, mel, convention)
 
@@ -228,14 +238,8 @@ function tooShort(samples: number, where: string): DiffWaveError {
   })
 }
 
-async function givenMel(
-  folder: string,
-  name: string,
-  samples: number,
-  convention: MelConvention,
-  bareName: boolean,
-): Promise<Mel> {
-  const mel = await readMelOf(folder, name, samples, convention, { bareName })
+async function givenMel(place: MelPlace): Promise<Mel> {
+  const mel = await readMelOf(place)
   if (mel !== null) return mel
-  throw new DiffWaveError('FILE_NOT_FOUND', 'no mel for this recording', { got: name, where: folder })
+  throw new DiffWaveError('FILE_NOT_FOUND', 'no mel for this recording', { got: place.stem, where: place.folder })
 }

@@ -42,7 +42,7 @@ export function linearSteps(process: ReverseSteps): readonly LinearStep[] {
     const take = (unit: number): PassState => {
       const basis = (at: number) => Float32Array.from({ length: 4 }, (_, i) => (i === at ? unit : 0))
       const state = { x: basis(0), carried: carries ? basis(3) : null }
-      return reverseStep(process, pass, state, basis(1), needsNoise ? basis(2) : null).state
+      return reverseStep(process, { pass, state, output: basis(1), noise: needsNoise ? basis(2) : null }).state
     }
     const { x, carried } = take(UNIT)
     const limit = Math.max(...take(LARGE).x.map(Math.abs))

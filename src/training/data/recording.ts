@@ -223,7 +223,7 @@ async function givenMel(place: GivenMelPlace, samples: number): Promise<Mel | Fa
   if (folder !== null && isShared) return { reason: 'no mel', detail: `${stem} is in several data folders` }
   try {
     const endings = folder === null ? ['.npy'] : melEndings
-    const mel = await readMelOf(folder ?? recordings, stem, samples, convention, { endings, bareName })
+    const mel = await readMelOf({ folder: folder ?? recordings, stem, samples, convention, endings, bareName })
     if (mel !== null) return sliceMel(mel, 0, melFrames(samples, convention))
     if (folder === null) return null
     const others = bareName ? '' : `; ${basename(stem)} alone could be that of several recordings`

@@ -92,9 +92,10 @@ export class OwnSteps {
     let audio = batch.audio
     for (const [pass, step] of sampler.steps.entries()) {
       const made = await make(audio, step, this.#weights[pass]!)
-      audio = audio.map(
-        (x, i) => reverseStep({ sampler, prediction: 'x0' }, pass, { x, carried: null }, made[i]!, null).state.x,
-      )
+      audio = audio.map((x, i) => {
+        const input = { pass, state: { x, carried: null }, output: made[i]!, noise: null }
+        return reverseStep({ sampler, prediction: 'x0' }, input).state.x
+      })
     }
   }
 
