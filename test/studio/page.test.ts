@@ -401,3 +401,24 @@ describe('the training view', () => {
     await opened.page.getByText('No training runs.').waitFor()
   })
 })
+
+test('the documentation of the API is read on a phone, with tables that scroll', { skip: noBrowser }, async () => {
+  const { page } = await openDocument(`${service.url}/docs`, { width: 360 })
+  await assertAccessible(page)
+  await assertNoOverflow(page)
+  const cells = await page
+    .locator('td:last-child')
+    .evaluateAll(all => all.map(cell => cell.getBoundingClientRect().width))
+  assert.ok(Math.min(...cells) > 150, `columns of ${Math.min(...cells)} px`)
+  const scrolled = await page.locator('table').evaluateAll(all =>
+    all.map(table => {
+      const parent = table.parentElement!
+      parent.scrollLeft = 1e4
+      return table.getBoundingClientRect().right - parent.getBoundingClientRect().right
+    }),
+  )
+  assert.ok(
+    scrolled.every(left => left < 1),
+    String(scrolled),
+  )
+})

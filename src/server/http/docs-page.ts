@@ -47,7 +47,8 @@ function row(name: string, schema: JsonSchema | undefined, required: boolean, pl
   return `<tr>${cells.map(cell => `<td>${cell}</td>`).join('')}</tr>`
 }
 
-function fields({ parameters = [], requestBody }: Operation): string {
+/** @param route names the table for readers who cannot see where it stands */
+function fields(route: string, { parameters = [], requestBody }: Operation): string {
   const rows = parameters.map(({ name, schema, required, description, in: place }) =>
     row(name, description === undefined ? schema : { ...schema, description }, required === true, place),
   )
@@ -59,7 +60,9 @@ function fields({ parameters = [], requestBody }: Operation): string {
   if (rows.length === 0) return ''
   const head =
     '<tr><th scope="col">Name</th><th scope="col">In</th><th scope="col">Values</th><th scope="col">Meaning</th></tr>'
-  return `<table><thead>${head}</thead><tbody>${rows.join('')}</tbody></table>`
+  const table = `<table><thead>${head}</thead><tbody>${rows.join('')}</tbody></table>`
+  // It can be scrolled with the keyboard, too.
+  return `<div class="scroll" role="region" aria-label="Fields of ${html(route)}" tabindex="0">${table}</div>`
 }
 
 /** Names the place of a route on the page. */
@@ -73,14 +76,18 @@ function operation(method: string, path: string, own: Operation): string {
     return `<li><code>${html(status)}</code> ${html(description)} <small>${types}</small></li>`
   })
   const text = `<p><b>${html(own.summary ?? '')}.</b> ${html(own.description ?? '')}</p>`
-  const title = `<h3><code>${method.toUpperCase()} ${html(path)}</code></h3>`
-  return `<article id="${anchor(method, path)}">${title}${text}${fields(own)}<ul>${answers.join('')}</ul></article>`
+  const route = `${method.toUpperCase()} ${path}`
+  const title = `<h3><code>${html(route)}</code></h3>`
+  const list = `<ul>${answers.join('')}</ul>`
+  return `<article id="${anchor(method, path)}">${title}${text}${fields(route, own)}${list}</article>`
 }
 
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{max-width:62rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.25rem .5rem;vertical-align:top;
-border-bottom:1px solid #8886}article{margin:2rem 0;overflow-x:auto}code{font-size:.95em}
+table{border-collapse:collapse;width:100%;min-width:40rem;font-size:.9rem}
+th,td{text-align:left;padding:.25rem .5rem;vertical-align:top;border-bottom:1px solid #8886}
+article{margin:2rem 0;overflow-wrap:anywhere}
+.scroll{overflow-x:auto;overflow-wrap:normal}code{font-size:.95em}
 nav ul{columns:16rem;padding:0;list-style:none}`
 
 export function docsPage({ info, paths = {} }: ApiDocument): string {
