@@ -1,5 +1,6 @@
 /** `diffwave doctor`: which engines run here, and why the others do not. */
 import { arch, availableParallelism, platform } from 'node:os'
+import { runtimeName } from '../../core/runtime.js'
 import { defineCommand } from '../command.js'
 
 export const command = defineCommand({
@@ -19,7 +20,7 @@ export const command = defineCommand({
     const missing = missingModels()
     const cores = availableParallelism()
     const lines = [
-      `Node.js ${process.versions.node}, ${platform()} ${arch()}, ${cores} cores`,
+      `${runtimeName()}, ${platform()} ${arch()}, ${cores} cores`,
       ...engines.map(({ name, available, reason, device }) =>
         available ? `  ${name}: available (${device})` : `  ${name}: not available: ${why(name, reason)}`,
       ),
@@ -27,6 +28,7 @@ export const command = defineCommand({
       ...[...missing].map(([name, from]) => `  ${name}: not installed (npm install ${from})`),
     ]
     context.result(lines, {
+      runtime: runtimeName(),
       node: process.versions.node,
       platform: platform(),
       arch: arch(),

@@ -45,6 +45,9 @@ export interface Ready {
 /**
  * A value of a call in the form in which it is sent. Arrays are copied into the memory of the kernels. For an array
  * that the kernels write (`room`), only its length is sent.
+ *
+ * Arrays are sent as buffers, not as views: Deno visits each number of a view that it receives, which takes more than a
+ * second for the weights of a model.
  */
 export type Encoded =
   | number
@@ -52,9 +55,10 @@ export type Encoded =
   | string
   | undefined
   | readonly Encoded[]
-  | { readonly array: Float32Array | Float64Array }
+  | { readonly floats: ArrayBufferLike }
+  | { readonly doubles: ArrayBufferLike }
   | { readonly room: number }
-  | { readonly parameters: Float32Array | 'kept' }
+  | { readonly parameters: ArrayBufferLike | 'kept' }
   | { readonly cancelFlag: true }
   | { readonly object: Readonly<Record<string, Encoded>> }
 
@@ -75,7 +79,7 @@ export interface NumberedCall {
 
 /** The answer: the result, and the content of the arrays that were written, in the order of the call. */
 export type Answer =
-  | { readonly id: number; readonly result: number; readonly written: readonly Float32Array[] }
+  | { readonly id: number; readonly result: number; readonly written: readonly ArrayBuffer[] }
   | { readonly id: number; readonly failure: string }
 
 /** A worker did not start. */

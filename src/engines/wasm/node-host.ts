@@ -47,5 +47,6 @@ export const nodeHost: WasmHost = {
     }
   },
   startWorker,
-  sharesMemory: true,
+  // On Deno 2.9.6, three of 25 programs with two threads never ended; with one, none of 25. The cause is not known.
+  sharesMemory: process.versions['deno'] === undefined,
 }

@@ -203,12 +203,11 @@ export class WasmAddon
       if (name === 'parameters') {
         if (this.#parameters === value) return { parameters: 'kept' }
         this.#parameters = value
-        return { parameters: value }
+        return { parameters: bufferOf(value) }
       }
-      // A view would take its whole buffer along.
-      return { array: value.byteLength === value.buffer.byteLength ? value : value.slice() }
+      return { floats: bufferOf(value) }
     }
-    if (value instanceof Float64Array) return { array: value }
+    if (value instanceof Float64Array) return { doubles: bufferOf(value) }
     if (value instanceof Uint8Array) return { cancelFlag: true }
     if (Array.isArray(value)) return value.map(item => this.#encode(item, arrays, name))
     if (typeof value === 'object' && value !== null) {
@@ -240,7 +239,7 @@ export class WasmAddon
       return
     }
     answer.written.forEach((values, i) => {
-      waiting.arrays[i]!.set(values)
+      waiting.arrays[i]!.set(new Float32Array(values))
     })
     waiting.resolve(answer.result)
   }
@@ -254,6 +253,11 @@ export class WasmAddon
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }
+}
+
+/** The buffer of an array that is to be sent, copied if the array is only a part of it. */
+function bufferOf(array: Float32Array | Float64Array): ArrayBufferLike {
+  return array.byteLength === array.buffer.byteLength ? array.buffer : array.slice().buffer
 }
 
 /** Sends a worker its first message. @throws DiffWaveError `ENGINE_UNAVAILABLE` if it does not start */

@@ -115,10 +115,10 @@ class EngineWorker {
   answer(id: number, call: Call): { readonly answer: Answer; readonly transfer: readonly ArrayBuffer[] } {
     try {
       const result = this.#perform(call)
-      const written = this.#written.map(({ address, length }) =>
-        new Float32Array(this.#memory.buffer, address, length).slice(),
-      ) as Float32Array<ArrayBuffer>[]
-      return { answer: { id, result, written }, transfer: written.map(array => array.buffer) }
+      const written = this.#written.map(
+        ({ address, length }) => new Float32Array(new Float32Array(this.#memory.buffer, address, length)).buffer,
+      )
+      return { answer: { id, result, written }, transfer: written }
     } catch (error) {
       if (error instanceof OutOfMemory) return { answer: { id, result: OUT_OF_MEMORY, written: [] }, transfer: [] }
       return { answer: { id, failure: reasonOf(error) }, transfer: [] }
@@ -177,11 +177,11 @@ class EngineWorker {
       }
       if (this.#parameters !== undefined) this.#exports.free(this.#parameters.address)
       this.#parameters = undefined
-      this.#parameters = this.#place(value.parameters)
+      this.#parameters = this.#place(new Float32Array(value.parameters))
       return this.#parameters
     }
-    if ('array' in value) {
-      const array = this.#place(value.array)
+    if ('floats' in value || 'doubles' in value) {
+      const array = this.#place('floats' in value ? new Float32Array(value.floats) : new Float64Array(value.doubles))
       this.#arrays.push(array.address)
       return array
     }

@@ -78,7 +78,8 @@ function overheard(written: Float32Array[]): WasmHost {
     const worker = nodeHost.startWorker()
     const onMessage = (handle: (message: unknown) => void) =>
       worker.onMessage(message => {
-        written.push(...((message as Partial<Extract<Answer, { written: unknown }>>).written ?? []))
+        const { written: buffers = [] } = message as Partial<Extract<Answer, { written: unknown }>>
+        written.push(...buffers.map(buffer => new Float32Array(buffer)))
         handle(message)
       })
     return { ...worker, onMessage }
