@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "entry-points.h"
+#include "job.h"
 #include "shape.h"
 
 namespace diffwave {
@@ -192,6 +193,9 @@ napi_value init(napi_env env, napi_value exports) {
 #endif
       // clang-format on
   };
+#ifndef __wasm__
+  RunningJobs::watch(env);
+#endif
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;
 }
