@@ -4,7 +4,6 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { folderSource } from '#src/core/folder-source'
-import { checkIntegrity, sha256 } from '#src/core/integrity'
 import { code } from '../support/errors.js'
 import { scratchFolder } from '../support/scratch.js'
 
@@ -31,20 +30,5 @@ describe('folderSource', () => {
     await assert.rejects(source.read('a.bin', { maxBytes: 3 }), code('TOO_LARGE', /a\.bin/))
     await assert.rejects(source.read('a.bin', { maxBytes: 1, range: { start: 0, end: 2 } }), code('TOO_LARGE'))
     await assert.rejects(source.read('c.bin', { range: { start: 0, end: 1 } }), code('FILE_NOT_FOUND', /c\.bin/))
-  })
-})
-
-describe('checkIntegrity', () => {
-  const bytes = new TextEncoder().encode('abc')
-
-  test('accepts the SHA-256 of FIPS 180-4', async () => {
-    const expected = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
-    assert.equal(await sha256(bytes), expected)
-    await checkIntegrity(bytes, { bytes: 3, sha256: expected }, 'file')
-  })
-
-  test('refuses another size or hash', async () => {
-    await assert.rejects(checkIntegrity(bytes, { bytes: 4 }, 'file'), code('CORRUPTED', /4 bytes/))
-    await assert.rejects(checkIntegrity(bytes, { sha256: '00' }, 'file'), code('CORRUPTED', /SHA-256/))
   })
 })

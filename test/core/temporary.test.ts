@@ -1,9 +1,9 @@
 /** Temporary files that dead processes left. */
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { tidyOnce } from '#src/core/temporary'
+import { removeAbandoned, tidyOnce } from '#src/core/temporary'
 import { scratchFolder } from '../support/scratch.js'
 
 test('a folder is tidied once, and again after writing into a thousand others', async () => {
@@ -23,4 +23,19 @@ test('a folder is tidied once, and again after writing into a thousand others', 
   assert.equal(await isRemoved(), false)
   await others(1000)
   assert.equal(await isRemoved(), true)
+})
+
+test('files of processes that cannot be seen stay for an hour, unless the folder is not shared', async () => {
+  const folder = scratchFolder('unseen')
+  // A pid namespace that is not this one's. Names of the first kind, with a process id and a counter, say still less.
+  const names = ['new', 'old'].map(age => `${age}.wav.1-1-00000000.1.0123456789ab.tmp`)
+  const former = 'first.wav.1.1.tmp'
+  for (const name of [...names, former]) writeFileSync(join(folder, name), '')
+  const [recent, old] = [59, 61].map(minutes => Date.now() / 1000 - 60 * minutes)
+  utimesSync(join(folder, names[0]!), recent!, recent!)
+  utimesSync(join(folder, names[1]!), old!, old!)
+  await removeAbandoned(folder)
+  assert.deepEqual(readdirSync(folder).sort(), [former, names[0]!])
+  await removeAbandoned(folder, true)
+  assert.deepEqual(readdirSync(folder), [])
 })

@@ -1,8 +1,9 @@
 /** A folder behind a URL as a source of files. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { urlSource } from '#src/core/url-source'
-import { fileServer } from '../support/file-server.js'
+import { code } from '../support/errors.js'
+import { type FileServer, fileServer } from '../support/file-server.js'
 
 test('a stopped read does not stop the others, which still check the stated hashes', async () => {
   const server = await fileServer()
@@ -24,4 +25,55 @@ test('a stopped read does not stop the others, which still check the stated hash
   } finally {
     await server.close()
   }
+})
+
+describe('a read from a server', () => {
+  let server: FileServer
+  before(async () => {
+    server = await fileServer()
+    server.files.set('/m/a', Buffer.from('abcdef'))
+  })
+  after(() => server.close())
+  const source = () => urlSource(new URL(`${server.url}/m/`))
+
+  test('cuts the range out of the whole file if the server ignores ranges', async () => {
+    const part = await source().read('a', { range: { start: 1, end: 3 } })
+    assert.equal(Buffer.from(part).toString(), 'bc')
+  })
+
+  test('takes the answer as it is if the server keeps to the range', async () => {
+    server.misbehave = (request, response) => {
+      if (request.headers.range !== 'bytes=1-2') return false
+      response.writeHead(206, { 'content-range': 'bytes 1-2/6' }).end('bc')
+      return true
+    }
+    const part = await source().read('a', { range: { start: 1, end: 3 } })
+    assert.equal(Buffer.from(part).toString(), 'bc')
+  })
+
+  test('stops at the most bytes allowed, also if the server announces no size or never ends', async () => {
+    server.misbehave = () => false
+    await assert.rejects(source().read('a', { maxBytes: 5 }), code('TOO_LARGE', /6/))
+    assert.equal((await source().read('a', { maxBytes: 6 })).length, 6)
+    const closed = new Promise<void>(resolve => {
+      server.misbehave = (request, response) => {
+        if (request.url !== '/m/a') return false
+        response.on('close', resolve)
+        response.writeHead(200).write('more than five')
+        return true
+      }
+    })
+    await assert.rejects(source().read('a', { maxBytes: 5 }), code('TOO_LARGE', /more than 5/))
+    await closed
+  })
+
+  test('refuses a file that ends before its announced size', async () => {
+    server.misbehave = (request, response) => {
+      if (request.url !== '/m/a') return false
+      response.writeHead(200, { 'content-length': 6 })
+      response.write('abc', () => response.destroy())
+      return true
+    }
+    await assert.rejects(source().read('a'), code('DOWNLOAD_FAILED'))
+  })
 })
