@@ -44,6 +44,20 @@ describe('the model cache', () => {
     await models.close()
   })
 
+  test('drops the one of three models that was used least recently, if two fit', async () => {
+    const large = cache(2 ** 30).models
+    await large.lease('a')
+    const one = large.bytes
+    await large.lease('b')
+    const both = large.bytes
+    await large.close()
+    const { models, events } = cache(both + one - 1)
+    for (const name of ['a', 'b', 'a']) (await models.lease(name)).release()
+    ;(await models.lease('a', { zeroOutput: true })).release()
+    assert.deepEqual(events, ['loaded a', 'loaded b', 'loaded a without its last layer', 'dropped b'])
+    await models.close()
+  })
+
   test('counts a repeated release once', async () => {
     const { models, events } = cache(1)
     const [first, second] = [await models.lease('a'), await models.lease('a')]

@@ -41,6 +41,51 @@ test('the silence before a short clip leaves room for the whole clip', () => {
   assert.ok(starts.size > 10)
 })
 
+describe('a batch of labelled clips', () => {
+  const labelled = config({
+    model: {
+      kind: 'generator',
+      sampleRate: 8000,
+      network: {
+        stepEmbedding: smallStepEmbedding,
+        channels: 4,
+        layers: 2,
+        dilationCycle: 2,
+        patch: 4,
+        labels: ['low', 'high'],
+      },
+      diffusion: { training: { kind: 'cosine', steps: 10 } },
+    },
+    data: { cropSamples: 256, batch: 64, gain: [-20, 0], labelDropout: 0.5 },
+    noiseLevels: { kind: 'discrete' },
+    prior: null,
+  })
+  const clip = (label: string, sample: number) => ({
+    name: `${label}.wav`,
+    label,
+    samples: new Int16Array(512).fill(sample),
+  })
+  const { clean, labels, target } = new BatchMaker(labelled, labelled.model, [
+    clip('low', 8192),
+    clip('high', -8192),
+  ]).batch(0)
+
+  test('drops labels at random, no matter how loud the crop is', () => {
+    assert.deepEqual(new Set(labels), new Set([0, 1, null]))
+    for (const [i, label] of labels!.entries()) if (label !== null) assert.equal(clean[i]![0]! < 0, label === 1)
+    const loudness = (dropped: boolean) =>
+      clean.filter((_, i) => (labels![i] === null) === dropped).map(audio => Math.abs(audio[0]!))
+    for (const levels of [loudness(true), loudness(false)]) {
+      // From 0.025 to 0.25; −10 dB is 0.079.
+      assert.ok(Math.min(...levels) < 0.05 && Math.max(...levels) > 0.125, levels.join(' '))
+    }
+  })
+
+  test('has other noise in each crop', () => {
+    assert.equal(new Set(target.map(noise => noise[0])).size, 64)
+  })
+})
+
 describe('batches of voices that start from pulses', async () => {
   const { config: model, parameters } = await readModel(golden('pytorch-windows'))
   const harmonics = { corner: 3000, noise: 0.3, phase: 'minimum' }

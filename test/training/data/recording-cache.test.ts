@@ -1,12 +1,13 @@
 /** The cache of resampled recordings. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { loadDataset } from '#src/training/data/load-dataset'
+import { removeUnneeded } from '#src/training/data/recording-cache'
 import { golden } from '../../support/paths.js'
 import { scratchFolder } from '../../support/scratch.js'
 
@@ -26,6 +27,34 @@ describe('the cache of resampled recordings', () => {
     })
     assert.notDeepEqual(half.training, plain.training)
     assert.deepEqual(await loadDataset(common), plain)
+  })
+
+  test('makes damaged files again, removes unneeded ones, and leaves files that it did not write', async () => {
+    const [folder, cache] = [join(scratch, 'spoilt'), join(scratch, 'spoilt-cache')]
+    mkdirSync(folder)
+    writeFileSync(
+      join(folder, 'a.wav'),
+      encodeWav({ samples: gaussian(2, 0, 0, 4000).map(x => x * 0.1), sampleRate: 6000 }),
+    )
+    const options = { folders: [folder], sampleRate: 8000, validationShare: 0, cache }
+    const first = await loadDataset(options)
+    const [kept] = readdirSync(cache)
+    const whole = readFileSync(join(cache, kept!))
+    writeFileSync(join(cache, 'notes.txt'), '')
+    writeFileSync(
+      join(
+        cache,
+        kept!.replace(/^./, c => (c === '0' ? '1' : '0')),
+      ),
+      '',
+    )
+    for (const damaged of [whole.subarray(0, 4), whole.subarray(0, -2), Buffer.concat([whole, whole])]) {
+      writeFileSync(join(cache, kept!), damaged)
+      assert.deepEqual(await loadDataset(options), first)
+      assert.deepEqual(readFileSync(join(cache, kept!)), whole)
+    }
+    await removeUnneeded(cache, new Set([kept!]))
+    assert.deepEqual(readdirSync(cache).sort(), [kept, 'notes.txt'].sort())
   })
 
   test('contains exactly the recorded samples with SAMPLES_VERSION 1', async () => {
