@@ -62,7 +62,7 @@ function filesBelow(path) {
 
 /**
  * Files that the binaries do not need: separate programs, code for other processors, and what only the addon's callers
- * call: the optimiser, audio losses, and the arithmetic around a windowed front end.
+ * call: the optimiser, audio losses, and the arithmetic around a windowed front end. Jobs do not outlast their calls.
  */
 const others = [
   /^(test|fuzz)\//,
@@ -71,6 +71,7 @@ const others = [
   /^kernels\/(amx|residual-layer-amx|spectral-term|correction-gradient|optimiser\.h|normal|elementary)/,
   /^kernels\/(envelope|window-filter|minimum-phase)/,
   /^(binding|training)\/(audio-loss|optimiser|front-end)/,
+  /^binding\/running-jobs\.cc/,
 ]
 
 /** The files of native/ that are compiled into the binaries. */

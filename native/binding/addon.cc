@@ -6,7 +6,7 @@
 
 #include "engine.h"
 #include "entry-points.h"
-#include "job.h"
+#include "running-jobs.h"
 #include "shape.h"
 
 namespace diffwave {
@@ -193,9 +193,7 @@ napi_value init(napi_env env, napi_value exports) {
 #endif
       // clang-format on
   };
-#ifndef __wasm__
   RunningJobs::watch(env);
-#endif
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;
 }

@@ -1,45 +1,6 @@
 #include "job.h"
 
-#include <algorithm>
-
 namespace diffwave {
-
-#ifndef __wasm__
-void RunningJobs::watch(napi_env env) {
-  // Never freed: a job that was queued may ask for it after the thread has ended.
-  auto* const running = new RunningJobs;
-  napi_set_instance_data(env, running, nullptr, nullptr);
-  napi_add_env_cleanup_hook(
-      env, [](void* data) { static_cast<RunningJobs*>(data)->end(); }, running);
-}
-
-RunningJobs& RunningJobs::of(const Js& js) {
-  void* data = nullptr;
-  js.check(napi_get_instance_data(js.env, &data));
-  return *static_cast<RunningJobs*>(data);
-}
-
-bool RunningJobs::add(const Job& job) {
-  const Lock lock(mutex_);
-  if (!ended_) jobs_.push_back(&job);
-  return !ended_;
-}
-
-void RunningJobs::remove(const Job& job) {
-  const Lock lock(mutex_);
-  jobs_.erase(std::find(jobs_.begin(), jobs_.end(), &job));
-  changed_.wakeAll();
-}
-
-void RunningJobs::end() {
-  Lock lock(mutex_);
-  ended_ = true;
-  for (const Job* job : jobs_) {
-    if (job->cancelled != nullptr) const_cast<std::atomic<bool>*>(job->cancelled)->store(true);
-  }
-  while (!jobs_.empty()) changed_.wait(lock);
-}
-#endif
 
 Job::~Job() {
   for (napi_ref kept : kept_) napi_delete_reference(env_, kept);
@@ -48,14 +9,10 @@ Job::~Job() {
 
 void Job::work(napi_env, void* data) {
   Job& job = *static_cast<Job*>(data);
-#ifndef __wasm__
   job.result_ = resultCancelled;
   if (!job.running_->add(job)) return;
-#endif
   job.result_ = resultOf([&] { return job.execute(); });
-#ifndef __wasm__
   job.running_->remove(job);
-#endif
 }
 
 void Job::finish(napi_env env, napi_status status, void* data) {
@@ -69,9 +26,7 @@ void Job::finish(napi_env env, napi_status status, void* data) {
 napi_value Job::start(const Js& js, std::unique_ptr<Job> job) {
   js.checkUsed();
   job->env_ = js.env;
-#ifndef __wasm__
-  job->running_ = &RunningJobs::of(js);
-#endif
+  job->running_ = RunningJobs::of(js.env);
   job->kept_.reserve(js.used.size());
   for (const Js::Used& used : js.used) {
     napi_ref reference;

@@ -12,9 +12,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "../lock.h"
 #include "engine.h"
 #include "js.h"
+#include "running-jobs.h"
 
 namespace diffwave {
 
@@ -31,34 +31,6 @@ double resultOf(const Work& work) {
   }
   return resultOutOfMemory;
 }
-
-class Job;
-
-#ifndef __wasm__  // there, a job runs within the call that starts it
-/**
- * The jobs that run for one thread of JavaScript. When that thread ends, its arrays are freed. Node.js waits for the
- * jobs that read them, but Deno does not after an uncaught error. So the addon stops them and waits itself.
- */
-class RunningJobs {
- public:
-  /** Called when the addon is loaded in a thread: waits for its jobs when the thread ends. */
-  static void watch(napi_env env);
-  /** Those of the calling thread of JavaScript. */
-  static RunningJobs& of(const Js& js);
-
-  /** @returns false if the thread of JavaScript has ended: the job must not touch its arrays */
-  bool add(const Job& job);
-  void remove(const Job& job);
-
- private:
-  void end();
-
-  Mutex mutex_;
-  Condition changed_;
-  std::vector<const Job*> jobs_;
-  bool ended_ = false;
-};
-#endif
 
 class Job {
  public:
@@ -78,17 +50,15 @@ class Job {
   static napi_value start(const Js& js, std::unique_ptr<Job> job);
 
   Engine* const engine;
-  /** JavaScript sets this byte to stop the work. */
-  const std::atomic<bool>* cancelled = nullptr;
+  /** JavaScript sets this byte to stop the work. So does the addon when the thread of JavaScript ends. */
+  std::atomic<bool>* cancelled = nullptr;
 
  private:
   static void work(napi_env, void* data);
   static void finish(napi_env env, napi_status, void* data);
 
   napi_env env_ = nullptr;
-#ifndef __wasm__
   RunningJobs* running_ = nullptr;
-#endif
   double result_ = 0;
   std::vector<napi_ref> kept_;
   napi_deferred promise_ = nullptr;

@@ -90,8 +90,8 @@ unsigned char* Js::bytes(napi_value value, int64_t size) const {
   return static_cast<unsigned char*>(array(value, napi_uint8_array, size, nullptr));
 }
 
-const std::atomic<bool>* Js::cancelFlag(napi_value value) const {
-  return reinterpret_cast<const std::atomic<bool>*>(bytes(value, 1));
+std::atomic<bool>* Js::cancelFlag(napi_value value) const {
+  return reinterpret_cast<std::atomic<bool>*>(bytes(value, 1));
 }
 
 std::vector<double> Js::copyDoubles(napi_value value, int64_t size) const {

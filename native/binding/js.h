@@ -71,8 +71,8 @@ struct Js {
   float* floats(napi_value value, int64_t size, int64_t* length = nullptr) const;
   double* doubles(napi_value value, int64_t size, int64_t* length = nullptr) const;
   unsigned char* bytes(napi_value value, int64_t size) const;
-  /** A view of the one byte that JavaScript sets to stop a job. */
-  const std::atomic<bool>* cancelFlag(napi_value value) const;
+  /** A view of the one byte that stops a job when it is set. */
+  std::atomic<bool>* cancelFlag(napi_value value) const;
   /** Copies a Float64Array. */
   std::vector<double> copyDoubles(napi_value value, int64_t size) const;
 
