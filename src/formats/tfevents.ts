@@ -94,15 +94,34 @@ export function recordBytes(bytes: Uint8Array, at = 0): number | null {
   return LENGTH_BYTES + Number(length) + CHECKSUM_BYTES
 }
 
-/** The records of an event file, in order; one that is half written ends them. */
-export function* recordsOf(bytes: Uint8Array): Generator<EventRecord, void, undefined> {
+/**
+ * The records of an event file, in order; one that is half written ends them.
+ *
+ * @param checkedAs name of the file in errors. If it is given, checksums are checked
+ * @throws DiffWaveError `CORRUPTED`
+ */
+export function* recordsOf(bytes: Uint8Array, checkedAs?: string): Generator<EventRecord, void, undefined> {
   for (let start = 0; ; ) {
     const size = recordBytes(bytes, start)
-    if (size === null || size > bytes.length - start) return
-    const end = start + size
-    yield { start, end, event: bytes.subarray(start + LENGTH_BYTES, end - CHECKSUM_BYTES) }
+    if (size === null) return
+    const [head, end] = [start + LENGTH_BYTES, start + size]
+    // The length comes first: a wrong one would make the record look half written.
+    if (checkedAs !== undefined) requireChecksum(bytes, start, head - CHECKSUM_BYTES, checkedAs)
+    if (end > bytes.length) return
+    if (checkedAs !== undefined) requireChecksum(bytes, head, end - CHECKSUM_BYTES, checkedAs)
+    yield { start, end, event: bytes.subarray(head, end - CHECKSUM_BYTES) }
     start = end
   }
+}
+
+/** @throws DiffWaveError `CORRUPTED` if the bytes from start to end do not have the checksum that follows them */
+function requireChecksum(bytes: Uint8Array, start: number, end: number, where: string): void {
+  const stated = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(end, true)
+  if (maskedCrc32c(bytes.subarray(start, end)) === stated) return
+  throw new DiffWaveError('CORRUPTED', 'a record of the event file has the wrong checksum', {
+    where,
+    hint: 'Copy the file from the run again.',
+  })
 }
 
 /** The sounds of an event, in order. */
@@ -114,16 +133,6 @@ export function soundsOf(event: Uint8Array): readonly LoggedSound[] {
   )
 }
 
-/** @throws DiffWaveError `CORRUPTED` if bytes do not have the checksum that follows them */
-function checkSum(bytes: Uint8Array, start: number, end: number, where: string): void {
-  const stated = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(end, true)
-  if (maskedCrc32c(bytes.subarray(start, end)) === stated) return
-  throw new DiffWaveError('CORRUPTED', 'a record of the event file has the wrong checksum', {
-    where,
-    hint: 'Copy the file from the run again.',
-  })
-}
-
 /**
  * The sounds of an event file, in order; a record that is half written ends it.
  *
@@ -131,16 +140,5 @@ function checkSum(bytes: Uint8Array, start: number, end: number, where: string):
  * @throws DiffWaveError `CORRUPTED`
  */
 export function decodeEvents(bytes: Uint8Array, where: string): readonly LoggedSound[] {
-  const sounds: LoggedSound[] = []
-  let at = 0
-  // The checksum of a length is checked first: a wrong length would make the record look half written.
-  while (at + LENGTH_BYTES <= bytes.length) {
-    checkSum(bytes, at, at + LENGTH_BYTES - CHECKSUM_BYTES, where)
-    const end = at + recordBytes(bytes, at)!
-    if (end > bytes.length) break
-    checkSum(bytes, at + LENGTH_BYTES, end - CHECKSUM_BYTES, where)
-    sounds.push(...soundsOf(bytes.subarray(at + LENGTH_BYTES, end - CHECKSUM_BYTES)))
-    at = end
-  }
-  return sounds
+  return [...recordsOf(bytes, where)].flatMap(({ event }) => soundsOf(event))
 }

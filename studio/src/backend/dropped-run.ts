@@ -10,7 +10,7 @@ import type { MetricsLine, RunsBackend, SourceFile, TrainingClip, TrainingRun } 
 const NAME = 'dropped files'
 
 /** @throws StudioProblem if the file is damaged */
-function soundsOf({ name, bytes }: SourceFile): readonly LoggedSound[] {
+function soundsIn({ name, bytes }: SourceFile): readonly LoggedSound[] {
   try {
     return decodeEvents(bytes, name)
   } catch {
@@ -31,7 +31,7 @@ export class DroppedRun implements RunsBackend {
     const logs = files.filter(({ name }) => name.endsWith('.jsonl'))
     const events = files.filter(({ name }) => name.includes('tfevents'))
     this.#lines = logs.flatMap(({ bytes }) => decodeMetrics(new TextDecoder().decode(bytes)))
-    this.#sounds = events.flatMap(soundsOf)
+    this.#sounds = events.flatMap(soundsIn)
     if (this.#lines.length + this.#sounds.length > 0) return
     throw new StudioProblem({
       code: 'UNSUPPORTED_FORMAT',
