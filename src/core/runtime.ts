@@ -1,6 +1,10 @@
 /** The program that runs this one. Bun and Deno imitate Node.js, and name a version of it as theirs. */
+const { bun, deno, node } = process.versions
+
+export const isDeno = deno !== undefined
+
+/** Name and version of the runtime. */
 export function runtimeName(): string {
-  const { bun, deno, node } = process.versions
   if (bun !== undefined) return `Bun ${bun}`
-  return deno === undefined ? `Node.js ${node}` : `Deno ${deno}`
+  return isDeno ? `Deno ${deno}` : `Node.js ${node}`
 }
