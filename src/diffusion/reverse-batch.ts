@@ -42,8 +42,8 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
     for (const noise of noises) zs.push(draw === null ? null : await drawn(noise, draw, length))
     const outputs = await running
     for (const i of noises.keys()) {
-      const taken = { pass, state: states[i]!, output: outputs[i]!, noise: zs[i]! }
-      const { state, clean } = reverseStep(request, taken)
+      const input = { pass, state: states[i]!, output: outputs[i]!, noise: zs[i]! }
+      const { state, clean } = reverseStep(request, input)
       states[i] = state
       await onStep?.[i]?.({ pass, input: clips[i]!, state: state.x, clean })
     }

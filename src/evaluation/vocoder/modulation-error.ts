@@ -27,13 +27,14 @@ const AUDIBLE = 10 ** (-30 / 20)
  * block b divided by its mean.
  *
  * @param original @param made of the same length @param sampleRate in Hz, of both, at least 15,600
- * @returns 0 or more; null if the original is silent or shorter than a block
+ * @returns 0 or more; null if the original is silent, or too short for a block
  */
 export function modulationError(original: Float32Array, made: Float32Array, sampleRate: number): number | null {
+  const taps = Math.round(FILTER * sampleRate)
+  const blockLength = Math.round((BLOCK * sampleRate) / STEP)
   let sum = 0
   for (const [low, high] of BANDS) {
-    const filter = bandFilter(low / sampleRate, high / sampleRate, Math.round(FILTER * sampleRate))
-    const blockLength = Math.round((BLOCK * sampleRate) / STEP)
+    const filter = bandFilter(low / sampleRate, high / sampleRate, taps)
     const [a, b] = [original, made].map(samples => blocks(envelope(samples, filter), blockLength))
     const loudest = a!.reduce((most, { mean }) => Math.max(most, mean), 0)
     if (loudest === 0) return null
