@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { chmod, type FileHandle, open, stat } from 'node:fs/promises'
+import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { identityTag, ownIdentity } from '#src/core/process-identity'
 import { openTemporary, removeAbandoned } from '#src/core/temporary'
 import { writeFileBytes, writeFilePieces } from '#src/core/write-file'
+import { beforeFlushes } from '../support/flushes.js'
 import { distUrl } from '../support/paths.js'
 import { scratchFolder } from '../support/scratch.js'
 
@@ -139,15 +140,8 @@ describe('replacing a file', () => {
   test('takes the place of the old one only when it is on the disk', async context => {
     const path = join(newFolder(), 'a.txt')
     writeFileSync(path, 'old')
-    const probe = await open(path)
-    const handles = Object.getPrototypeOf(probe) as FileHandle
-    await probe.close()
     const before: string[] = []
-    const sync = handles.sync
-    context.mock.method(handles, 'sync', function (this: FileHandle) {
-      before.push(readFileSync(path, 'utf8'))
-      return sync.call(this)
-    })
+    await beforeFlushes(context, path, () => void before.push(readFileSync(path, 'utf8')))
     await writeFileBytes(path, 'new')
     await writeFilePieces(path, pieces('newer'))
     assert.deepEqual(before, ['old', 'new'])

@@ -11,19 +11,23 @@ import { smallStepEmbedding } from '../../support/configs.js'
 import { golden } from '../../support/paths.js'
 import { config } from '../../support/training.js'
 
-test('the silence before a short clip leaves room for the whole clip', () => {
-  const generator = config({
+/** The config of a generator of 4 channels. */
+const generator = (data: object, labels?: readonly string[]) =>
+  config({
     model: {
       kind: 'generator',
       sampleRate: 8000,
-      network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2, patch: 4 },
+      network: { stepEmbedding: smallStepEmbedding, channels: 4, layers: 2, dilationCycle: 2, patch: 4, labels },
       diffusion: { training: { kind: 'cosine', steps: 10 } },
     },
-    data: { cropSamples: 1024, batch: 16, leadIn: 10 },
+    data,
     noiseLevels: { kind: 'discrete' },
     prior: null,
   })
-  const maker = new BatchMaker(generator, generator.model, [
+
+test('the silence before a short clip leaves room for the whole clip', () => {
+  const unlabelled = generator({ cropSamples: 1024, batch: 16, leadIn: 10 })
+  const maker = new BatchMaker(unlabelled, unlabelled.model, [
     { name: 'short.wav', label: '', samples: new Int16Array(900).fill(8192) },
   ])
   const starts = new Set<number>()
@@ -42,24 +46,7 @@ test('the silence before a short clip leaves room for the whole clip', () => {
 })
 
 describe('a batch of labelled clips', () => {
-  const labelled = config({
-    model: {
-      kind: 'generator',
-      sampleRate: 8000,
-      network: {
-        stepEmbedding: smallStepEmbedding,
-        channels: 4,
-        layers: 2,
-        dilationCycle: 2,
-        patch: 4,
-        labels: ['low', 'high'],
-      },
-      diffusion: { training: { kind: 'cosine', steps: 10 } },
-    },
-    data: { cropSamples: 256, batch: 64, gain: [-20, 0], labelDropout: 0.5 },
-    noiseLevels: { kind: 'discrete' },
-    prior: null,
-  })
+  const labelled = generator({ cropSamples: 256, batch: 64, gain: [-20, 0], labelDropout: 0.5 }, ['low', 'high'])
   const clip = (label: string, sample: number) => ({
     name: `${label}.wav`,
     label,

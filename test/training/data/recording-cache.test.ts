@@ -10,6 +10,7 @@ import { loadDataset } from '#src/training/data/load-dataset'
 import { removeUnneeded } from '#src/training/data/recording-cache'
 import { golden } from '../../support/paths.js'
 import { scratchFolder } from '../../support/scratch.js'
+import { noise, wav } from '../../support/sounds.js'
 
 const scratch = scratchFolder('recording-cache')
 
@@ -32,22 +33,14 @@ describe('the cache of resampled recordings', () => {
   test('makes damaged files again, removes unneeded ones, and leaves files that it did not write', async () => {
     const [folder, cache] = [join(scratch, 'spoilt'), join(scratch, 'spoilt-cache')]
     mkdirSync(folder)
-    writeFileSync(
-      join(folder, 'a.wav'),
-      encodeWav({ samples: gaussian(2, 0, 0, 4000).map(x => x * 0.1), sampleRate: 6000 }),
-    )
+    writeFileSync(join(folder, 'a.wav'), wav(noise(2, 4000), 6000))
     const options = { folders: [folder], sampleRate: 8000, validationShare: 0, cache }
     const first = await loadDataset(options)
     const [kept] = readdirSync(cache)
     const whole = readFileSync(join(cache, kept!))
     writeFileSync(join(cache, 'notes.txt'), '')
-    writeFileSync(
-      join(
-        cache,
-        kept!.replace(/^./, c => (c === '0' ? '1' : '0')),
-      ),
-      '',
-    )
+    const unneeded = kept!.replace(/^./, digit => (digit === '0' ? '1' : '0'))
+    writeFileSync(join(cache, unneeded), '')
     for (const damaged of [whole.subarray(0, 4), whole.subarray(0, -2), Buffer.concat([whole, whole])]) {
       writeFileSync(join(cache, kept!), damaged)
       assert.deepEqual(await loadDataset(options), first)
