@@ -11,25 +11,29 @@ import { type ModelOptions, parseInteger } from './options.js'
 export const DEFAULT_VOCODER = 'speech'
 export const DEFAULT_GENERATOR = 'music'
 
+type Named = Pick<ModelOptions, 'model'>
+
+const named = ({ model }: Named): string | undefined => model ?? environment('MODEL')
+
 /** The model that `-m` or DIFFWAVE_MODEL names, else the fallback. */
-export function modelName({ model }: Pick<ModelOptions, 'model'>, fallback: string): string {
-  return model ?? environment('MODEL') ?? fallback
+export function modelName(options: Named, fallback: string): string {
+  return named(options) ?? fallback
 }
 
 /**
- * The model of a command that works only on sounds of the kind it was trained on, so that no default suits.
+ * The model of a command that has no default, because a model repairs only sounds of the kind it was trained on.
  *
  * @throws DiffWaveError `BAD_OPTION` if neither `-m` nor DIFFWAVE_MODEL names one
  */
-export function namedGenerator({ model }: Pick<ModelOptions, 'model'>): string {
-  const name = model ?? environment('MODEL')
+export function namedGenerator(options: Named): string {
+  const name = named(options)
   if (name !== undefined) return name
   throw new DiffWaveError('BAD_OPTION', 'no model is named', {
     expected: 'a generator that was trained on sounds like the recording’s',
     where: '--model',
     hint:
       'Name your own with -m, `digits` for spoken digits or `music` for mallets and bells. Vocoders such as `speech` ' +
-      'make sound from a mel, which would hold the noise, too.',
+      'need a mel, so they cannot do this.',
   })
 }
 

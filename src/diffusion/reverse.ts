@@ -201,7 +201,7 @@ class SweepPasses {
     let piece: SweepPiece = { state: before, watched: null }
     for (let pass = first; pass < end; pass++) {
       const { x } = piece.state
-      // Never so at the end: the pass before has then answered for all of its samples.
+      // At the clip's end there are always some: the pass before has then returned all of its samples.
       if (x.length === 0) break
       throwIfAborted(signal)
       this.#waiting[pass - first]!.append(piece.state)

@@ -16,7 +16,7 @@ export interface ReverseSteps {
 /** Below this ᾱ, x̂_0 cannot be recovered from x and ε in float32: √ᾱ·x̂_0 is lost in the rounding of √(1 − ᾱ)·ε. */
 const MIN_INVERTIBLE = 1e-5
 
-/** What a step goes on. All arrays are of one length. */
+/** What one step needs. All arrays have the same length. */
 export interface StepInput {
   /** Index of the step; 0 is the noisiest. */
   readonly pass: number

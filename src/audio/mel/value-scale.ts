@@ -113,7 +113,7 @@ const LMNT_MAX = 1.01
 /** Values may lie this far outside a range, because predicted mels overshoot a little. */
 const SLACK = 0.5
 
-/** Half of a recording's linear values lie below this share of the largest: 0.005 at most, but over 0.2 in `lmnt`. */
+/** Share of the largest value. In recordings, the median of linear values is at most 0.005, in `lmnt` over 0.2. */
 const HIGHEST_LINEAR_MEDIAN = 0.05
 
 /** Whether a mel looks as if no logarithm was taken. */

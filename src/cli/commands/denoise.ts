@@ -11,7 +11,7 @@ import { repairFiles } from '../repair-files.js'
 export const command = defineCommand({
   name: 'denoise',
   summary: 'Remove noise from recordings',
-  details: ['This needs a generator that was trained on sounds of the same kind, so none is the default.'],
+  details: ['This needs a generator that was trained on sounds of the same kind, so there is no default model.'],
   guide: 'repair',
   group: 'Repair recordings',
   arguments: [
