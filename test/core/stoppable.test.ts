@@ -64,7 +64,10 @@ test('a signal reaches the work with its reason, and a loss rejects at once', { 
   await assert.rejects(pending, { code: 'ABORTED', cause: 'enough' })
   const loss = new AbortController()
   const { stream, pending: lost } = await stalled({ lost: loss.signal })
+  const second = stream.next()
   loss.abort(new RangeError('gone'))
+  // As in any generator that fails: the calls after the first find its end.
+  assert.deepEqual(await second, { done: true, value: undefined })
   await assert.rejects(lost, RangeError)
   await assert.rejects(stream.next(), RangeError)
 })

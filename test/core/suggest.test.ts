@@ -4,13 +4,15 @@ import { test } from 'node:test'
 import { nearestName, oneOf, suggestion } from '#src/core/suggest'
 
 test('nearestName sees through omissions, swaps, additions and case', () => {
-  const names = ['synthesize', 'resynthesize', 'speech', 'music']
+  const names = ['synthesize', 'resynthesize', 'speech', 'music', 'seed']
   for (const [typed, name] of [
     ['synthesise', 'synthesize'],
     ['sythesize', 'synthesize'],
     ['resyntheszie', 'resynthesize'],
     ['SPEECH', 'speech'],
     ['msuic', 'music'],
+    // Two letters of four would be too many: a swap counts as one.
+    ['sede', 'seed'],
     ['speeech', 'speech'],
   ]) {
     assert.equal(nearestName(typed!, names), name)

@@ -19,20 +19,24 @@ const one = async () => ({ done: false, value: 1 }) as const
 
 test('an error of the source’s return() replaces neither an abort nor an error of the source', async () => {
   const stop = new AbortController()
+  const closed: string[] = []
   const stalled = untilAborted(
-    source(() => new Promise(() => {})),
+    source(() => new Promise(() => {}), closed),
     stop.signal,
   )
   const pending = stalled.next()
   stop.abort('enough')
   await assert.rejects(pending, { code: 'ABORTED', cause: 'enough' })
-  const closed: string[] = []
+  assert.deepEqual(closed, ['closed'])
+  // A source that has failed is not closed, whether or not it gave an item before.
+  const items = [one()]
   const failing = untilAborted(
-    source(() => Promise.reject(new TypeError('broken')), closed),
+    source(async () => items.pop() ?? Promise.reject(new TypeError('broken')), closed),
     undefined,
   )
+  assert.deepEqual(await failing.next(), await one())
   await assert.rejects(failing.next(), TypeError)
-  assert.deepEqual(closed, [])
+  assert.deepEqual(closed, ['closed'])
 })
 
 test('a source that is left in the middle is closed before return() resolves', async () => {

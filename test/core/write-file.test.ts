@@ -1,7 +1,7 @@
 /** Files are written whole or not at all, also by several writers, and no temporary files stay. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { chmod, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -48,18 +48,19 @@ describe('concurrent writers', () => {
     assert.ok(bytes.every(byte => byte === bytes[0]))
   })
 
-  test('start over if their temporary file was removed', async () => {
+  test('start over if their temporary file was removed, but not for ever', async context => {
     const folder = newFolder()
-    await Promise.all([
-      writeFileBytes(join(folder, 'a'), new Uint8Array(1e6)),
-      ...Array.from({ length: 20 }, async () => {
-        for (const name of readdirSync(folder)) {
-          if (name.endsWith('.tmp'))
-            await import('node:fs/promises').then(fs => fs.rm(join(folder, name), { force: true }))
-        }
-      }),
-    ])
-    assert.deepEqual(readdirSync(folder), ['a'])
+    let attempts = 0
+    let removed = 1
+    await beforeFlushes(context, folder, () => {
+      attempts++
+      if (attempts <= removed) for (const name of readdirSync(folder)) rmSync(join(folder, name))
+    })
+    await writeFileBytes(join(folder, 'a'), 'whole')
+    assert.deepEqual([attempts, readFileSync(join(folder, 'a'), 'utf8')], [2, 'whole'])
+    ;[attempts, removed] = [0, 10]
+    await assert.rejects(writeFileBytes(join(folder, 'a'), 'more'), { code: 'NOT_WRITABLE' })
+    assert.deepEqual([attempts, readdirSync(folder)], [3, []])
   })
 })
 
@@ -170,5 +171,20 @@ describe('replacing a file', () => {
     await assert.rejects(writeFilePieces(path, failing()), failure)
     assert.equal(readFileSync(path, 'utf8'), 'old')
     assert.deepEqual(readdirSync(folder), ['a'])
+  })
+
+  test('closes its pieces if they cannot be written', {
+    skip: existsSync('/dev/full') ? false : 'needs a device that is always full',
+  }, async () => {
+    let isClosed = false
+    const endless = async function* () {
+      try {
+        while (true) yield Buffer.from('new')
+      } finally {
+        isClosed = true
+      }
+    }
+    await assert.rejects(writeFilePieces('/dev/full', endless()), { code: 'DISK_FULL' })
+    assert.ok(isClosed)
   })
 })

@@ -30,8 +30,8 @@ test('reads mean and deviation of each band', async () => {
   for (const [band, value] of deviation.entries()) assert.ok(Math.abs(value - (0.5 + 0.005 * band)) < 1e-6)
 })
 
-/** Where the first array's shape, and the header of its numbers, are in the file. */
-const [SHAPE, TYPE] = [0x338, 0x358]
+/** Where the first array's shape, the header of its numbers, and the message with their place are in the file. */
+const [SHAPE, TYPE, LAYOUT] = [0x338, 0x358, 0x380]
 
 test('reads a shape of the second version, and big-endian numbers', () => {
   assert.deepEqual(decode(changed(SHAPE, 2, 1, 0, 1, 80, 0, 0, 0, 0, 0, 0, 0)), decode(bytes))
@@ -44,6 +44,21 @@ test('reads a shape of the second version, and big-endian numbers', () => {
   }
 })
 
+test('reads a header that is continued elsewhere', () => {
+  // A message of 32 bytes moves to the end of the file, and one that points to it takes its place.
+  const moved = new Uint8Array(bytes.length + 32)
+  moved.set(bytes)
+  moved.copyWithin(bytes.length, LAYOUT, LAYOUT + 32)
+  const view = new DataView(moved.buffer)
+  view.setUint16(LAYOUT, 0x10, true)
+  view.setBigUint64(LAYOUT + 8, BigInt(bytes.length), true)
+  view.setBigUint64(LAYOUT + 16, 32n, true)
+  assert.deepEqual(decode(moved), decode(bytes))
+  // A block that continues in itself ends as too many parts.
+  view.setBigUint64(LAYOUT + 8, BigInt(LAYOUT), true)
+  assert.throws(() => decode(moved), { code: 'UNSUPPORTED_FORMAT', got: 'too many parts' })
+})
+
 describe('decodeHdf5 refuses', () => {
   for (const [title, file, code] of [
     ['a newer superblock', changed(8, 2), 'UNSUPPORTED_FORMAT'],
@@ -52,6 +67,7 @@ describe('decodeHdf5 refuses', () => {
     ['chunks', changed(0x389, 2), 'UNSUPPORTED_FORMAT'],
     ['integers', changed(TYPE, 0x10), 'UNSUPPORTED_FORMAT'],
     ['five axes', changed(SHAPE + 1, 5), 'UNSUPPORTED_FORMAT'],
+    ['a newer object header', changed(SHAPE - 0x18, 2), 'UNSUPPORTED_FORMAT'],
     ['names that are no heap', changed(bytes[88]! + 256 * bytes[89]!, 0), 'UNSUPPORTED_FORMAT'],
     ['more numbers than bytes', changed(0x340, 81, 0, 0, 1), 'TOO_LARGE'],
   ] as const) {
