@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { JobView } from '#src/server/jobs/job'
+import { JobRecord } from '#src/server/jobs/job-record'
+import { MAX_JOB_EVENTS } from '#src/server/limits'
 import { npyMel } from '../support/cli-inputs.js'
 import { quickVocoder } from '../support/quick-vocoder.js'
 import {
@@ -38,7 +40,7 @@ describe('a job', () => {
     assert.equal(result.headers.get('diffwave-seed'), '1')
   })
 
-  test('sends its events in order, and the rest of them after a reconnection', async () => {
+  test('sends its events in order, and the rest of them after a reconnection', { timeout: 20_000 }, async () => {
     const { id } = await finishedJob(service, '/v1/vocode?seed=1', npyMel(120))
     const events = await jobEvents(service, id)
     assert.ok(events.every((event, i) => i === 0 || event.id > events[i - 1]!.id))
@@ -48,6 +50,7 @@ describe('a job', () => {
     assert.ok(shares.every((share, i) => share >= 0 && share <= 1 && (i === 0 || share >= shares[i - 1]!)))
     const later = await jobEvents(service, id, events[0]!.id)
     assert.deepEqual(later, events.slice(1))
+    assert.deepEqual(await jobEvents(service, id, 'the-first'), events)
   })
 
   test('tells a reader who knows all of its events that none follows', async () => {
@@ -98,6 +101,32 @@ describe('a job', () => {
       const response = await fetch(`${service.url}/v1/jobs/${id}/files/x`)
       await problem(response, 404, id === '..' || id === '%2e%2e' ? 'NOT_FOUND' : 'UNKNOWN_JOB')
     }
+  })
+})
+
+describe('the events of a job', () => {
+  const never = new AbortController().signal
+  const record = () => new JobRecord('id', 'vocode', Date.now, () => {})
+
+  test('reach a slow reader up to the last, also if the job ends while it reads', async () => {
+    const job = record()
+    job.event('note', {})
+    const names: string[] = []
+    for await (const { name } of job.events(0, never)) {
+      names.push(name)
+      if (names.length === 1) job.setState('done')
+    }
+    assert.deepEqual(names, ['note', 'state'])
+  })
+
+  test('are the latest ones only, if they are many', async () => {
+    const job = record()
+    const many = MAX_JOB_EVENTS + 10
+    for (let i = 0; i < many; i++) job.event('note', {})
+    job.setState('done')
+    const ids: number[] = []
+    for await (const { id } of job.events(0, never)) ids.push(id)
+    assert.deepEqual([ids.length, ids[0], ids.at(-1)], [MAX_JOB_EVENTS, 12, many + 1])
   })
 })
 

@@ -123,14 +123,20 @@ describe('the limit of connections', () => {
 })
 
 describe('the limits of sizes', () => {
-  test('refuse a body that is too large before it is read', async () => {
-    const service = await testService({ limits: { bodyBytes: 1000 } })
-    await problem(await post(service, '/v1/vocode', npyMel(100)), 413, 'TOO_LARGE')
+  test('refuse a body that is one byte too large before it is read', async () => {
+    const mel = npyMel(4)
+    const service = await testService({ limits: { bodyBytes: mel.length } })
+    assert.equal((await post(service, '/v1/vocode?steps=1', mel)).status, 200)
+    await problem(await post(service, '/v1/vocode', Buffer.concat([mel, Buffer.alloc(1)])), 413, 'TOO_LARGE')
   })
 
-  test('refuse a body of unknown length as soon as it is too large', async () => {
+  test('refuse a body of unknown length as soon as it is too large', { timeout: 20_000 }, async () => {
     const service = await testService({ limits: { bodyBytes: 1000 } })
-    const body = new ReadableStream({ pull: controller => controller.enqueue(new Uint8Array(500)) })
+    const pieces = [new Uint8Array(1), new Uint8Array(1000)]
+    const body = new ReadableStream({
+      // It never ends.
+      pull: controller => (pieces.length > 0 ? controller.enqueue(pieces.pop()) : new Promise(() => {})),
+    })
     const response = await fetch(`${service.url}/v1/vocode`, { method: 'POST', body, duplex: 'half' } as RequestInit)
     await problem(response, 413, 'TOO_LARGE')
   })

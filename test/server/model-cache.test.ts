@@ -1,17 +1,19 @@
 /** The cache of loaded models in a service. */
 import assert from 'node:assert/strict'
+import { cpSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { ModelCache } from '#src/server/model-cache'
 import { Refusal } from '#src/server/refusal'
 import { smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { code } from '../support/errors.js'
+import { scratchFolder } from '../support/scratch.js'
 
 function cache(maxBytes: number) {
   const events: string[] = []
   const sources = new Map([
     ['a', smallVocoder],
     ['b', smallGenerator],
-    ['gone', '/nowhere/model.pt'],
   ])
   const options = { sources, engine: { engine: 'auto' as const }, maxBytes }
   return { events, models: new ModelCache({ ...options, onEvent: (event, name) => events.push(`${event} ${name}`) }) }
@@ -101,14 +103,18 @@ describe('the model cache', () => {
     await assert.rejects(models.firstOf('generator'), { code: 'MODEL_UNAVAILABLE' })
   })
 
-  test('reports a model that cannot be loaded without its path, and tries again', async () => {
-    const { models } = cache(2 ** 30)
-    for (let i = 0; i < 2; i++) {
-      await assert.rejects(models.lease('gone'), (error: unknown) => {
+  test('reports a model that cannot be read without its path, and tries again', async () => {
+    const path = join(scratchFolder('model-cache'), 'later')
+    const sources = new Map([['later', path]])
+    const models = new ModelCache({ sources, engine: { engine: 'auto' }, maxBytes: 1 })
+    for (const read of [() => models.config('later'), () => models.lease('later')]) {
+      await assert.rejects(read, (error: unknown) => {
         assert.ok(error instanceof Refusal && error.code === 'MODEL_UNAVAILABLE')
-        return !JSON.stringify([error.message, { ...error.details, cause: null }]).includes('nowhere')
+        return !JSON.stringify([error.message, { ...error.details, cause: null }]).includes(dirname(path))
       })
     }
-    await models.close()
+    cpSync(smallVocoder, path, { recursive: true })
+    assert.equal((await models.config('later')).kind, 'vocoder')
+    ;(await models.lease('later')).release()
   })
 })

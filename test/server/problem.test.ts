@@ -1,7 +1,7 @@
 /** Problem documents, which clients receive for errors. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DiffWaveError } from '#src/core/errors'
+import { abortError, DiffWaveError } from '#src/core/errors'
 import { isFault, problemOf } from '#src/server/problem'
 
 describe('the problem document of an error', () => {
@@ -14,6 +14,12 @@ describe('the problem document of an error', () => {
     assert.deepEqual([status, code], [415, 'MISSING_PACKAGE'])
     assert.match(detail, /^MP3 cannot be read/)
     for (const clause of [expected, got, hint]) assert.ok(clause)
+  })
+
+  test('says that work was stopped, which is no fault of the service', () => {
+    assert.equal(isFault(abortError()), false)
+    const { status, code } = problemOf(abortError())
+    assert.deepEqual([status, code], [503, 'ABORTED'])
   })
 
   test('reveals nothing about a fault of the service', () => {

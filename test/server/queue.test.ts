@@ -110,6 +110,17 @@ describe('the work queue', () => {
     assert.deepEqual(log, ['a', 'c'])
   })
 
+  test('removes no other work when the signal of work that no longer waits fires', async () => {
+    const { queue, add, end } = gated()
+    const stop = new AbortController()
+    const all = Promise.all([add('a'), add('b', 'b', stop.signal), add('c')])
+    await end('a')
+    stop.abort()
+    assert.deepEqual(queue.state, { running: 1, waiting: 1 })
+    for (const name of ['b', 'c']) await end(name)
+    assert.deepEqual(await all, ['a', 'b', 'c'])
+  })
+
   test('frees the place of work that fails', async () => {
     const { queue, add, end } = gated()
     await assert.rejects(

@@ -62,7 +62,7 @@ export async function problem(
 }
 
 /** The server-sent events of a job, until it ends. */
-export async function jobEvents(service: Service, id: string, after = 0) {
+export async function jobEvents(service: Service, id: string, after: number | string = 0) {
   const text = await (await fetch(`${service.url}/v1/jobs/${id}/events?after=${after}`)).text()
   return text
     .split('\n\n')
