@@ -22,4 +22,9 @@ test('frames that touch a gap are interpolated, and are constant at the ends', (
   const atEnd = bridgeMel({ data, bands: 2, frames }, convention, [{ start: 100, end: 120 }])!
   assert.deepEqual([...atEnd.data.subarray(7, 12)], [7, 8, 8, 8, 8])
   assert.equal(bridgeMel({ data, bands: 2, frames }, convention, [{ start: 10, end: 110 }]), null)
+  // With the windows of `edge`, which lie half a hop later, frames 3 to 6 touch the gap.
+  const later = bridgeMel({ data: spoilt, bands: 2, frames }, { ...convention, framing: 'edge' }, [
+    { start: 45, end: 55 },
+  ])!
+  assert.deepEqual([...later.data.subarray(2, 8)], [2, -8.4, -18.8, -29.2, -39.6, -50].map(Math.fround))
 })

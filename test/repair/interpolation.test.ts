@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { alphaBarAt, noiseSchedule } from '#src/diffusion/schedule'
+import { Generator } from '#src/generator'
+import { smallGeneratorConfig } from '../support/configs.js'
+import { fakeModel } from '../support/fake-model.js'
 import { audio, generator, recording, scaledGenerator, training } from '../support/gaussian-recordings.js'
 import { relativeError } from '../support/numbers.js'
 
@@ -27,6 +30,10 @@ describe('interpolate', () => {
     const { step } = await generator.interpolate(audio(clean), audio(second), { seed: 1 })
     const schedule = noiseSchedule(training)
     assert.ok(Math.abs(alphaBarAt(schedule, step) - 0.5) < 1e-6)
+    // At its noisiest step, this model still has more signal than noise.
+    const narrow = { kind: 'linear', steps: 50, betaStart: 1e-4, betaEnd: 0.01 } as const
+    const quiet = new Generator(fakeModel(smallGeneratorConfig({ diffusion: { training: narrow, defaultSteps: 4 } })))
+    assert.equal((await quiet.interpolate(audio(clean), audio(second), { seed: 1 })).step, 49)
   })
 
   test('keeps a recording that is mixed with itself, also with a signal scale', async () => {
