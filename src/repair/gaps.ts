@@ -45,7 +45,8 @@ export function gapsInSamples(
     if (before !== undefined && start <= before.end) before.end = Math.max(before.end, end)
     else merged.push({ start, end })
   }
-  if (merged.length === 1 && merged[0]!.start === 0 && merged[0]!.end === length) {
+  // One that covers everything has been merged with all others.
+  if (merged[0]?.start === 0 && merged[0].end === length) {
     throw new DiffWaveError('BAD_OPTION', 'the gap covers the whole recording', {
       expected: 'sound on one side of it at least',
       where: 'gaps',

@@ -7,7 +7,8 @@ import { type SampleGap, shareOf } from './gaps.js'
  *
  * @param recording changed in place
  * @param made generated samples; the first belongs to sample `madeStart` of the recording, the last lies at least
- * `fade` samples past each gap
+ * `fade` samples past each gap, or at the recording's end or past it
+ * @param gaps in order, without overlap
  */
 export function joinGaps(
   recording: Float32Array,
@@ -16,12 +17,14 @@ export function joinGaps(
   gaps: readonly SampleGap[],
   fade: number,
 ): void {
-  // A sample between two gaps may lie in both fades: the larger weight counts.
-  const share = (sample: number) => Math.max(...gaps.map(gap => shareOf(gap, sample, fade)))
-  const from = Math.max(madeStart, gaps[0]!.start - fade)
-  const to = Math.min(recording.length, madeStart + made.length, gaps.at(-1)!.end + fade)
+  const from = Math.max(0, gaps[0]!.start - fade)
+  const to = Math.min(recording.length, gaps.at(-1)!.end + fade)
+  const share = (gap: SampleGap | undefined, sample: number) => (gap === undefined ? 0 : shareOf(gap, sample, fade))
+  let next = 0
   for (let sample = from; sample < to; sample++) {
-    const weight = share(sample)
+    while (next < gaps.length && gaps[next]!.end <= sample) next++
+    // A sample between two gaps may lie in the fades of many: the weight of the nearest is the largest.
+    const weight = Math.max(share(gaps[next - 1], sample), share(gaps[next], sample))
     if (weight > 0) recording[sample] = recording[sample]! + weight * (made[sample - madeStart]! - recording[sample]!)
   }
   // Inside a gap the recording has weight 0, but 0 · NaN is NaN: these samples are overwritten.

@@ -27,6 +27,7 @@ test('a gap may end a sample late by rounding, and holds at least one sample', (
   assert.deepEqual(gapsInSamples([{ start: 0.9, end: 1.001 }], 1000, 1000), [{ start: 900, end: 1000 }])
   assert.throws(() => gapsInSamples([{ start: 0.9, end: 1.0011 }], 1000, 1000), { code: 'BAD_OPTION' })
   assert.deepEqual(gapsInSamples([{ start: 0.5, end: 0.5001 }], 1000, 1000), [{ start: 500, end: 501 }])
+  assert.deepEqual(gapsInSamples([{ start: 0.9997, end: 1 }], 1000, 1000), [{ start: 999, end: 1000 }])
 })
 
 test('the share of made audio is 1 in a gap, and falls alike on both sides', () => {
