@@ -160,6 +160,8 @@ describe('denoise refuses', () => {
     }
     await assert.rejects(generator.denoise(audio(new Float32Array(0))), { code: 'BAD_AUDIO' })
     await assert.rejects(generator.denoise(audio(Float32Array.of(Number.NaN))), { code: 'NOT_FINITE' })
+    // One sample at 48 kHz is none at 8 kHz.
+    await assert.rejects(generator.denoise(audio(Float32Array.of(0.1), 48_000), { noise: 0.1 }), { code: 'BAD_AUDIO' })
   })
 
   test('vocoders', () => {

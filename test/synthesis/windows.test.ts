@@ -7,6 +7,8 @@ import { Denoiser } from '#src/denoiser/denoiser'
 import { loadModel } from '#src/denoiser/load-model'
 import { createEngine } from '#src/engines/select'
 import { Generator } from '#src/generator'
+import { modelConfigSchema } from '#src/model/config'
+import { readModel } from '#src/model/read-model'
 import { Vocoder } from '#src/vocoder'
 import { collect } from '../support/audio.js'
 import { smallGeneratorConfig, smallStepEmbedding } from '../support/configs.js'
@@ -61,20 +63,34 @@ describe('a vocoder with a windowed front end', () => {
     assert.equal(ahead(low, 5) - ahead(low, 4), (1 + 2 + 1 + 2) * 128)
   })
 
+  /** Reads a mel frame by frame, until the first audio comes. */
+  async function firstAudio(vocoder: Vocoder) {
+    let read = 0
+    async function* arriving() {
+      for (; read < frames; read++) yield sliceMel(mel, read, read + 1)
+    }
+    const stream = vocoder.stream(arriving(), { steps: 4, chunkFrames: 1 })
+    const { value } = await stream.next()
+    assert.ok(read * 256 <= stream.lookAhead + value!.length + 256, `${read} frames, ${stream.lookAhead} samples`)
+    await stream.return()
+  }
+
   for (const latency of ['normal', 'low'] as const) {
     test(`returns its first audio once the mel covers the look-ahead, with ${latency} latency`, async context => {
       await using vocoder = await open('auto', 1, latency)
       if (vocoder.model.engine.name !== 'native') return context.skip('needs the native engine')
-      let read = 0
-      async function* arriving() {
-        for (; read < frames; read++) yield sliceMel(mel, read, read + 1)
-      }
-      const stream = vocoder.stream(arriving(), { steps: 4, chunkFrames: 1 })
-      const { value } = await stream.next()
-      assert.ok(read * 256 <= stream.lookAhead + value!.length + 256, `${read} frames, ${stream.lookAhead} samples`)
-      await stream.return()
+      await firstAudio(vocoder)
     })
   }
+
+  test('looks as far ahead as the pitch of its pulses needs', async () => {
+    const { config, parameters } = await readModel(golden('pytorch-windows'))
+    const prior = { kind: 'front-end', harmonics: { corner: 3000, noise: 0.3, phase: 'minimum' } } as const
+    const pulsed = modelConfigSchema.parse({ ...config, diffusion: { ...config.diffusion, prior } })
+    const engine = await createEngine(pulsed.network, parameters, { engine: 'auto', latency: 'low' }, pulsed.mel)
+    await using vocoder = new Vocoder(new Denoiser(pulsed, engine))
+    await firstAudio(vocoder)
+  })
 })
 
 describe('a generator with a windowed front end', () => {
