@@ -1,7 +1,7 @@
 /** Time-frequency patterns of clips. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clipPattern, recordingPattern } from '#src/evaluation/generator/clip-pattern'
+import { clipPattern, recordingPattern, stretchedPattern } from '#src/evaluation/generator/clip-pattern'
 import { MELODY_RATE, melody } from '../../support/sounds.js'
 
 test('a pattern does not depend on level or leading silence, and silence is empty', () => {
@@ -21,4 +21,17 @@ test('a pattern does not depend on level or leading silence, and silence is empt
   })
   assert.ok(Math.min(...differences) < 0.02, String(differences))
   assert.ok(at(new Float32Array(MELODY_RATE)).data.every(x => x === -1))
+})
+
+test('a stretched pattern does not depend on silence before or after the sound', () => {
+  const sound = melody(3)
+  const amid = new Float32Array(2 * MELODY_RATE)
+  amid.set(sound, 64 * 50)
+  const at = (samples: Float32Array) => {
+    const pattern = recordingPattern(samples, MELODY_RATE)
+    return stretchedPattern(pattern, 0, pattern.frames, 50).data
+  }
+  const [alone, between] = [at(sound), at(amid)]
+  const difference = alone.reduce((sum, x, i) => sum + Math.abs(x - between[i]!), 0) / alone.length
+  assert.ok(difference < 0.05, String(difference))
 })

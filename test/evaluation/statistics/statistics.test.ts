@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gaussian } from '#src/core/random'
-import { percentile, spread } from '#src/evaluation/statistics/moments'
+import { covariance, percentile, spread } from '#src/evaluation/statistics/moments'
 import { PrincipalComponents } from '#src/evaluation/statistics/principal-components'
 import { symmetricEigen } from '#src/evaluation/statistics/symmetric-eigen'
 import { near, range } from '../../support/sounds.js'
@@ -29,5 +29,19 @@ test('principal components are the axes of largest deviation, in order', async (
 
 test('spread gives mean and standard deviation, and percentile finds a value', () => {
   assert.deepEqual(spread([1, 3]), { mean: 2, deviation: Math.SQRT2 })
+  assert.deepEqual(spread([3]), { mean: 3, deviation: 0 })
   assert.equal(percentile([4, 1, 2, 3, 0], 0.25), 1)
+})
+
+test('covariance has the divisor n − 1, and is zero for a single vector', () => {
+  const one = Float64Array.of(1, -2)
+  assert.deepEqual(covariance([one]), { mean: one, covariance: new Float64Array(4) })
+  const two = covariance([one, Float64Array.of(3, 0)])
+  assert.deepEqual(
+    [[...two.mean], [...two.covariance]],
+    [
+      [2, -1],
+      [2, 2, 2, 2],
+    ],
+  )
 })
