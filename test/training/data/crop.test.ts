@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
+import { MAX_PREPARED_BYTES } from '#src/core/limits'
 import { gaussian } from '#src/core/random'
 import type { Tensors } from '#src/core/tensor'
 import { domainOf } from '#src/data-domain/domain-of'
@@ -33,6 +34,41 @@ test('has the mel of the whole clip', () => {
       )
     }
   }
+})
+
+test('has the mel of the louder or softer audio, of magnitudes and of powers', () => {
+  const whole = clip(9, 4096)
+  const { tacotron2 } = namedConventions
+  for (const mel of [tacotron2, { ...tacotron2, name: 'powers', power: 2 } as const]) {
+    const model = { ...config().model, mel }
+    const soft = Float32Array.from(whole.samples, s => s / 32768 / 4)
+    const expected = melSpectrogram({ samples: soft, sampleRate: 22050 }, mel)
+    const crop = new Cropper(model, domainOf(model)).crop(whole, 1024, 1024, 0.25).mel!
+    for (let band = 0; band < 80; band++) {
+      for (let frame = 0; frame < crop.frames; frame++) {
+        const value = expected.data[band * expected.frames + 4 + frame]!
+        assert.ok(Math.abs(crop.data[band * crop.frames + frame]! - value) < 1e-4, `${mel.name}, band ${band}`)
+      }
+    }
+  }
+})
+
+test('keeps what it has prepared, and drops the oldest when it takes too much memory', () => {
+  const { model } = config()
+  const cropper = new Cropper(model, domainOf(model))
+  const prepared: string[] = []
+  // Half of the limit each.
+  const large = (name: string) => ({
+    ...clip(1),
+    get mel() {
+      prepared.push(name)
+      const data = Object.defineProperty(new Float32Array(80 * 24), 'byteLength', { value: MAX_PREPARED_BYTES / 2 })
+      return { data, bands: 80, frames: 24 }
+    },
+  })
+  const [a, b, c] = [large('a'), large('b'), large('c')]
+  for (const clip of [a, b, a, c, b, c, a]) cropper.crop(clip, 0, 1024)
+  assert.deepEqual(prepared, ['a', 'b', 'c', 'a'])
 })
 
 test('of a generator may begin in silence, and applies gain and signal scale', () => {
@@ -105,6 +141,14 @@ test('in subbands has its clip’s coefficients, scaled as measured', async () =
     () => generator({ network: { channels: 4, layers: 2, dilationCycle: 2, patch: 12 } }),
     code('BAD_CONFIG'),
   )
+})
+
+test('in subbands, bands 40 dB below the loudest and softer ones have the same gain', () => {
+  const tone = Int16Array.from({ length: 8192 }, (_, i) => 8000 * Math.sin(i / 20))
+  const recording = { name: 'tone.wav', label: '', samples: tone }
+  const { gains } = measureSubbands([recording], 64, { equalisation: 1, deviation: 0.5, kind: 'mdct' })
+  assert.ok(Math.abs(Math.max(...gains) / Math.min(...gains) - 100) < 0.01)
+  assert.equal(new Set(gains.slice(32)).size, 1)
 })
 
 test('has the label at its middle, and labelShares counts labels of crops', async () => {
