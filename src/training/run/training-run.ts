@@ -164,7 +164,10 @@ class TrainingRun {
         batches = next
         const { step } = this.#progress
         const report = this.#report(update)
-        if (step % every.log === 0) await this.#log.writeStep(report, this.#progress.seconds, update.byLevel)
+        if (step % every.log === 0) {
+          await this.#lock.assertHeld()
+          await this.#log.writeStep(report, this.#progress.seconds, update.byLevel)
+        }
         const validationLoss = step % every.validation === 0 ? await this.#validate() : null
         // While updates have no finite gradient, nothing is saved: the previous checkpoint is the last good one.
         const saved = step % every.checkpoint === 0 && this.#broken === 0
@@ -281,6 +284,7 @@ class TrainingRun {
     const preview = Number.isFinite(loss) ? ((await events?.preview?.(engine, this.#model, data)) ?? []) : []
     await engine.setParameters(this.#state.weights)
     const { step, best } = this.#progress
+    await this.#lock.assertHeld()
     await this.#log.writeValidation(step, validation, preview)
     if (Number.isFinite(loss) && (best === null || loss < best)) {
       this.#progress = { ...this.#progress, best: loss }

@@ -1,0 +1,55 @@
+/** A training run has its folder to itself, and leaves it in order. */
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { bestModelPath, lastModelPath, recordingCachePath } from '#src/formats/run-folder'
+import { readProgress } from '#src/training/run/checkpoint'
+import { trainingSteps } from '#src/training/run/training-run'
+import { code } from '../../support/errors.js'
+import { train } from '../../support/training.js'
+import { options } from '../../support/training-scratch.js'
+
+test('a run whose folder another one has taken over writes nothing more', async () => {
+  for (const every of [
+    { log: 1, validation: 100, checkpoint: 100 },
+    { log: 100, validation: 3, checkpoint: 100 },
+    { log: 100, validation: 100, checkpoint: 3 },
+  ]) {
+    const run = options()
+    const files = () =>
+      readdirSync(run.out, { recursive: true, withFileTypes: true })
+        .filter(entry => entry.isFile())
+        .map(({ parentPath, name }) => [name, readFileSync(join(parentPath, name), 'base64')])
+    let before: unknown
+    const onStep = ({ step }: { readonly step: number }) => {
+      if (step !== 4) return
+      writeFileSync(join(run.out, 'lock.json'), JSON.stringify({ pid: process.ppid, started: null, token: 'other' }))
+      before = files()
+    }
+    await assert.rejects(train({ ...run, config: { ...run.config, every }, onStep }), code('LOCKED'))
+    assert.deepEqual(files(), before, JSON.stringify(every))
+  }
+})
+
+test('a run removes the temporary files that others have left, wherever they ran', async () => {
+  const { out, ...run } = options({ maxSteps: 1 })
+  const folders = [out, lastModelPath(out), bestModelPath(out), recordingCachePath(out)]
+  for (const folder of folders) {
+    mkdirSync(folder, { recursive: true })
+    // Of a process in another container.
+    writeFileSync(join(folder, 'left.7-1-00000000.1.0123456789ab.tmp'), '')
+  }
+  await train({ ...run, out })
+  for (const folder of folders)
+    assert.deepEqual(
+      readdirSync(folder).filter(name => name.endsWith('.tmp')),
+      [],
+    )
+})
+
+test('a run whose steps are no longer asked for ends with a checkpoint', async () => {
+  const run = options()
+  for await (const { step } of trainingSteps(run)) if (step === 5) break
+  assert.equal((await readProgress(run.out)).step, 5)
+})
