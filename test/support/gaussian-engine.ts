@@ -33,12 +33,12 @@ export function gaussianModel(
     const known = factors.get(key)
     if (known !== undefined) return known
     assert.ok(n <= 400, 'a dense covariance of a long clip')
-    const covariance = Array.from({ length: n }, (_, i) =>
-      Float64Array.from(
-        { length: n },
-        (_, j) => alphaBar * deviation ** 2 * correlation ** Math.abs(i - j) + (i === j ? 1 - alphaBar : 0),
-      ),
-    )
+    const byDistance = Array.from({ length: n }, (_, d) => alphaBar * deviation ** 2 * correlation ** d)
+    const covariance = byDistance.map((_, i) => {
+      const row = new Float64Array(n).map((_, j) => byDistance[Math.abs(i - j)]!)
+      row[i]! += 1 - alphaBar
+      return row
+    })
     const lower = cholesky(covariance)
     factors.set(key, lower)
     return lower
@@ -122,10 +122,12 @@ export function gaussianModel(
 /** Computes the lower factor L of a symmetric positive definite A = L·Lᵀ in place. */
 function cholesky(a: Float64Array[]): Float64Array[] {
   for (let j = 0; j < a.length; j++) {
+    const column = a[j]!
     for (let i = j; i < a.length; i++) {
-      let sum = a[i]![j]!
-      for (let k = 0; k < j; k++) sum -= a[i]![k]! * a[j]![k]!
-      a[i]![j] = i === j ? Math.sqrt(sum) : sum / a[j]![j]!
+      const row = a[i]!
+      let sum = row[j]!
+      for (let k = 0; k < j; k++) sum -= row[k]! * column[k]!
+      row[j] = i === j ? Math.sqrt(sum) : sum / column[j]!
     }
   }
   return a
