@@ -1,5 +1,6 @@
 /** ONNX files in tests: reads their fields, and runs them in ONNX Runtime (WebAssembly). */
 import assert from 'node:assert/strict'
+import { setFlagsFromString } from 'node:v8'
 import { env, InferenceSession, Tensor } from 'onnxruntime-web'
 import { gaussian } from '#src/core/random'
 import { drawOfPass } from '#src/diffusion/noise'
@@ -72,6 +73,8 @@ export interface OnnxSession {
 
 /** Opens a model in ONNX Runtime. */
 export async function openOnnx(bytes: Uint8Array): Promise<OnnxSession> {
+  // It runs too briefly to make up for the optimisation of its code, which takes V8 as long as all else.
+  setFlagsFromString('--liftoff-only')
   const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 })
   return {
     async run(inputs) {
