@@ -42,3 +42,14 @@ test('a voice counts as silence if it is more than 45 dB below the loudest', () 
     ],
   )
 })
+
+test('a few rough periods of a voice are not taken for an octave', () => {
+  // Every second period of a tenth of a second is softer.
+  const rough = voice(() => 200).map((x, i) => {
+    const period = Math.floor((200 * i) / COMPARED_RATE)
+    return period >= 80 && period < 100 && period % 2 === 1 ? 0.65 * x : x
+  })
+  for (const found of trackPitch(rough, COMPARED_RATE).frequencies.slice(8, -8)) {
+    assert.ok(Math.abs(found / 200 - 1) < 0.01, String(found))
+  }
+})

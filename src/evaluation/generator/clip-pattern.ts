@@ -108,7 +108,7 @@ export function stretchedPattern(pattern: Pattern, first: number, length: number
     const share = position - below
     for (let band = 0; band < pattern.bands; band++) {
       const low = relative(pattern, below, to, band, peak)
-      const high = relative(pattern, Math.min(to - 1, below + 1), to, band, peak)
+      const high = relative(pattern, below + 1, to, band, peak)
       data[frame * pattern.bands + band] = low + share * (high - low)
     }
   }

@@ -1,16 +1,37 @@
 /** Baselines that a generator must beat. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { averageSpectrumNoise } from '#src/evaluation/generator/baselines'
-import { near } from '../../support/sounds.js'
+import { averageSpectrumNoise, shuffledPieces } from '#src/evaluation/generator/baselines'
+import { near, range } from '../../support/sounds.js'
 
 test('noise of the average spectrum has the energy of each clip, wherever in it the sound is', () => {
   const energy = (samples: Float32Array) => samples.reduce((sum, x) => sum + x * x, 0)
   for (const at of [512, 1024, 1300, 2560]) {
     const click = new Float32Array(3072)
     click[at] = 0.5
-    const [noise] = averageSpectrumNoise([click], 1)
+    const [noise, other] = averageSpectrumNoise([click, click], 1)
     assert.equal(noise!.length, click.length)
     near(energy(noise!), 0.25, 1e-3)
+    assert.notDeepEqual(noise, other)
+  }
+})
+
+test('shuffled pieces are the pieces of the clip, faded at their edges, in an order of its own', () => {
+  // Pieces of 400 samples: 1, 2, … 10, and half a piece that stays.
+  const clip = Float32Array.from({ length: 4200 }, (_, i) => 1 + Math.floor(i / 400))
+  const [first, second] = shuffledPieces([clip, clip], 8000, 1)
+  const middles = (samples: Float32Array) => range(0, 10).map(piece => samples[400 * piece + 200]!)
+  assert.deepEqual(
+    middles(first!).sort((a, b) => a - b),
+    range(1, 10),
+  )
+  assert.notDeepEqual(middles(first!), middles(second!))
+  assert.deepEqual(first!.slice(4000), clip.slice(4000))
+  for (const [piece, value] of middles(first!).entries()) {
+    const at = 400 * piece
+    assert.deepEqual(
+      [first![at], first![at + 15], first![at + 384], first![at + 399]],
+      [value / 16, value, value, value / 16],
+    )
   }
 })

@@ -31,6 +31,7 @@ test('spread gives mean and standard deviation, and percentile finds a value', (
   assert.deepEqual(spread([1, 3]), { mean: 2, deviation: Math.SQRT2 })
   assert.deepEqual(spread([3]), { mean: 3, deviation: 0 })
   assert.equal(percentile([4, 1, 2, 3, 0], 0.25), 1)
+  assert.equal(percentile([0, 10], 0.75), 7.5)
 })
 
 test('covariance has the divisor n − 1, and is zero for a single vector', () => {
