@@ -105,9 +105,9 @@ export class WorkQueue {
   #turn(client: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
+        // No place becomes free, and work that runs is still in hand.
         this.#waiting.splice(this.#waiting.indexOf(entry), 1)
         reject(abortError(signal.reason))
-        this.#next()
       }
       const entry = {
         client,

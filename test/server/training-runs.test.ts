@@ -135,6 +135,11 @@ describe('a training run', () => {
       steps.push(read)
     }
     assert.deepEqual(steps, [[1, 2], [1]])
+    // Begun anew between two readings, it is read at once.
+    writeFileSync(path, '{"step":7}\n')
+    const last: number[] = []
+    for await (const { lines } of log.added()) last.push(...lines.map(({ step }) => step))
+    assert.deepEqual(last, [7])
   })
 
   test('has the clips of its event files', async () => {
