@@ -66,10 +66,9 @@ export class TrainingRuns {
         add(own)
         continue
       }
-      const entries = await readdir(root, { withFileTypes: true }).catch(() => [])
-      for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-        if (entry.isDirectory()) add(await runIn(join(root, entry.name)))
-      }
+      // Links to folders count as folders.
+      const entries = await readdir(root).catch(() => [])
+      for (const entry of entries.sort()) add(await runIn(join(root, entry)))
     }
     return found
   }

@@ -67,6 +67,12 @@ describe('a web page', () => {
     await problem(await get(open, '/v1/models', { origin: 'http://third.example' }), 403, 'FORBIDDEN')
   })
 
+  test('of any origin, and under any host name, is allowed by *', async () => {
+    const service = await testService({ cors: ['*'] })
+    const answer = await get(service, '/v1/models', { origin: 'http://other.example', host: 'any.example' })
+    assert.deepEqual([answer.status, answer.headers.get('access-control-allow-origin')], [200, '*'])
+  })
+
   test('of an allowed origin may also stop jobs', async () => {
     const service = await testService({ cors: ['http://other.example'], token: 'correct-horse' })
     const headers = {

@@ -78,7 +78,10 @@ describe('/v1/generate', () => {
     const [clip] = await generator.generate({ seconds: 0.2, seed: 5 })
     await generator.dispose()
     assert.deepEqual(await wavOf(await post(service, '/v1/generate', '{"seconds": 0.2, "seed": 5}')), clip!.toWav())
-    assert.deepEqual(await wavOf(await post(service, '/v1/generate?seconds=0.2&seed=5')), clip!.toWav())
+    const byAddress = await post(service, '/v1/generate?seconds=0.2&seed=5')
+    assert.deepEqual(await wavOf(byAddress), clip!.toWav())
+    // A fact that is not there is no header.
+    assert.equal(byAddress.headers.get('diffwave-label'), null)
   })
 
   test('makes several clips as the files of a job', async () => {

@@ -1,6 +1,6 @@
 /** Training runs that a service shows. */
 import assert from 'node:assert/strict'
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -49,6 +49,10 @@ describe('a training run', () => {
       found.runs.map(({ name }) => name),
       ['first', 'first-2'],
     )
+    const linked = scratch()
+    symlinkSync(join(folder, 'first'), join(linked.folder, 'elsewhere'))
+    linked.put('file.txt', 'no run')
+    assert.deepEqual([...(await new TrainingRuns([linked.folder, linked.at('gone')]).folders()).keys()], ['elsewhere'])
   })
 
   test('has its log from a given step on, without an incomplete line', async () => {
@@ -57,6 +61,8 @@ describe('a training run', () => {
     assert.deepEqual(await steps('/v1/runs/first/metrics'), [1, 2, 3])
     assert.deepEqual(await steps('/v1/runs/first/metrics?after=2'), [3])
     assert.deepEqual(await steps('/v1/runs/second/metrics'), [])
+    appendFileSync(join(folder, 'second', 'metrics.jsonl'), '}')
+    assert.deepEqual(await steps('/v1/runs/second/metrics'), [1])
   })
 
   test('sends new lines of its log as events', async () => {
