@@ -119,6 +119,31 @@ describe('the events of a job', () => {
     assert.deepEqual(names, ['note', 'state'])
   })
 
+  test('have the latest progress only, and none after the end', async () => {
+    let now = 0
+    const job = new JobRecord(
+      'id',
+      'vocode',
+      () => now,
+      () => {},
+    )
+    for (const share of [0.1, 0.2, 0.3]) {
+      now += 1000
+      job.setProgress(share)
+    }
+    // A tenth of a second is too soon for another.
+    now += 99
+    job.setProgress(0.4)
+    job.setState('cancelled')
+    job.setState('done')
+    const told: unknown[] = []
+    for await (const { id, name, data } of job.events(0, never)) told.push([id, name, data['progress'], data['state']])
+    assert.deepEqual(told, [
+      [3, 'progress', 0.3, undefined],
+      [4, 'state', 0.4, 'cancelled'],
+    ])
+  })
+
   test('are the latest ones only, if they are many', async () => {
     const job = record()
     const many = MAX_JOB_EVENTS + 10

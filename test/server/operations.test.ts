@@ -43,10 +43,13 @@ describe('/v1/vocode', () => {
   })
 
   test('copies a recording by its mel', async () => {
-    const bytes = await wavOf(await post(service, '/v1/vocode?seed=1&format=32f', noiseWav(0, 5000)))
+    // An odd number of bytes, which a WAV file fills up.
+    const response = await post(service, '/v1/vocode?seed=1&format=24', noiseWav(0, 5001))
+    const bytes = await wavOf(response)
     const vocoder = await Vocoder.load(smallVocoder)
-    const recording = decodeWav(noiseWav(0, 5000), 'noise')
-    assert.deepEqual(bytes, (await vocoder.resynthesize(recording, { seed: 1 })).toWav({ format: '32f' }))
+    const recording = decodeWav(noiseWav(0, 5001), 'noise')
+    assert.deepEqual(bytes, (await vocoder.resynthesize(recording, { seed: 1 })).toWav({ format: '24' }))
+    assert.equal(response.headers.get('content-length'), String(bytes.length))
     await vocoder.dispose()
   })
 
@@ -201,7 +204,9 @@ describe('endpoints that show diffusion', () => {
     assert.equal(job.files.at(-1)!.facts['model'], 'noise')
   })
 
-  test('/v1/process refuses a process that is too large to keep', async () => {
+  test('/v1/process refuses a process that is too large to keep, or too long to show', async () => {
+    const long = await finishedJob(service, '/v1/process?steps=1', npyMel(5200))
+    assert.deepEqual([long.problem?.code, long.problem?.expected], ['TOO_LARGE', 'at most 60 s'])
     const job = await finishedJob(service, '/v1/process?model=noise&steps=4000&seconds=10')
     assert.equal(job.problem?.code, 'TOO_LARGE')
   })

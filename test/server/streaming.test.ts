@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { StreamOutput } from '#src/server/http/stream-output'
+import { MAX_UNREAD_BYTES } from '#src/server/limits'
 import type { ServiceOptions } from '#src/server/options'
+import type { Refusal } from '#src/server/refusal'
 import { npyMel } from '../support/cli-inputs.js'
 import { quickVocoder } from '../support/quick-vocoder.js'
 import * as support from '../support/service.js'
@@ -93,4 +96,32 @@ describe('a streamed result', () => {
     const service = await testService({ limits: { workSeconds: 0.001 } })
     await problem(await post(service, '/v1/vocode?model=voice', LONG), 503, 'WORK_TIMEOUT')
   })
+})
+
+test('the output of a stream ends work whose reader takes nothing for a minute, and no other', async context => {
+  let pending: (() => void) | null = null
+  context.mock.method(globalThis, 'setTimeout', (callback: () => void, milliseconds: number) => {
+    assert.equal(milliseconds, 60_000)
+    pending = callback
+  })
+  context.mock.method(globalThis, 'clearTimeout', () => {
+    pending = null
+  })
+  const stalls: Error[] = []
+  const output = new StreamOutput(error => void stalls.push(error))
+  output.open({ name: 'result.wav', type: 'audio/wav', bytes: null, facts: {} })
+  const full = new Uint8Array(MAX_UNREAD_BYTES)
+  const first = output.write(full)
+  assert.ok(pending)
+  output.body.read()
+  await first
+  assert.equal(pending, null)
+  const second = output.write(full)
+  ;(pending as unknown as () => void)()
+  assert.deepEqual(
+    stalls.map(error => (error as Refusal).code),
+    ['REQUEST_TIMEOUT'],
+  )
+  await second
+  await assert.rejects(output.write(full), { code: 'ABORTED' })
 })
