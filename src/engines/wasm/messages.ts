@@ -82,7 +82,7 @@ export type Answer =
   | { readonly id: number; readonly result: number; readonly written: readonly ArrayBuffer[] }
   | { readonly id: number; readonly failure: string }
 
-/** A worker did not start. */
-export interface StartFailure {
-  readonly startFailure: string
+/** A worker did not start, or was stopped by a trap, which leaves the memory that all share in an unknown state. */
+export interface WorkerFailure {
+  readonly workerFailure: string
 }

@@ -15,7 +15,7 @@ import type {
 import { OUT_OF_MEMORY } from '../native/constants.js'
 import type { HostWorker, WasmHost } from './host.js'
 import type { MemorySize } from './memory.js'
-import type { Answer, Call, Encoded, NumberedCall, Ready, StartFailure, WorkerStart } from './messages.js'
+import type { Answer, Call, Encoded, NumberedCall, Ready, WorkerFailure, WorkerStart } from './messages.js'
 import type { WasmMemory, WasmModule } from './webassembly.js'
 
 /** The arrays that the kernels write, by their names in a request. */
@@ -61,10 +61,15 @@ export class WasmAddon
     this.#cancelFlag = ready.cancelFlag!
     this.#constants = ready.constants!
     worker.onMessage(message => {
-      this.#settle(message as Answer)
+      const reply = message as Answer | WorkerFailure
+      if ('workerFailure' in reply) this.#fail(reply.workerFailure)
+      else this.#settle(reply)
     })
-    for (const one of [worker, ...helpers]) one.onEnd(reason => void this.#fail(reason))
-    worker.keepAlive(false)
+    for (const helper of helpers) helper.onMessage(message => this.#fail((message as WorkerFailure).workerFailure))
+    for (const one of [worker, ...helpers]) {
+      one.onEnd(reason => this.#fail(reason))
+      one.keepAlive(false)
+    }
   }
 
   /**
@@ -86,7 +91,6 @@ export class WasmAddon
           begin({ role: 'helper', module, memory: memory as WasmMemory, number, ...place }),
         ),
       )
-      for (const helper of helpers) helper.worker.keepAlive(false)
       const others = helpers.map(helper => helper.worker)
       const addon = new WasmAddon(worker, others, program, ready)
       await addon.#ask({ call: 'offerThreads', threads: helpers.length })
@@ -190,7 +194,7 @@ export class WasmAddon
   async dispose(): Promise<void> {
     this.#ended ??= new DiffWaveError('DISPOSED', 'the engine was disposed')
     this.#rejectAll(this.#ended)
-    await Promise.all([this.#worker, ...this.#helpers].map(worker => worker.terminate()))
+    await this.#terminate()
   }
 
   /** @param arrays receive the arrays of the answer, in order */
@@ -245,8 +249,15 @@ export class WasmAddon
   }
 
   #fail(reason: string): void {
-    this.#ended ??= new DiffWaveError('ENGINE_FAILED', `a thread of the wasm engine ended: ${reason}`)
+    if (this.#ended !== undefined) return
+    this.#ended = new DiffWaveError('ENGINE_FAILED', `a thread of the wasm engine ended: ${reason}`)
     this.#rejectAll(this.#ended)
+    // The others would wait for it for ever.
+    void this.#terminate()
+  }
+
+  async #terminate(): Promise<void> {
+    await Promise.all([this.#worker, ...this.#helpers].map(worker => worker.terminate()))
   }
 
   #rejectAll(error: DiffWaveError): void {
@@ -266,8 +277,8 @@ function started(worker: HostWorker, start: WorkerStart, hint: string | undefine
     const refuse = (reason: string) =>
       reject(new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`, defined({ hint })))
     worker.onMessage(message => {
-      const reply = message as Ready | StartFailure
-      if ('startFailure' in reply) refuse(reply.startFailure)
+      const reply = message as Ready | WorkerFailure
+      if ('workerFailure' in reply) refuse(reply.workerFailure)
       else resolve(reply)
     })
     worker.onEnd(refuse)

@@ -27,6 +27,8 @@ interface WebAssemblyApi {
   readonly Module: {
     imports(module: WasmModule): readonly { readonly module: string; readonly name: string; readonly kind: string }[]
   }
+  /** The class of traps. */
+  readonly RuntimeError: new () => Error
   compile(bytes: Uint8Array): Promise<WasmModule>
   instantiate(
     module: WasmModule,

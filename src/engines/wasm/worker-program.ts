@@ -10,10 +10,11 @@ import type {
   HelperPlace,
   HelperStart,
   NumberedCall,
+  WorkerFailure,
   WorkerStart,
 } from './messages.js'
 import { type BoundFunction, type External, HeapArray } from './node-api.js'
-import type { WasmMemory } from './webassembly.js'
+import { type WasmMemory, WebAssembly } from './webassembly.js'
 
 /** The worker's side of the channel. */
 export interface WorkerChannel {
@@ -28,11 +29,16 @@ const STACK_ALIGNMENT = 16
 /** Reads the first message and takes the role that it names. */
 export function runWorker(channel: WorkerChannel): void {
   let engine: EngineWorker | undefined
+  const fail = (error: unknown) => channel.post({ workerFailure: reasonOf(error) } satisfies WorkerFailure)
   channel.onMessage(message => {
     if (engine !== undefined) {
       const { id, call } = message as NumberedCall
-      const { answer, transfer } = engine.answer(id, call)
-      channel.post(answer, transfer)
+      try {
+        const { answer, transfer } = engine.answer(id, call)
+        channel.post(answer, transfer)
+      } catch (trap) {
+        fail(trap)
+      }
       return
     }
     const start = message as WorkerStart
@@ -43,7 +49,7 @@ export function runWorker(channel: WorkerChannel): void {
             engine = started
             channel.post({ ready: true, ...started.description })
           })
-    begun.catch(error => channel.post({ startFailure: reasonOf(error) }))
+    begun.catch(fail)
   })
 }
 
@@ -51,7 +57,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** Waits for tasks and never returns. */
+/** Waits for tasks and never returns. A trap rejects it. */
 async function help(channel: WorkerChannel, { module, memory, number, stack, locals }: HelperStart): Promise<void> {
   const { exports } = await instantiate(module, memory)
   exports.__stack_pointer.value = stack
@@ -61,6 +67,12 @@ async function help(channel: WorkerChannel, { module, memory, number, stack, loc
 }
 
 type Instance = Awaited<ReturnType<typeof instantiate>>
+
+/** An answer with the buffers that go with it. */
+interface Posted {
+  readonly answer: Answer
+  readonly transfer: readonly ArrayBuffer[]
+}
 
 /** The kernels of one engine. */
 class EngineWorker {
@@ -112,7 +124,17 @@ class EngineWorker {
     return address
   }
 
-  answer(id: number, call: Call): { readonly answer: Answer; readonly transfer: readonly ArrayBuffer[] } {
+  /** @throws WebAssembly.RuntimeError for a trap */
+  answer(id: number, call: Call): Posted {
+    const posted = this.#answer(id, call)
+    // Not after a trap: it may have left the heap locked for ever.
+    for (const address of this.#arrays) this.#exports.free(address)
+    this.#arrays = []
+    this.#written = []
+    return posted
+  }
+
+  #answer(id: number, call: Call): Posted {
     try {
       const result = this.#perform(call)
       const written = this.#written.map(
@@ -120,12 +142,9 @@ class EngineWorker {
       )
       return { answer: { id, result, written }, transfer: written }
     } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error
       if (error instanceof OutOfMemory) return { answer: { id, result: OUT_OF_MEMORY, written: [] }, transfer: [] }
       return { answer: { id, failure: reasonOf(error) }, transfer: [] }
-    } finally {
-      for (const address of this.#arrays) this.#exports.free(address)
-      this.#arrays = []
-      this.#written = []
     }
   }
 

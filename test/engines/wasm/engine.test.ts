@@ -6,8 +6,9 @@ import { gaussian } from '#src/core/random'
 import { createEngineOn } from '#src/engines/wasm/create-engine'
 import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
 import type { WasmHost } from '#src/engines/wasm/host'
-import type { Answer } from '#src/engines/wasm/messages'
+import type { Answer, WorkerStart } from '#src/engines/wasm/messages'
 import { nodeHost } from '#src/engines/wasm/node-host'
+import type { WasmMemory } from '#src/engines/wasm/webassembly'
 import { networkSchema } from '#src/model/network'
 import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
@@ -69,6 +70,45 @@ describe('wasm threads', () => {
     })
     assert.equal(status, 0, stderr)
     assert.equal(stdout.trim().split('\n').length, 2)
+  })
+})
+
+describe('a thread of the wasm engine that traps', () => {
+  /** Threads of Node.js, to whose first messages `change` is applied. */
+  const changed = (change: (start: WorkerStart) => WorkerStart): WasmHost => ({
+    ...nodeHost,
+    startWorker() {
+      const worker = nodeHost.startWorker()
+      let post = (message: unknown) => {
+        post = worker.post
+        worker.post(change(message as WorkerStart))
+      }
+      return { ...worker, post: message => post(message) }
+    },
+  })
+  const batch = { audio: [gaussian(2, 0, 0, 32 * 64)], steps: [1], mel: [mel(32)] }
+  const failed = { code: 'ENGINE_FAILED', message: /a thread of the wasm engine ended: .*bounds/ }
+
+  test('ends the engine with an error if it waits for tasks', async () => {
+    // At address 0 there is no room for a stack.
+    const host = changed(start => (start.role === 'helper' ? { ...start, stack: 0 } : start))
+    const predicted = createEngineOn(host, 2, { network, parameters }).then(engine => engine.predict(batch))
+    await assert.rejects(predicted, failed)
+  })
+
+  test('ends the engine with an error if it holds the lock of the heap', async () => {
+    let memory: WasmMemory | undefined
+    const host = changed(start => {
+      if ('buffer' in start.memory) memory = start.memory
+      return start
+    })
+    const engine = await createEngineOn(host, 1, { network, parameters })
+    await engine.predict(batch)
+    // The heap begins below, and so no header of its blocks is left.
+    new Uint8Array(memory!.buffer, 17 * 65536).fill(255)
+    await assert.rejects(engine.predict(batch), failed)
+    await assert.rejects(engine.predict(batch), failed)
+    await engine.dispose()
   })
 })
 
