@@ -3,9 +3,20 @@
 #include <chrono>
 #include <utility>
 
+#ifdef __wasm__
+extern "C" void diffwaveSeeGrowth();
+#endif
+
 namespace diffwave {
 
 namespace {
+/** Lets this thread reach all memory that the others have allocated. Only WebAssembly needs it (platform/wasm/). */
+inline void seeMemory() {
+#ifdef __wasm__
+  diffwaveSeeGrowth();
+#endif
+}
+
 /**
  * How long a thread spins before it sleeps: longer than the gap between two layers, and about the cost of waking up.
  */
@@ -99,6 +110,7 @@ void Pool::runOnAll(int count, Task task, void* context) {
   }
   takeTasks(0);
   awaitWorkers();
+  seeMemory();
   if (!failed_.load(std::memory_order_relaxed)) return;
   failed_.store(false, std::memory_order_relaxed);
   std::rethrow_exception(std::exchange(error_, nullptr));
@@ -128,6 +140,7 @@ void* Pool::work(void* argument) {
   Pool* pool = worker->pool;
   for (unsigned seen = 0; pool->awaitStep(seen);) {
     seen++;
+    seeMemory();
     pool->takeTasks(worker->index);
     if (pool->busy_.fetch_sub(1) == 1 && pool->awaited_.load()) {
       const Lock lock(pool->mutex_);

@@ -51,7 +51,7 @@ function written(name: string, engine: string, body: string): string {
 
 const sound = written(
   'sound',
-  `{ engine: process.argv[2], threads: 1, ...(process.argv[3] && { instructionSet: process.argv[3] }) }`,
+  `{ engine: process.argv[2], threads: 2, ...(process.argv[3] && { instructionSet: process.argv[3] }) }`,
   `
   const clip = await vocoder.synthesize(mel, { steps: 1, seed: 1 })
   const pieces = []

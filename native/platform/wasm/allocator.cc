@@ -1,6 +1,7 @@
 // The heap of the WebAssembly build. It takes the first block that fits from a list of free blocks, joins freed blocks
 // with their neighbours, and calls memory.grow when none fits. The allocator of the C library is not used because it
 // has no lock, and rounds large sizes up to powers of two. Blocks are few and large here, so a list is fast enough.
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <new>
 
 extern "C" unsigned char __heap_base;
+extern "C" void diffwaveSeeGrowth();
 
 namespace {
 
@@ -29,7 +31,7 @@ static_assert(headerSize == 16, "a header keeps what follows aligned to 16 bytes
 
 Block* freeList;
 Block* lastBlock;  // null: the heap has not been set up
-uintptr_t heapEnd;
+std::atomic<uintptr_t> heapEnd;
 uint32_t heapLock;
 
 /** Held during every operation. Threads hold it for some hundred instructions, so they spin. */
@@ -37,6 +39,7 @@ struct Guard {
   Guard() {
     while (__atomic_exchange_n(&heapLock, 1, __ATOMIC_ACQUIRE) != 0) {
     }
+    diffwaveSeeGrowth();
   }
   ~Guard() { __atomic_store_n(&heapLock, 0, __ATOMIC_RELEASE); }
 };
@@ -83,21 +86,23 @@ void trim(Block* block, uint32_t bytes) {
 bool grow(uint32_t bytes) {
   if (lastBlock == nullptr) {
     const uintptr_t start = (reinterpret_cast<uintptr_t>(&__heap_base) + 15) & ~uintptr_t(15);
-    heapEnd = uintptr_t(__builtin_wasm_memory_size(0)) * pageSize;
-    if (heapEnd < start + 2 * headerSize) {
+    uintptr_t end = uintptr_t(__builtin_wasm_memory_size(0)) * pageSize;
+    if (end < start + 2 * headerSize) {
       if (__builtin_wasm_memory_grow(0, 1) == SIZE_MAX) return false;
-      heapEnd += pageSize;
+      end += pageSize;
     }
+    heapEnd.store(end, std::memory_order_relaxed);
     lastBlock = reinterpret_cast<Block*>(start);
     lastBlock->previous = 0;
-    lastBlock->size = heapEnd - start;
+    lastBlock->size = end - start;
     link(lastBlock);
   }
   const uint32_t present = lastBlock->used() ? 0 : lastBlock->bytes();
   if (present >= bytes) return true;
   const uint64_t pages = (uint64_t(bytes) - present + pageSize - 1) / pageSize;
+  const uintptr_t end = heapEnd.load(std::memory_order_relaxed);
   // The last page stays unused: the heap's end must be an address.
-  if (uint64_t(heapEnd) / pageSize + pages > 65535) return false;
+  if (uint64_t(end) / pageSize + pages > 65535) return false;
   if (__builtin_wasm_memory_grow(0, size_t(pages)) == SIZE_MAX) return false;
   const uint32_t added = uint32_t(pages) * pageSize;
   if (lastBlock->used()) {
@@ -109,7 +114,7 @@ bool grow(uint32_t bytes) {
   } else {
     lastBlock->size += added;
   }
-  heapEnd += added;
+  heapEnd.store(end + added, std::memory_order_relaxed);
   return true;
 }
 
@@ -177,6 +182,18 @@ void release(void* memory) {
 }  // namespace
 
 extern "C" {
+
+/**
+ * Lets this thread see the memory that others have added. Call it after another thread has handed work over.
+ *
+ * V8 without a trap handler (Deno 2.9, `node --disable-wasm-trap-handler`) compares addresses with a size that each
+ * thread keeps. A thread learns of another's memory.grow some instructions too late, and until then an address in the
+ * new pages is out of its bounds. A memory.grow of its own, also by nothing, brings its size up to date.
+ */
+void diffwaveSeeGrowth() {
+  const uintptr_t seen = uintptr_t(__builtin_wasm_memory_size(0)) * pageSize;
+  if (seen < heapEnd.load(std::memory_order_relaxed)) __builtin_wasm_memory_grow(0, 0);
+}
 
 void* malloc(size_t size) { return allocate(size, 16); }
 void free(void* memory) {

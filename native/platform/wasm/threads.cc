@@ -45,6 +45,8 @@ uint32_t* wordOf(pthread_cond_t* condition) { return reinterpret_cast<uint32_t*>
 
 extern "C" {
 
+void diffwaveSeeGrowth();
+
 /** Says how many workers wait in `diffwaveThread`, numbered from 0. */
 void diffwaveOfferThreads(int count) { slotCount = count < maxSlots ? count : maxSlots; }
 
@@ -54,6 +56,7 @@ void diffwaveThread(int number) {
   for (;;) {
     uint32_t state;
     while ((state = load(&slot.state)) != started) waitWhile(&slot.state, state);
+    diffwaveSeeGrowth();
     slot.function(slot.argument);
     store(&slot.state, finished);
     wake(&slot.state, 1);

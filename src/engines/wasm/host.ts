@@ -23,6 +23,6 @@ export interface WasmHost {
   startWorker(): HostWorker
   /** A hint for the case that a worker does not start or a binary does not compile. */
   readonly startHint?: string
-  /** Whether threads share memory. In Node.js and Bun they do. In a page they do if it is cross-origin isolated. */
+  /** Whether threads share memory. In Node.js they do. In a page they do if it is cross-origin isolated. */
   readonly sharesMemory: boolean
 }

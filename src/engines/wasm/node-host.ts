@@ -5,7 +5,6 @@ import { Worker } from 'node:worker_threads'
 import { DiffWaveError } from '../../core/errors.js'
 import { bundleHint } from '../../core/package.js'
 import { isPermissionError, permissionHint, requireThreads } from '../../core/permission.js'
-import { isDeno } from '../../core/runtime.js'
 import type { HostWorker, WasmHost } from './host.js'
 
 /** Starts a thread without the options of the process: with `--input-type` a file cannot be run. */
@@ -48,6 +47,5 @@ export const nodeHost: WasmHost = {
     }
   },
   startWorker,
-  // On Deno 2.9.6, three of 25 programs with two threads never ended; with one, none of 25. The cause is not known.
-  sharesMemory: !isDeno,
+  sharesMemory: true,
 }

@@ -1,6 +1,9 @@
 /** The wasm engine: the tests of every engine, on both builds, and those of its threads and memory. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
 import { createEngineOn } from '#src/engines/wasm/create-engine'
@@ -178,7 +181,45 @@ describe('the event loop beside the wasm engine', () => {
   })
 })
 
+/** Two threads that share the memory of one build, each with a stack of its own, and only take more and more of it. */
+const takers = `
+  import { readFile } from 'node:fs/promises'
+  import { isMainThread, Worker, workerData } from 'node:worker_threads'
+  import { instantiate } from ${JSON.stringify(distUrl('engines/wasm/instance.js'))}
+  if (isMainThread) {
+    const module = await WebAssembly.compile(await readFile(process.argv[2]))
+    const memory = new WebAssembly.Memory({ initial: 32, maximum: 65535, shared: true })
+    const { exports } = await instantiate(module, memory)
+    exports._initialize()
+    const ready = new Int32Array(new SharedArrayBuffer(4))
+    for (let thread = 0; thread < 2; thread++) {
+      const place = { stack: exports.malloc(2 ** 16) + 2 ** 16, locals: exports.malloc(2 ** 12) }
+      new Worker(new URL(import.meta.url), { workerData: { module, memory, ready, ...place } })
+    }
+  } else {
+    const { exports } = await instantiate(workerData.module, workerData.memory)
+    exports.__stack_pointer.value = workerData.stack
+    exports.__wasm_init_tls(workerData.locals)
+    Atomics.add(workerData.ready, 0, 1)
+    while (Atomics.load(workerData.ready, 0) < 2);
+    for (let block = 0; block < 8000; block++) exports.malloc(70_000)
+  }`
+
 describe('wasm memory', () => {
+  test('added by one thread is used by others, also without a trap handler of V8', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'diffwave-'))
+    try {
+      const path = join(folder, 'takers.mjs')
+      writeFileSync(path, takers)
+      const binary = inRepository('prebuilds/wasm/simd128.wasm')
+      const arguments_ = ['--wasm-enforce-bounds-checks', path, binary]
+      const { status, stderr } = spawnSync(process.execPath, arguments_, { encoding: 'utf8', timeout: 60_000 })
+      assert.equal(status, 0, stderr)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   test('is limited: a larger batch is refused, and the engine stays usable', async () => {
     const engine = await createWasmEngine({ network, parameters, threads: 2, memoryLimit: 2 ** 24 })
     try {
