@@ -157,35 +157,38 @@ export function sharedPage(url: string, options: PageOptions = {}): () => Promis
   }
 }
 
-const windows = new Map<string, Promise<OpenedPage>>()
+let shared: Promise<OpenedPage> | undefined
 let documents = 0
 // As for the browser.
-after(async () => {
-  for (const window of windows.values()) await (await window).page.context().close()
-})
+after(async () => (await shared)?.page.context().close())
 
 /**
- * Opens an address in the window that all calls with the same options share, one after the other: to start one takes
- * longer than most tests. What a document of the same server has stored is still there.
+ * Opens an address in the window that all calls share, one after the other: to start one takes longer than most tests.
+ * What a document of the same server has stored is still there.
  */
 export async function openDocument(url: string, options: PageOptions = {}): Promise<OpenedPage> {
   const { origin, pathname, hash } = new URL(url)
   // With the same path and query it would stay the same document.
   const fresh = `${origin}${pathname}?${++documents}${hash}`
-  const key = JSON.stringify([options.width, options.dark])
-  const known = windows.get(key)
-  if (known === undefined) {
-    const window = open(fresh, options)
-    windows.set(key, window)
-    return window
+  if (shared === undefined) {
+    shared = open(fresh, options)
+    return shared
   }
-  const { page, errors } = await known
+  const { page, errors } = await shared
   errors.length = 0
+  const { viewport, colorScheme } = look(options)
+  await page.setViewportSize(viewport)
+  await page.emulateMedia({ colorScheme })
   await visit(page, fresh)
   return { page, errors }
 }
 
-async function open(url: string, { width = 1280, dark = false }: PageOptions): Promise<OpenedPage> {
+/** The options as Playwright has them. */
+function look({ width = 1280, dark = false }: PageOptions) {
+  return { viewport: { width, height: 900 }, colorScheme: dark ? 'dark' : 'light' } as const
+}
+
+async function open(url: string, options: PageOptions): Promise<OpenedPage> {
   if (browser === undefined) {
     browser = chromium.launch({
       executablePath: path!,
@@ -196,11 +199,7 @@ async function open(url: string, { width = 1280, dark = false }: PageOptions): P
       timeout: PATIENCE,
     })
   }
-  const context = await (await browser).newContext({
-    viewport: { width, height: 900 },
-    colorScheme: dark ? 'dark' : 'light',
-    acceptDownloads: true,
-  })
+  const context = await (await browser).newContext({ ...look(options), acceptDownloads: true })
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE)
   const errors: string[] = []
