@@ -144,6 +144,27 @@ describe('the events of a job', () => {
     ])
   })
 
+  test('and its view name a file once it is complete', async () => {
+    const job = record()
+    const names = () => job.view().files.map(({ name, bytes }) => [name, bytes])
+    for (const name of ['first', 'second']) {
+      job.open({ name, type: 'audio/wav', bytes: null, facts: {} })
+      await job.write(new Uint8Array(2))
+    }
+    assert.deepEqual([names(), job.file('second')], [[['first', 2]], undefined])
+    job.setState('done')
+    const both = [
+      ['first', 2],
+      ['second', 2],
+    ]
+    assert.deepEqual(names(), both)
+    const told: unknown[] = []
+    for await (const { name, data } of job.events(0, never)) {
+      if (name === 'file') told.push([data['name'], data['bytes']])
+    }
+    assert.deepEqual(told, both)
+  })
+
   test('are the latest ones only, if they are many', async () => {
     const job = record()
     const many = MAX_JOB_EVENTS + 10
