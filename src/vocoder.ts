@@ -273,6 +273,7 @@ export class Vocoder extends SoundModel {
       input: { mel },
       label: this.model.labelIndex(label),
       refinement: this.#refinement(refine),
+      highBand: this.config.diffusion.highBand,
       signal,
       onProgress,
       onStep,

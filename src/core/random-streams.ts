@@ -7,6 +7,7 @@
  * | a clip | 0 | Gaussian: x_T; uniform number 0: the label of a clip for which none is asked |
  * | a clip | n, 1 … `MAX_DIFFUSION_STEPS` | Gaussian: the noise added at level n of the schedule |
  * | a clip | `secondRecording` | Gaussian: the noise of an interpolation's second recording |
+ * | a clip | `highBand` | Gaussian: the noise above a vocoder's mel |
  * | Griffin-Lim | 0 | uniform: the first phases |
  * | a training run | batch number, from 0 | Gaussian: noise of the crops; uniform: the crops' choice (`batchIndices`) |
  * | a training run | `initialParameters` + i | the initial values of parameter i |
@@ -18,6 +19,7 @@
 export const draws = {
   label: 0,
   secondRecording: 0xffff_0000,
+  highBand: 0xfffe_0000,
   initialParameters: 0xffff_0000,
   validation: 0xfffe_0000,
   classifierWeights: 0xfffd_0000,

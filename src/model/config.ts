@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { conventionSchema, type MelConvention, refinementObstacle } from '../audio/mel/convention.js'
 import { correctionObstacle } from '../audio/mel/correction.js'
+import { highBandObstacle } from '../audio/mel/high-band.js'
 import { pitchObstacle } from '../audio/mel/pitch.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
 import { type DiffusionConfig, diffusionSchema, isInSubbands, isWhitened, scheduleSteps } from './diffusion-config.js'
@@ -154,6 +155,10 @@ const rules: readonly Rule[] = [
   ),
   rule('diffusion.refinement', 'refinement needs a mel', c => c.diffusion.refinement === null || c.mel !== null),
   needs('diffusion.refinement', (c, mel) => (c.diffusion.refinement === null ? null : refinementObstacle(mel))),
+  rule('diffusion.highBand', 'a high band needs a mel', c => c.diffusion.highBand === null || c.mel !== null),
+  needs('diffusion.highBand', ({ diffusion: { highBand } }, mel) =>
+    highBand === null ? null : highBandObstacle(mel, highBand),
+  ),
 ]
 
 /** Renames `licence`, as configs of earlier versions spell it, to `license`. */

@@ -1,5 +1,6 @@
 /** The `diffusion` part of `config.json`: everything that the diffusion process needs to know about a model. */
 import { z } from 'zod'
+import { highBandSchema } from '../audio/mel/high-band.js'
 import { pitchNetworkSchema } from '../audio/mel/pitch-network.js'
 import { relaxationSchema } from '../audio/mel/relaxation.js'
 import {
@@ -168,6 +169,8 @@ export const diffusionSchema = z.strictObject({
   prior: priorSchema.nullable().default(null),
   /** Phase refinement of a vocoder after the last step. Default: null, none unless the caller asks for some. */
   refinement: refinementSchema.nullable().default(null),
+  /** The noise that a vocoder adds above its mel (src/synthesis/high-band.ts). Default: null, none. */
+  highBand: highBandSchema.nullable().default(null),
 })
 
 /** Number of steps of a noise schedule. */

@@ -1,8 +1,9 @@
 /**
  * Makes one clip with a model, as a pipeline of streams: mel → latent (the reverse process) → audio (the data domain's
- * decoder) → phase refinement → trimming. The vocoder, the generator and the repairs share it.
+ * decoder) → phase refinement → high band → trimming. The vocoder, the generator and the repairs share it.
  */
 import type { MelFeed, MelReader } from '../audio/mel/feed.js'
+import type { HighBandConfig } from '../audio/mel/high-band.js'
 import { PhaseRefinement, refined } from '../audio/mel/phase-refinement.js'
 import { concatenateAudio } from '../core/concatenate.js'
 import type { OnProgress } from '../core/progress.js'
@@ -17,6 +18,7 @@ import type { FrameStream } from '../engines/engine.js'
 import { MAX_CHUNK_POSITIONS } from '../engines/native/constants.js'
 import type { RefinementConfig } from '../model/diffusion-config.js'
 import { melContext, positionSamples } from '../model/network.js'
+import { HighBand, withHighBand } from './high-band.js'
 import { lookAhead } from './look-ahead.js'
 import { type AudioStream, Synthesis } from './result.js'
 import { type OnStep, watchSteps } from './sampling-step.js'
@@ -41,6 +43,8 @@ export interface ClipRequest {
   readonly guidance?: number
   /** Phase refinement after the last pass, for clips with a mel. Default: null, no refinement. */
   readonly refinement?: RefinementConfig | null
+  /** What to add above the mel, for clips with a mel. Default: null, nothing. */
+  readonly highBand?: HighBandConfig | null
   readonly chunk?: number | undefined
   /** Replaces the noise that the process starts from (see `ReverseRequest`). */
   readonly start?: ReverseRequest['start']
@@ -83,15 +87,18 @@ export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<
   })
 }
 
-/** The whole pipeline: latent, audio, refined audio, trimmed audio. */
+/** The whole pipeline: latent, audio, refined audio, audio with its high band, trimmed audio. */
 function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
-  const { input, refinement = null, signal } = request
+  const { input, refinement = null, highBand = null, seed, signal } = request
   const trim = request.trim ?? ('length' in input ? input.length : Number.POSITIVE_INFINITY)
   const mel = 'mel' in input ? input.mel : null
   const latent = latents(model, request)
   const audio = decoded(latent, modelDomain(model).decoder(mel))
-  if (mel === null || refinement === null) return trimmed(audio, trim)
-  return trimmed(refinedAudio(model, audio, mel.lastReader(), refinement, signal), trim)
+  if (mel === null) return trimmed(audio, trim)
+  const final = refinement === null ? audio : refinedAudio(model, audio, mel.lastReader(), refinement, signal)
+  if (highBand === null) return trimmed(final, trim)
+  const band = new HighBand(model.config.mel!, highBand, seededNoise(seed, model.engine.gaussian))
+  return trimmed(withHighBand(final, mel.lastReader(), band), trim)
 }
 
 /** The result x_0 of the reverse process, in the model's data domain. */

@@ -37,6 +37,7 @@ export function describeModel(config: ModelConfig) {
     lookAheadMilliseconds: milliseconds(lookAhead(config, process)),
     lowLatencyMilliseconds: milliseconds(lookAhead(config, { ...process, latency: 'low' })),
     refinementIterations: diffusion.refinement?.iterations ?? null,
+    highBandHertz: diffusion.highBand === null ? null : config.mel!.maxFrequency,
     hop: network.mel === null ? null : melHop(network.mel),
     labels: network.labels,
     drawsLabels: config.labelShares !== null,

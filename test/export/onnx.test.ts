@@ -309,6 +309,23 @@ describe('an export of the whole process equals our synthesis', () => {
         diffusion: { ...steps4, clamp: false, prior: { kind: 'mel-envelope', follows: 'formants' } },
       },
     ],
+    [
+      'a high band',
+      {
+        network: patched,
+        mel: { ...convention, maxFrequency: 2500 },
+        diffusion: { ...steps4, highBand: { from: 1500, gain: 6, slope: -2 } },
+      },
+    ],
+    [
+      'a high band of powers and another framing, beside a sampler that adds no noise',
+      {
+        network: patched,
+        mel: { ...edge, power: 2, logarithm: 'log10', normalisation: standardise, maxFrequency: 2500 },
+        diffusion: { ...steps4, highBand: { from: 1500, gain: 6 } },
+      },
+      { sampler: 'ddim' },
+    ],
     ['windows and no prior', { network: { ...windowed, inputMask: { steps: 50 } }, diffusion: steps4 }],
     [
       'windows, their prior and a correction',

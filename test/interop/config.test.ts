@@ -27,6 +27,7 @@ const config = {
       sampling: { '2': [0.1, 0.2], '1': { betas: [0.5], sampler: 'ddim', noiseScale: 0 } },
       defaultSteps: 4,
       refinement: { iterations: 8 },
+      highBand: { from: 1000, gain: -1.5, slope: -3 },
     },
   },
   data: { cropSamples: 4096 },

@@ -80,6 +80,8 @@ describe('contradictory fields are refused by name', () => {
     ],
     ['diffusion.prior: a prior needs', { ...generator, ...diffusion({ prior: envelope }) }],
     ['diffusion.refinement: refinement needs a mel', { ...generator, ...diffusion({ refinement: { iterations: 2 } }) }],
+    ['diffusion.highBand: a high band needs a mel', { ...generator, ...diffusion({ highBand: { from: 100 } }) }],
+    ['diffusion.highBand: needs a mel that ends', { ...vocoder, ...diffusion({ highBand: { from: 100 } }, vocoder) }],
     [
       'diffusion.prior: a mel-envelope prior needs windows',
       {

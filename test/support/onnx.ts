@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { env, InferenceSession, Tensor } from 'onnxruntime-web'
 import { gaussian } from '#src/core/random'
+import { draws } from '#src/core/random-streams'
 import { drawOfPass } from '#src/diffusion/noise'
 import { createSampler } from '#src/diffusion/samplers/create'
 import type { ModelConfig } from '#src/model/config'
@@ -60,8 +61,9 @@ export interface OnnxInput {
 /** The input `noise` of an export that makes a clip of a seed. @param choice of sampler and steps, as in the export */
 export function noiseOf(config: ModelConfig, seed: number, samples: number, choice = {}): OnnxInput {
   const sampler = createSampler(config.diffusion, choice)
-  const draws = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).filter(draw => draw !== null)
-  const rows = [0, ...draws].map(draw => gaussian(seed, draw, 0, samples))
+  const ofSteps = sampler.steps.map((_, pass) => drawOfPass(sampler, pass)).filter(draw => draw !== null)
+  const ofHighBand = config.diffusion.highBand === null ? [] : [draws.highBand]
+  const rows = [0, ...ofSteps, ...ofHighBand].map(draw => gaussian(seed, draw, 0, samples))
   return { shape: [1, rows.length, samples], data: Float32Array.from(rows.flatMap(row => [...row])) }
 }
 

@@ -35,11 +35,16 @@ def htk_mel(hertz: float) -> float:
 SCALES = {"slaney": (slaney_mel, slaney_hertz), "htk": (htk_mel, htk_hertz)}
 
 
-def mel_filters(convention: dict[str, Any]) -> Tensor:
-    """Makes triangles with an area (`slaney`) or a height of one, and corners that are evenly spaced in mel: [M, N]."""
+def corner_frequencies(convention: dict[str, Any]) -> Tensor:
+    """Computes the corners of the triangles in Hz [M + 2], evenly spaced in mel. Band b has its centre at b + 1."""
     to_mel, to_hertz = SCALES[convention["melScale"]]
     low, high = to_mel(convention["minFrequency"]), to_mel(convention["maxFrequency"])
-    corners = to_hertz(torch.linspace(low, high, convention["bands"] + 2, dtype=torch.float64))
+    return to_hertz(torch.linspace(low, high, convention["bands"] + 2, dtype=torch.float64))
+
+
+def mel_filters(convention: dict[str, Any]) -> Tensor:
+    """Makes triangles with an area (`slaney`) or a height of one: [M, N]."""
+    corners = corner_frequencies(convention)
     size = convention["fftSize"]
     hertz = torch.arange(size // 2 + 1, dtype=torch.float64) * convention["sampleRate"] / size
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]

@@ -45,7 +45,7 @@ from .limits import (
     MIN_SAMPLE_RATE,
 )
 from .mel_convention import convention
-from .mel_filters import mel_filters
+from .mel_filters import corner_frequencies, mel_filters
 
 # Fewer bands do not show harmonics (src/audio/mel/pitch.ts).
 MIN_LOW_BANDS = 24
@@ -220,6 +220,18 @@ DIFFUSION = fields(
             ),
             None,
         ),
+        "highBand": (
+            nullable(
+                fields(
+                    {
+                        "from": (real(0, MAX_SAMPLE_RATE), REQUIRED),
+                        "gain": (real(-100, 20), 0),
+                        "slope": (real(-100, 0), 0),
+                    }
+                )
+            ),
+            None,
+        ),
     }
 )
 
@@ -357,6 +369,15 @@ def check_diffusion(model: dict[str, Any], where: str) -> None:
     require(not refines or mel is not None, at("diffusion.refinement"), "refinement needs a mel")
     needs = "refinement needs windows of 2.5 hops or more, and transforms of at most 32"
     require(not refines or is_dense, at("diffusion.refinement"), needs)
+    high_band = diffusion["highBand"]
+    require(high_band is None or mel is not None, at("diffusion.highBand"), "a high band needs a mel")
+    if high_band is not None:
+        has_room = mel["maxFrequency"] < mel["sampleRate"] / 2
+        needs = "needs a mel that ends below half the sample rate"
+        require(has_room, at("diffusion.highBand"), needs)
+        is_above = corner_frequencies(mel)[1:-1] >= high_band["from"]
+        has_level = bool((is_above & (mel_filters(mel).sum(1) > 0)).any())
+        require(has_level, at("diffusion.highBand"), "needs at least one band of the mel above `from`")
 
 
 def check_supported_prior(model: dict[str, Any], where: str) -> None:

@@ -118,6 +118,7 @@ const titles: Readonly<Record<string, string>> = {
   receptiveFieldMilliseconds: 'receptive field',
   lookAheadMilliseconds: 'look-ahead with the defaults',
   lowLatencyMilliseconds: 'look-ahead with low latency',
+  highBandHertz: 'high band of noise, from',
   drawsLabels: 'draws a label by the seed',
 }
 /** What a line says of a fact that is null, where *none* could be taken for something else. */
@@ -132,6 +133,7 @@ const units: Readonly<Record<string, string>> = {
   receptiveFieldMilliseconds: 'ms',
   lookAheadMilliseconds: 'ms',
   lowLatencyMilliseconds: 'ms',
+  highBandHertz: 'Hz',
 }
 
 /** A fact as one or more lines. JSON has its name, a line its title and unit. */

@@ -10,7 +10,7 @@ import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import type { ModelConfig } from '../../model/config.js'
 import type { EnergyPriorConfig, SubbandsConfig } from '../../model/diffusion-config.js'
 import type { FrontEndGraph } from './front-end.js'
-import { frameSlope, interpolated } from './interpolation.js'
+import { atSamples } from './interpolation.js'
 import { melAmplitudes, melLogarithms } from './mel-levels.js'
 
 /** The two functions of a data domain. Both map `[B, T]` to `[B, T]`. */
@@ -65,20 +65,7 @@ function energyDeviations(
   const energy = graph.node('Sqrt', [graph.node('ReduceSum', [magnitudes, graph.integers(1)], { keepdims: 1 })])
   const share = graph.node('Sub', [energy, graph.scalar(minEnergy)])
   const scaled = graph.node('Div', [share, graph.scalar(maxEnergy - minEnergy)])
-  const frames = graph.node('Clip', [scaled, graph.scalar(floor), graph.scalar(1)])
-  const { hop, framing } = convention
-  if (framing === 'centre') {
-    return graph.node('Squeeze', [interpolated(graph, frameSlope(graph, frames), hop), graph.integers(1)])
-  }
-  // Frame f is at its middle, (f + ½) × hop. At both ends a frame is repeated for half a hop. With an odd hop, samples
-  // lie halfway between its parts.
-  const offset = (hop % 2) / 2
-  const extended = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
-  const whole = graph.node('Squeeze', [
-    interpolated(graph, frameSlope(graph, extended), hop, offset),
-    graph.integers(1),
-  ])
-  return graph.slice(whole, 1, Math.floor(hop / 2), -Math.ceil(hop / 2))
+  return atSamples(graph, graph.node('Clip', [scaled, graph.scalar(floor), graph.scalar(1)]), convention)
 }
 
 /** M of SpecGrad's prior (src/data-domain/frame-filter.ts): transform, gains, inverse transform, overlap-add. */

@@ -69,8 +69,9 @@ export const exportOnnxOptions = z.strictObject({
  * Writes a model as ONNX (opset 17), with dynamic batch and length.
  *
  * The caller supplies the noise as standard normal numbers, `noise` `[batch, rows, samples]`: row 0 is what the process
- * starts from, and each step that adds noise takes one more row, in order. If the prior has harmonics, the graph also
- * tracks the mel's pitch and makes the pulses. Phase refinement is not part of the graph.
+ * starts from, and each step that adds noise takes one more row, in order. The high band of a vocoder takes the last
+ * row. If the prior has harmonics, the graph also tracks the mel's pitch and makes the pulses. Phase refinement is not
+ * part of the graph.
  *
  * @param source a shipped model's name, a model folder, a checkpoint file, the address of either, or a model in memory
  * @param output path of the file

@@ -7,6 +7,7 @@ import type { ModelFiles } from '../../model/import/model-files.js'
 import { domainGraph } from './domain.js'
 import { excitationGraph } from './excitation.js'
 import { FrontEndGraph } from './front-end.js'
+import { highBandGraph } from './high-band.js'
 import { NetworkGraph } from './network.js'
 import { processGraph, type StepInput } from './process.js'
 import { outputGains, sinusoids } from './step-embedding.js'
@@ -101,7 +102,8 @@ export function wholeGraph(
   const { config, parameters } = model
   const { network } = config
   const steps = linearSteps(process)
-  const noiseRows = 1 + steps.filter(step => step.needsNoise).length
+  const { highBand } = config.diffusion
+  const noiseRows = 1 + steps.filter(step => step.needsNoise).length + (highBand === null ? 0 : 1)
   const graph = new OnnxGraph({ name: config.kind, halfWeights })
   const ports = new Ports(graph)
   const mel = network.mel === null ? null : ports.input('mel', ['batch', network.mel.bands, 'frames'])
@@ -128,7 +130,15 @@ export function wholeGraph(
           excitationGraph(graph, mel!, config.mel!, harmonics.pitch, rowOf(graph.integer(0))),
         )
   const x = processGraph({ graph, network, steps, predict, start, noiseAt })
-  ports.output(domain.decode(x), 'audio', ['batch', 'samples'])
+  const audio = domain.decode(x)
+  const final =
+    highBand === null
+      ? audio
+      : graph.node('Add', [
+          audio,
+          highBandGraph(graph, { mel: mel!, white: rowOf(graph.integer(noiseRows - 1)) }, config.mel!, highBand),
+        ])
+  ports.output(final, 'audio', ['batch', 'samples'])
   return { ...ports.built(), noiseRows }
 }
 

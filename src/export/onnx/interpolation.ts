@@ -1,4 +1,5 @@
 /** Linear interpolation between mel frames, in a graph. */
+import type { MelConvention } from '../../audio/mel/convention.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 
 /** A sequence at the frame rate, and the differences from each frame to the next. */
@@ -29,4 +30,27 @@ export function interpolated(graph: OnnxGraph, { here, difference }: FrameSlope,
   )
   const values = graph.node('Add', [here, graph.node('Mul', [difference, shares])])
   return graph.node('Reshape', [values, graph.integers(0, 0, -1)])
+}
+
+/**
+ * Interpolates one value per frame, `[B, 1, F]`, to one per sample, `[B, T]`, as `sampleDeviations` does
+ * (src/data-domain/energy-prior.ts).
+ */
+export function atSamples(
+  graph: OnnxGraph,
+  frames: OnnxValue,
+  { hop, framing }: Pick<MelConvention, 'hop' | 'framing'>,
+): OnnxValue {
+  if (framing === 'centre') {
+    return graph.node('Squeeze', [interpolated(graph, frameSlope(graph, frames), hop), graph.integers(1)])
+  }
+  // Frame f is at its middle, (f + ½) × hop. At both ends a frame is repeated for half a hop. With an odd hop, samples
+  // lie halfway between its parts.
+  const offset = (hop % 2) / 2
+  const extended = graph.node('Pad', [frames, graph.integers(0, 0, 1, 0, 0, 0)], { mode: 'edge' })
+  const whole = graph.node('Squeeze', [
+    interpolated(graph, frameSlope(graph, extended), hop, offset),
+    graph.integers(1),
+  ])
+  return graph.slice(whole, 1, Math.floor(hop / 2), -Math.ceil(hop / 2))
 }
