@@ -1,7 +1,7 @@
 """Mels to audio: python -m diffwave_torch.sample MODEL MEL.npy... -o OUT [--steps 4]
 
 OUT is a WAV file, or a folder if there are several mels. A mel file is [bands, frames], float32. To compare with the
-Node package, use its own `diffwave synthesize`; this is for looking at a run before it is finished, and leaves out phase
+Node package, use its own `diffwave synthesize`; this is for looking at a run before it is finished. It leaves out phase
 refinement and the high band.
 """
 
