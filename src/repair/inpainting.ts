@@ -18,8 +18,10 @@ import { drawSeed } from '../core/seed.js'
 import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import { resampled } from '../diffusion/samplers/resampled.js'
+import type { ModelConfig } from '../model/config.js'
 import { audioHop } from '../model/config.js'
 import { melContext, positionSamples, receptiveRadius } from '../model/network.js'
+import { HighBand } from '../synthesis/high-band.js'
 import { labelField, type WholeClipOptions, wholeClipFields } from '../synthesis/options.js'
 import { Synthesis } from '../synthesis/result.js'
 import { watchSteps } from '../synthesis/sampling-step.js'
@@ -112,7 +114,8 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
       onStep: onStep && watchSteps(onStep, watched),
     })
     // No phase refinement, whatever the model's default: it would change every sample, and the known ones must stay.
-    joinGaps(samples, made, region.start, region.gaps, fadeSamples)
+    const whole = mel === null ? made : withRegionBand(config, made, mel, seed, region.start)
+    joinGaps(samples, whole, region.start, region.gaps, fadeSamples)
   }
   return new Synthesis({ samples, sampleRate, seed, steps: passes })
 }
@@ -138,6 +141,23 @@ async function predictRegion(
     ...(signal === undefined ? {} : { signal }),
   })
   return output!
+}
+
+/**
+ * Adds the model's high band, if it has one. The noise of each region is that of its place in the recording, so that no
+ * two gaps sound alike.
+ */
+function withRegionBand(
+  { mel: convention, diffusion: { highBand } }: ModelConfig,
+  made: Float32Array,
+  mel: Mel,
+  seed: number,
+  start: number,
+): Float32Array {
+  if (convention === null || highBand === null) return made
+  const band = new HighBand(convention, highBand, (draw, from, count) => gaussian(seed, draw, start + from, count))
+  band.pushMel(mel)
+  return band.add(made)
 }
 
 /** How many samples on either side of a gap can affect what fills it. */

@@ -8,7 +8,7 @@ import { Generator } from '#src/generator'
 import { samplerNames } from '#src/model/diffusion-config'
 import type { InpaintOptions } from '#src/repair/inpainting'
 import { Vocoder } from '#src/vocoder'
-import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
+import { lmntDiffusion, smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 import { gaussianModel } from '../support/gaussian-engine.js'
 import { golden } from '../support/paths.js'
@@ -202,6 +202,31 @@ describe('a vocoder', () => {
       assert.ok(together < 2e-7, String(together))
     })
   }
+
+  test('fills gaps with its high band, too, each with noise of its own', async () => {
+    const samples = gaussian(5, 0, 0, 30_000).map(z => 0.1 * z)
+    const places = [10_000, 20_000].map(start => ({ start, end: start + 441 }))
+    const gaps = places.map(({ start, end }) => ({ start: start / 22_050, end: end / 22_050 }))
+    const highBand = { from: 7000, gain: 0, slope: 0 }
+    const [full, plain] = await Promise.all(
+      [highBand, null].map(band => {
+        const config = smallVocoderConfig({ mel: 'tacotron2', diffusion: { ...lmntDiffusion, highBand: band } })
+        return new Vocoder(fakeModel(config)).inpaint({ samples, sampleRate: 22_050 }, { gaps, seed: 1, fade: 0 })
+      }),
+    )
+    const added = full!.samples.map((x, i) => x - plain!.samples[i]!)
+    const within = (i: number) => places.some(({ start, end }) => i >= start && i < end)
+    assert.ok(added.every((x, i) => within(i) || x === 0))
+    const [first, second] = places.map(({ start, end }) => added.slice(start, end))
+    // White noise of 0.1 has this deviation above 8 kHz. Its mel is a little quieter (√π/2), and so is the band's edge.
+    const expected = 0.1 * Math.sqrt(3025 / 11_025)
+    for (const gap of [first!, second!]) {
+      const ratio = rootMeanSquare(gap) / expected
+      assert.ok(ratio > 0.6 && ratio < 1, String(ratio))
+    }
+    const product = first!.reduce((sum, x, i) => sum + x * second![i]!, 0) / first!.length
+    assert.ok(Math.abs(product) < 0.3 * rootMeanSquare(first!) * rootMeanSquare(second!), String(product))
+  })
 
   for (const prior of ['mel-envelope', 'mel-energy', null] as const) {
     for (const prediction of ['epsilon', 'v'] as const) {
