@@ -22,6 +22,8 @@ export type HighBandConfig = Readonly<z.output<typeof highBandSchema>>
 
 /** Number of coefficients of the filter, odd. With 65, its edge is 800 Hz wide at a rate of 22.05 kHz. */
 export const HIGH_BAND_TAPS = 65
+/** Max number of samples per number of noise. It is for mels that end close to half the sample rate. */
+const MAX_SPACING = 8
 /** Number of frequencies between 0 and half the sample rate at which the response of h is given. */
 const RESPONSE_POINTS = 512
 /** Share of the frequencies up to half the sample rate over which the response falls to 0. */
@@ -72,7 +74,7 @@ export function samplesPerNoise({
   maxFrequency,
 }: Pick<MelConvention, 'sampleRate' | 'maxFrequency'>): number {
   const half = sampleRate / 2
-  return Math.floor(half / (half - maxFrequency))
+  return Math.min(MAX_SPACING, Math.floor(half / (half - maxFrequency)))
 }
 
 /**

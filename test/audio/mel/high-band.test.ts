@@ -45,6 +45,7 @@ test('noise in every D-th sample has the band’s spectrum, and is as loud at an
   // 8 kHz, and the same with a rate at which the band takes just half of the frequencies; or a little more.
   assert.equal(samplesPerNoise({ sampleRate: 32_000, maxFrequency: 8000 }), 2)
   assert.equal(samplesPerNoise({ sampleRate: 32_000, maxFrequency: 7999 }), 1)
+  assert.equal(samplesPerNoise({ sampleRate: 32_000, maxFrequency: 15_999.999 }), 8)
   // The variance of a sample, and its covariances with the samples after it, must not depend on its place modulo D.
   for (let distance = 0; distance < 4; distance++) {
     const covariances = [0, 1, 2].map(phase => {
