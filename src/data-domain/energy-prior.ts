@@ -10,6 +10,7 @@
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
+import { atSamples } from '../audio/mel/frames.js'
 import { denormaliseMel } from '../audio/mel/normalise.js'
 import { RowQueue } from '../core/row-queue.js'
 import type { EnergyPriorConfig } from '../model/diffusion-config.js'
@@ -33,14 +34,14 @@ export class EnergyPriorDomain extends WaveformDomain {
     const frames = new RowQueue<Float32Array>(Float32Array, 1)
     return (white, start, count) => {
       for (const piece of reader.take()) frames.append(frameDeviations(this.#prior, this.#convention, piece.mel))
-      const sigma = sampleDeviations(frames.rows(0, frames.end), this.#convention, start, count)
+      const sigma = atSamples(frames.rows(0, frames.end), this.#convention, start, count)
       return white(start, count).map((z, i) => z * sigma[i]!)
     }
   }
 
   override lossWeight(mel: Mel, length: number, loss: 'l1' | 'l2', base: number): Float32Array {
     const frames = frameDeviations(this.#prior, this.#convention, mel)
-    const sigma = sampleDeviations(frames, this.#convention, 0, length)
+    const sigma = atSamples(frames, this.#convention, 0, length)
     const weight = new Float32Array(length).fill(base)
     for (let n = 0; n < length; n++) weight[n]! /= loss === 'l1' ? sigma[n]! : sigma[n]! ** 2
     return weight
@@ -68,32 +69,4 @@ export function frameDeviations(prior: EnergyPriorConfig, convention: MelConvent
   return Float32Array.from(melEnergy(convention, mel), energy =>
     Math.min(1, Math.max(prior.floor, (energy - prior.minEnergy) / range)),
   )
-}
-
-/**
- * σ of samples start … start + count − 1, linear between frames: frame f lies at sample f × hop in a centred
- * convention, at its middle (f + ½) × hop in the other.
- *
- * @param frames σ of each frame (`frameDeviations`), at least one
- */
-export function sampleDeviations(
-  frames: ArrayLike<number>,
-  convention: Pick<MelConvention, 'hop' | 'framing'>,
-  start: number,
-  count: number,
-): Float32Array {
-  const last = frames.length - 1
-  const offset = framePosition(convention)
-  const out = new Float32Array(count)
-  for (let i = 0; i < count; i++) {
-    const position = Math.min(last, Math.max(0, (start + i - offset) / convention.hop))
-    const below = Math.floor(position)
-    const above = Math.min(last, below + 1)
-    out[i] = frames[below]! + (position - below) * (frames[above]! - frames[below]!)
-  }
-  return out
-}
-
-function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {
-  return convention.framing === 'centre' ? 0 : convention.hop / 2
 }

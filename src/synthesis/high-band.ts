@@ -5,14 +5,14 @@
  *
  *     y[n] = x[n] + σ[n] · Σ_m h[n − D·m] · z[m],   m = 0 … ⌊n/D⌋
  *
- * - z is white Gaussian noise of the clip's seed. The band takes at most 1/D of the frequencies below half the sample
- *   rate, so that one number for D samples is enough.
+ * - z is white Gaussian noise of the clip's seed, one number for D samples (`samplesPerNoise`).
  * - h lets the band pass. Its coefficients are h[0] … h[64] (`highBandFilter`).
  * - σ[n] is the deviation of white noise as loud as the mel's highest bands (`frameLevels`). It is linear between
  *   frames.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import type { MelReader } from '../audio/mel/feed.js'
+import { atSamples } from '../audio/mel/frames.js'
 import {
   frameLevels,
   type HighBandConfig,
@@ -23,7 +23,6 @@ import {
 } from '../audio/mel/high-band.js'
 import { draws } from '../core/random-streams.js'
 import { RowQueue } from '../core/row-queue.js'
-import { sampleDeviations } from '../data-domain/energy-prior.js'
 import type { NoiseSource } from '../diffusion/noise.js'
 
 /** Adds the high band to the audio of one clip, piece by piece. */
@@ -57,7 +56,7 @@ export class HighBand {
     const kept = Math.max(0, Math.min(Math.floor(start / hop) - 2, this.#levels.end - 1))
     this.#levels.forget(kept)
     const levels = this.#levels.rows(kept, this.#levels.end)
-    const deviations = sampleDeviations(levels, this.#convention, start - kept * hop, audio.length)
+    const deviations = atSamples(levels, this.#convention, start - kept * hop, audio.length)
     const result = this.#filteredNoise(start, audio.length)
     for (let i = 0; i < result.length; i++) result[i] = audio[i]! + deviations[i]! * result[i]!
     return result

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
-import { EnergyPriorDomain, frameDeviations, melEnergy, sampleDeviations } from '#src/data-domain/energy-prior'
+import { atSamples } from '#src/audio/mel/frames'
+import { EnergyPriorDomain, frameDeviations, melEnergy } from '#src/data-domain/energy-prior'
 
 const prior = { kind: 'mel-energy', minEnergy: 1, maxEnergy: 5, floor: 0.1 } as const
 
@@ -49,15 +50,15 @@ describe('the deviation σ of the energy prior', () => {
 
   test('is linear between frames and constant beyond the first and last', () => {
     const frames = [0.2, 0.6, 1]
-    const centred = sampleDeviations(frames, { hop: 4, framing: 'centre' }, 0, 12)
+    const centred = atSamples(frames, { hop: 4, framing: 'centre' }, 0, 12)
     ;[0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1].forEach((expected, i) => {
       assert.ok(Math.abs(centred[i]! - expected) < 1e-6)
     })
     // Frames of the other convention lie in the middle of their hops.
-    assert.deepEqual(sampleDeviations(frames, { hop: 4, framing: 'edge' }, 2, 10), centred.subarray(0, 10))
+    assert.deepEqual(atSamples(frames, { hop: 4, framing: 'edge' }, 2, 10), centred.subarray(0, 10))
     for (const framing of ['centre', 'edge'] as const) {
-      const whole = sampleDeviations(frames, { hop: 4, framing }, 0, 12)
-      assert.deepEqual(sampleDeviations(frames, { hop: 4, framing }, 5, 3), whole.slice(5, 8))
+      const whole = atSamples(frames, { hop: 4, framing }, 0, 12)
+      assert.deepEqual(atSamples(frames, { hop: 4, framing }, 5, 3), whole.slice(5, 8))
     }
   })
 })

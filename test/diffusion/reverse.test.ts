@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { MelFeed } from '#src/audio/mel/feed'
-import { sliceMel } from '#src/audio/mel/frames'
+import { atSamples, sliceMel } from '#src/audio/mel/frames'
 import type { MelSource } from '#src/audio/mel/source'
 import { concatenateAudio } from '#src/core/concatenate'
 import type { Progress } from '#src/core/progress'
 import { gaussian } from '#src/core/random'
-import { EnergyPriorDomain, frameDeviations, sampleDeviations } from '#src/data-domain/energy-prior'
+import { EnergyPriorDomain, frameDeviations } from '#src/data-domain/energy-prior'
 import { WaveformDomain } from '#src/data-domain/waveform'
 import { type NoiseSource, seededNoise } from '#src/diffusion/noise'
 import { type ReverseRequest, reverseProcess } from '#src/diffusion/reverse'
@@ -62,7 +62,7 @@ async function wholeClip(
 ): Promise<Float32Array> {
   const engine = fakeEngine(config.network)
   const length = mel.frames * convention.hop
-  const sigma = of === null ? null : sampleDeviations(frameDeviations(of, convention, mel), convention, 0, length)
+  const sigma = of === null ? null : atSamples(frameDeviations(of, convention, mel), convention, 0, length)
   const draw = (index: number) => gaussian(seed, index, 0, length).map((z, i) => z * (sigma?.[i] ?? 1))
   let state: PassState = { x: draw(0), carried: null }
   const passes = sampler.steps.length

@@ -5,7 +5,8 @@
  */
 import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'
-import { frameDeviations, sampleDeviations } from '#src/data-domain/energy-prior'
+import { atSamples } from '#src/audio/mel/frames'
+import { frameDeviations } from '#src/data-domain/energy-prior'
 import { Denoiser } from '#src/denoiser/denoiser'
 import { alphaBarAt, noiseSchedule } from '#src/diffusion/schedule'
 import type { Engine, NoiseStream } from '#src/engines/engine'
@@ -108,7 +109,7 @@ export function gaussianModel(
         const { prior } = config.diffusion
         const noise =
           prior?.kind === 'mel-energy'
-            ? sampleDeviations(frameDeviations(prior, config.mel, mel[i]!), config.mel, 0, clip.length)
+            ? atSamples(frameDeviations(prior, config.mel, mel[i]!), config.mel, 0, clip.length)
             : undefined
         return output(clip, steps[i]!, frameMeans(mel[i]!), 0, noise)
       }),

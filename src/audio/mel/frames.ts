@@ -1,5 +1,5 @@
-/** Mels by frames: how many to process at a time, and how to cut them. */
-import type { Mel } from './convention.js'
+/** Mels by frames: how many to process at a time, how to cut them, and where in time they lie. */
+import type { Mel, MelConvention } from './convention.js'
 
 /** Number of frames to transform between two turns of the event loop: some 15 ms of work. */
 export const FRAMES_PER_TURN = 500
@@ -17,4 +17,32 @@ export function sliceMel(mel: Mel, start: number, end: number): Mel {
     }
   }
   return { data, bands: mel.bands, frames }
+}
+
+/**
+ * Interpolates one value per frame to samples start … start + count − 1, linearly, and constant beyond the ends. Frame
+ * f lies at sample f × hop in a centred convention, at its middle (f + ½) × hop in the other.
+ *
+ * @param frames value of each frame, at least one
+ */
+export function atSamples(
+  frames: ArrayLike<number>,
+  convention: Pick<MelConvention, 'hop' | 'framing'>,
+  start: number,
+  count: number,
+): Float32Array {
+  const last = frames.length - 1
+  const offset = framePosition(convention)
+  const out = new Float32Array(count)
+  for (let i = 0; i < count; i++) {
+    const position = Math.min(last, Math.max(0, (start + i - offset) / convention.hop))
+    const below = Math.floor(position)
+    const above = Math.min(last, below + 1)
+    out[i] = frames[below]! + (position - below) * (frames[above]! - frames[below]!)
+  }
+  return out
+}
+
+function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {
+  return convention.framing === 'centre' ? 0 : convention.hop / 2
 }

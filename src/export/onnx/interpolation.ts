@@ -33,8 +33,8 @@ export function interpolated(graph: OnnxGraph, { here, difference }: FrameSlope,
 }
 
 /**
- * Interpolates one value per frame, `[B, 1, F]`, to one per sample, `[B, T]`, as `sampleDeviations` does
- * (src/data-domain/energy-prior.ts).
+ * Interpolates one value per frame, `[B, 1, F]`, to one per sample, `[B, T]`, as the function of the same name
+ * in src/audio/mel/frames.ts does.
  */
 export function atSamples(
   graph: OnnxGraph,
