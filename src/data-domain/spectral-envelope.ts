@@ -6,7 +6,7 @@
  * highest one, where voices with the same mel differ by 30 dB. There M⁻¹ is zero, and M falls off quickly.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
-import { cornerFrequencies, melFilters } from '../audio/mel/filters.js'
+import { cornerFrequencies, filterArea, melFilters } from '../audio/mel/filters.js'
 import { denormaliseMel } from '../audio/mel/normalise.js'
 import { binCount, hannWindow } from '../audio/transforms/stft.js'
 import type { EnvelopePriorConfig } from '../model/diffusion-config.js'
@@ -41,7 +41,7 @@ export class SpectralEnvelope {
     const windowPower = windowNormalised ? 1 : hannWindow(windowLength).reduce((sum, w) => sum + w * w, 0)
     // A bin of white noise is complex normal: its magnitude has the Rayleigh distribution's mean.
     const whiteBin = power === 2 ? windowPower : (Math.sqrt(windowPower) * Math.sqrt(Math.PI)) / 2
-    const areas = melFilters(convention).map(({ weights }) => weights.reduce((sum, weight) => sum + weight, 0))
+    const areas = melFilters(convention).map(filterArea)
     this.bands = Uint16Array.from(areas.keys()).filter(band => areas[band]! > 0)
     this.whiteLevels = Float64Array.from(this.bands, band => Math.log(whiteBin * areas[band]!))
     const bins = binCount(fftSize)

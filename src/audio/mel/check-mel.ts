@@ -3,7 +3,7 @@ import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_MEL_BANDS } from '../../core/limits.js'
 import type { Mel, MelConvention } from './convention.js'
-import { melFilters } from './filters.js'
+import { filterArea, melFilters } from './filters.js'
 import { denormaliseMel, normaliseMel } from './normalise.js'
 import { MelSummary, melRange, valueScale, valueScaleTexts } from './value-scale.js'
 
@@ -95,9 +95,9 @@ function canBePositive(convention: MelConvention): boolean {
   const noise = Math.sqrt(((3 / 8) * windowLength * concentration) / 3) / norm
   const tone = windowLength / 4 / norm
   let [isPositive, amplitudes] = [true, 0]
-  for (const [band, { weights }] of melFilters(convention).entries()) {
-    const area = weights.reduce((sum, weight) => sum + weight, 0)
-    if (normaliseMel(noise ** power * area, convention, band) < 0) isPositive = false
+  for (const [band, filter] of melFilters(convention).entries()) {
+    const { weights } = filter
+    if (normaliseMel(noise ** power * filterArea(filter), convention, band) < 0) isPositive = false
     // A tone at the bin of the filter's peak.
     const peak = weights.indexOf(Math.max(...weights))
     const gain = weights.reduce((sum, weight, i) => {

@@ -52,6 +52,11 @@ export interface MelFilter {
   readonly weights: Float64Array
 }
 
+/** The sum of a filter's weights: how much a flat spectrum of magnitude 1 gives its band. */
+export function filterArea({ weights }: MelFilter): number {
+  return weights.reduce((sum, weight) => sum + weight, 0)
+}
+
 /** Makes the filters, one per band, without their zeros. */
 export function melFilters(shape: FilterShape): readonly MelFilter[] {
   const corners = cornerFrequencies(shape)

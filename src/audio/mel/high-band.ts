@@ -1,12 +1,12 @@
 /**
- * What a mel tells about the high band, the frequencies above its own: how loud it may be, and the filter that gives
- * noise its spectrum (src/synthesis/high-band.ts adds that noise).
+ * The high band, the frequencies above those of a mel: how loud the noise is that fills it, and the filter that gives
+ * this noise its spectrum. src/synthesis/high-band.ts adds the noise.
  */
 import { z } from 'zod'
 import { MAX_SAMPLE_RATE } from '../../core/limits.js'
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
-import { cornerFrequencies } from './filters.js'
+import { cornerFrequencies, filterArea } from './filters.js'
 import { denormaliseMel } from './normalise.js'
 
 /** Schema of a high band. */
@@ -22,14 +22,14 @@ export type HighBandConfig = Readonly<z.output<typeof highBandSchema>>
 
 /** Number of coefficients of the filter, odd. With 65, its edge is 800 Hz wide at a rate of 22.05 kHz. */
 export const HIGH_BAND_TAPS = 65
-/** Max number of samples per number of noise. It is for mels that end close to half the sample rate. */
+/** Limit of `samplesPerNoise`, for mels that end close to half the sample rate. */
 const MAX_SPACING = 8
 /** Number of frequencies between 0 and half the sample rate at which the response of h is given. */
 const RESPONSE_POINTS = 512
 /** Share of the frequencies up to half the sample rate over which the response falls to 0. */
 const ROLL_OFF = 0.05
 
-/** The bands that tell the level of white noise as loud as them, √Σ (factor · amplitude)². */
+/** The highest bands of a mel. White noise as loud as they are has the deviation √Σ (factor · amplitude)². */
 export interface LevelBands {
   /** Index of the lowest band. All above it count, too. */
   readonly first: number
@@ -57,7 +57,7 @@ export function levelBands(convention: MelConvention, from: number): LevelBands 
   const { filters, windowNorm } = new MelBands(convention)
   // Behind a periodic Hann window of L samples, a bin of white noise of deviation 1 has the mean square 3L/8.
   const white = Math.sqrt((3 / 8) * convention.windowLength)
-  const areas = filters.slice(first).map(({ weights }) => weights.reduce((sum, weight) => sum + weight, 0))
+  const areas = filters.slice(first).map(filterArea)
   const mean = Math.sqrt(areas.filter(area => area > 0).length)
   const factors = Float64Array.from(areas, area =>
     area === 0 ? 0 : windowNorm / (mean * white * (convention.power === 2 ? Math.sqrt(area) : area)),
@@ -66,8 +66,8 @@ export function levelBands(convention: MelConvention, from: number): LevelBands 
 }
 
 /**
- * D: how many samples one number of noise is enough for. Noise in every D-th sample repeats its spectrum D times below
- * half the sample rate. The band lies within the highest of these copies, so what passes is like filtered white noise.
+ * Computes D: noise is needed in every D-th sample only. Such noise repeats its spectrum D times below half the sample
+ * rate, and the band lies within the highest of these copies. So what passes is like filtered white noise.
  */
 export function samplesPerNoise({
   sampleRate,

@@ -5,6 +5,7 @@
  */
 import { MelBands } from './bands.js'
 import type { Mel, MelConvention } from './convention.js'
+import { filterArea } from './filters.js'
 
 /** Default number of updates. More make no audible difference. */
 const ITERATIONS = 30
@@ -24,9 +25,7 @@ export class MelInverse {
     readonly iterations: number = ITERATIONS,
   ) {
     this.bands = new MelBands(convention)
-    this.#areas = Float64Array.from(this.bands.filters, ({ weights }) =>
-      weights.reduce((sum, weight) => sum + weight, 0),
-    )
+    this.#areas = Float64Array.from(this.bands.filters, filterArea)
     this.#spectrum = new Float64Array(this.bands.bins)
     this.#targets = new Float64Array(convention.bands)
   }

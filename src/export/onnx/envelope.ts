@@ -1,5 +1,6 @@
 /** Writes the envelope of a windowed front end into a graph (src/model/front-end/envelope.ts). */
 import type { MelConvention } from '../../audio/mel/convention.js'
+import { filterArea } from '../../audio/mel/filters.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import { envelopeTriangle } from '../../model/front-end/envelope.js'
 import type { FrontEndConfig } from '../../model/network.js'
@@ -44,7 +45,7 @@ export function envelopeDeviations(
 function melMagnitudes(graph: OnnxGraph, mel: OnnxValue, convention: MelConvention, iterations: number): OnnxValue {
   const bands = new MelBandsGraph(graph, mel, convention)
   const { filters, windowNorm } = bands.bands
-  const areas = filters.map(({ weights }) => weights.reduce((sum, weight) => sum + weight, 0))
+  const areas = filters.map(filterArea)
   const areasOfBands = graph.floats('filter areas', [filters.length, 1], areas)
   let spectrum = bands.spread(graph.node('Div', [bands.targets, areasOfBands]))
   for (let i = 0; i < iterations; i++) spectrum = graph.node('Mul', [spectrum, bands.ratios(spectrum, TINY)])
