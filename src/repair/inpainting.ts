@@ -114,7 +114,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
       onStep: onStep && watchSteps(onStep, watched),
     })
     // No phase refinement, whatever the model's default: it would change every sample, and the known ones must stay.
-    const whole = mel === null ? made : withRegionBand(config, made, mel, seed, region.start)
+    const whole = withRegionBand(config, made, mel, seed, region.start)
     joinGaps(samples, whole, region.start, region.gaps, fadeSamples)
   }
   return new Synthesis({ samples, sampleRate, seed, steps: passes })
@@ -150,11 +150,11 @@ async function predictRegion(
 function withRegionBand(
   { mel: convention, diffusion: { highBand } }: ModelConfig,
   made: Float32Array,
-  mel: Mel,
+  mel: Mel | null,
   seed: number,
   start: number,
 ): Float32Array {
-  if (convention === null || highBand === null) return made
+  if (convention === null || highBand === null || mel === null) return made
   const band = new HighBand(convention, highBand, (draw, from, count) => gaussian(seed, draw, start + from, count))
   band.pushMel(mel)
   return band.add(made)

@@ -105,7 +105,7 @@ export class WorkQueue {
   #turn(client: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
-        // No place becomes free, and work that runs is still in hand.
+        // Nothing else can start: what leaves here was waiting, and had no place.
         this.#waiting.splice(this.#waiting.indexOf(entry), 1)
         reject(abortError(signal.reason))
       }

@@ -1,8 +1,7 @@
 /** The wasm engine: the tests of every engine, on both builds, and those of its threads and memory. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gaussian } from '#src/core/random'
@@ -16,6 +15,7 @@ import { networkSchema } from '#src/model/network'
 import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
 import { distUrl, inRepository } from '../../support/paths.js'
+import { scratchFolder } from '../../support/scratch.js'
 import { conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
 import { allowRelaxedSimd } from './relaxed-simd.js'
@@ -207,17 +207,11 @@ const takers = `
 
 describe('wasm memory', () => {
   test('added by one thread is used by others, also without a trap handler of V8', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'diffwave-'))
-    try {
-      const path = join(folder, 'takers.mjs')
-      writeFileSync(path, takers)
-      const binary = inRepository('prebuilds/wasm/simd128.wasm')
-      const arguments_ = ['--wasm-enforce-bounds-checks', path, binary]
-      const { status, stderr } = spawnSync(process.execPath, arguments_, { encoding: 'utf8', timeout: 60_000 })
-      assert.equal(status, 0, stderr)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
+    const path = join(scratchFolder('takers'), 'takers.mjs')
+    writeFileSync(path, takers)
+    const args = ['--wasm-enforce-bounds-checks', path, inRepository('prebuilds/wasm/simd128.wasm')]
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
+    assert.equal(status, 0, stderr)
   })
 
   test('is limited: a larger batch is refused, and the engine stays usable', async () => {
