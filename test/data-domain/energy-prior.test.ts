@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { namedConventions } from '#src/audio/mel/convention'
 import { atSamples } from '#src/audio/mel/frames'
+import { gaussian } from '#src/core/random'
 import { EnergyPriorDomain, frameDeviations, melEnergy } from '#src/data-domain/energy-prior'
 
 const prior = { kind: 'mel-energy', minEnergy: 1, maxEnergy: 5, floor: 0.1 } as const
@@ -60,6 +61,13 @@ describe('the deviation σ of the energy prior', () => {
       const whole = atSamples(frames, { hop: 4, framing }, 0, 12)
       assert.deepEqual(atSamples(frames, { hop: 4, framing }, 5, 3), whole.slice(5, 8))
     }
+  })
+
+  test('does not depend on how many frames lie before a sample', () => {
+    const convention = { hop: 300, framing: 'centre' } as const
+    const frames = gaussian(1, 0, 0, 400)
+    const whole = atSamples(frames, convention, 0, 120_000)
+    assert.deepEqual(atSamples(frames.subarray(1), convention, 0, 119_700), whole.subarray(300))
   })
 })
 

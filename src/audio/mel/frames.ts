@@ -21,7 +21,8 @@ export function sliceMel(mel: Mel, start: number, end: number): Mel {
 
 /**
  * Interpolates one value per frame to samples start … start + count − 1, linearly, and constant beyond the ends. Frame
- * f lies at sample f × hop in a centred convention, at its middle (f + ½) × hop in the other.
+ * f lies at sample f × hop in a centred convention, at its middle (f + ½) × hop in the other. A sample's number depends
+ * on nothing but the two frames and its place between them, so that parts have the numbers of the whole.
  *
  * @param frames value of each frame, at least one
  */
@@ -31,14 +32,15 @@ export function atSamples(
   start: number,
   count: number,
 ): Float32Array {
+  const { hop } = convention
   const last = frames.length - 1
   const offset = framePosition(convention)
   const out = new Float32Array(count)
   for (let i = 0; i < count; i++) {
-    const position = Math.min(last, Math.max(0, (start + i - offset) / convention.hop))
-    const below = Math.floor(position)
+    const at = Math.min(last * hop, Math.max(0, start + i - offset))
+    const below = Math.floor(at / hop)
     const above = Math.min(last, below + 1)
-    out[i] = frames[below]! + (position - below) * (frames[above]! - frames[below]!)
+    out[i] = frames[below]! + ((at - below * hop) / hop) * (frames[above]! - frames[below]!)
   }
   return out
 }
