@@ -52,8 +52,8 @@ export class HighBand {
     const { hop } = this.#convention
     const start = this.#done
     this.#done += audio.length
-    // Two frames are kept before a sample's own, as conventions differ in where a frame lies.
-    const kept = Math.max(0, Math.min(Math.floor(start / hop) - 2, this.#levels.end - 1))
+    // The frame before a sample's own is kept, as conventions differ in where a frame lies.
+    const kept = Math.max(0, Math.floor(start / hop) - 1)
     this.#levels.forget(kept)
     const levels = this.#levels.rows(kept, this.#levels.end)
     const deviations = atSamples(levels, this.#convention, start - kept * hop, audio.length)
@@ -108,6 +108,6 @@ export async function* withHighBand(
 ): AsyncGenerator<Float32Array, void, undefined> {
   for await (const piece of audio) {
     for (const arrived of mel.take()) band.pushMel(arrived.mel)
-    if (piece.length > 0) yield band.add(piece)
+    yield band.add(piece)
   }
 }

@@ -16,10 +16,10 @@ const highBand = { from: 7000, gain: -2, slope: -3 }
 const frames = 30
 const mel = { data: gaussian(1, 0, 0, 80 * frames).map(value => value / 2 - 4), bands: 80, frames }
 
-function vocoder(band: typeof highBand | null, refine = 0): Vocoder {
+function vocoder(band: typeof highBand | null, refine = 0, mel: 'tacotron2' | 'hifigan' = 'tacotron2'): Vocoder {
   const refinement = refine === 0 ? null : { iterations: refine }
   const diffusion = { ...lmntDiffusion, highBand: band, refinement }
-  return new Vocoder(fakeModel(smallVocoderConfig({ mel: 'tacotron2', diffusion })))
+  return new Vocoder(fakeModel(smallVocoderConfig({ mel, diffusion })))
 }
 
 describe('a vocoder with a high band', () => {
@@ -46,11 +46,15 @@ describe('a vocoder with a high band', () => {
     async function* arriving(size: number) {
       for (let f = 0; f < frames; f += size) yield sliceMel(mel, f, Math.min(frames, f + size))
     }
-    for (const refine of [0, 2]) {
-      const { samples } = await vocoder(highBand, refine).synthesize(mel, { seed: 3 })
+    // The frames of the first lie in the middle of a hop, those of the second at its start.
+    for (const [refine, name] of [
+      [0, 'hifigan'],
+      [2, 'tacotron2'],
+    ] as const) {
+      const { samples } = await vocoder(highBand, refine, name).synthesize(mel, { seed: 3 })
       for (const chunkFrames of [1, 4, frames]) {
         for (const source of [mel, arriving(1), arriving(7)]) {
-          const stream = vocoder(highBand, refine).stream(source, { seed: 3, chunkFrames })
+          const stream = vocoder(highBand, refine, name).stream(source, { seed: 3, chunkFrames })
           assert.deepEqual(await collect(stream), samples, `${refine} iterations, ${chunkFrames} frames at a time`)
         }
       }

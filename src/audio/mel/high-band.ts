@@ -99,10 +99,10 @@ export function highBandFilter(
   })
   const middle = (HIGH_BAND_TAPS - 1) / 2
   return Float64Array.from({ length: HIGH_BAND_TAPS }, (_, k) => {
+    // The response is 0 at both ends, whose weight would be a half.
     let sum = 0
     for (let i = 0; i <= RESPONSE_POINTS; i++) {
-      const weight = i === 0 || i === RESPONSE_POINTS ? 0.5 : 1
-      sum += weight * response[i]! * Math.cos((Math.PI * i * (k - middle)) / RESPONSE_POINTS)
+      sum += response[i]! * Math.cos((Math.PI * i * (k - middle)) / RESPONSE_POINTS)
     }
     const window = 0.5 + 0.5 * Math.cos((Math.PI * (k - middle)) / (middle + 1))
     return (window * sum) / RESPONSE_POINTS

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type MelConvention, namedConventions } from '#src/audio/mel/convention'
+import { cornerFrequencies } from '#src/audio/mel/filters'
 import { frameLevels, highBandFilter, highBandObstacle, levelBands, samplesPerNoise } from '#src/audio/mel/high-band'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { gaussian } from '#src/core/random'
@@ -64,6 +65,10 @@ describe('the level of a high band', () => {
     ['tacotron2', tacotron2],
     ['powers, log10 and a normalised window', { ...tacotron2, power: 2, logarithm: 'log10', windowNormalised: true }],
     ['filters of height 1', { ...tacotron2, filterNorm: 'none' }],
+    [
+      'filters of which some lie between two bins',
+      { ...tacotron2, power: 2, bands: 512, fftSize: 256, windowLength: 256 },
+    ],
   ]
   for (const [title, convention] of conventions) {
     test(`is the deviation of white noise, whose mel it reads: ${title}`, () => {
@@ -86,6 +91,13 @@ describe('the level of a high band', () => {
     assert.equal(level(), quiet)
     mel.data[77] = 0
     assert.ok(level() > 1000 * quiet)
+    assert.equal(levelBands(tacotron2, cornerFrequencies(tacotron2)[78]!).first, 77)
+  })
+
+  test('is 0 for powers below 0, which a model may predict', () => {
+    const convention: MelConvention = { ...tacotron2, power: 2, logarithm: 'none' }
+    const mel = { data: new Float32Array(80).fill(-1), bands: 80, frames: 1 }
+    assert.deepEqual(frameLevels(convention, levelBands(convention, 7000), mel), Float32Array.of(0))
   })
 })
 
@@ -94,4 +106,7 @@ test('a mel that reaches half the sample rate, or has no band above `from`, allo
   assert.equal(highBandObstacle(tacotron2, band), null)
   assert.match(highBandObstacle(vocos, band)!, /half the sample rate/)
   assert.match(highBandObstacle(tacotron2, { ...band, from: 7900 })!, /above `from`/)
+  // All filters lie between two bins.
+  const narrow: MelConvention = { ...tacotron2, minFrequency: 7001, maxFrequency: 7019 }
+  assert.match(highBandObstacle(narrow, band)!, /above `from`/)
 })
