@@ -7,31 +7,62 @@ import { PrincipalComponents } from '#src/evaluation/statistics/principal-compon
 import { symmetricEigen } from '#src/evaluation/statistics/symmetric-eigen'
 import { near, range } from '../../support/sounds.js'
 
-test('symmetricEigen finds known eigenvalues and eigenvectors', () => {
-  const { values, vectors } = symmetricEigen([2, 1, 0, 1, 2, 0, 0, 0, 5], 3)
-  ;[5, 3, 1].forEach((value, i) => {
-    near(values[i]!, value, 1e-12)
-  })
-  near(Math.abs(vectors[3]!), Math.SQRT1_2, 1e-12)
+const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0)
+
+test('symmetricEigen finds the axes that a matrix only stretches, the most stretched first', () => {
+  // Two diagonal entries are equal, with a 0 between them.
+  const matrix = [
+    [1, 0, 0.5, 2],
+    [0, 1, -3, 0.25],
+    [0.5, -3, 2, 1],
+    [2, 0.25, 1, -4],
+  ]
+  const { values, vectors } = symmetricEigen(matrix.flat(), 4)
+  assert.deepEqual(
+    values,
+    values.slice().sort((a, b) => b - a),
+  )
+  for (const [i, value] of values.entries()) {
+    const vector = [...vectors.subarray(4 * i, 4 * i + 4)]
+    near(Math.hypot(...vector), 1, 1e-12)
+    for (const [j, row] of matrix.entries()) near(dot(row, vector), value * vector[j]!, 1e-11)
+  }
 })
 
 test('principal components are the axes of largest deviation, in order', async () => {
-  // Deviations 3, 2 and 0.1 along the axes.
-  const cloud = range(0, 4000).map(i => {
-    const [x, y, z] = gaussian(1, 0, 3 * i, 3)
-    return Float64Array.of(0.1 * x!, 3 * y! + 7, 2 * z!)
+  const deviations = [1, 3, 0.5, 2, 0.1, 1.5]
+  // Every axis shares in every other one.
+  const cloud = range(0, 200).map(i => {
+    const own = gaussian(1, 0, 6 * i, 6).map((x, k) => deviations[k]! * x)
+    const sum = own.reduce((total, x) => total + x, 0)
+    return Float64Array.from(own, x => x - sum / 3 + 7)
   })
-  const components = await PrincipalComponents.fit(cloud, 2)
-  const projected = components.project(Float64Array.of(5, 9, 1))
-  near(Math.abs(projected[0]!), 2, 0.3)
-  near(Math.abs(projected[1]!), 1, 0.3)
+  const components = await PrincipalComponents.fit(cloud, 3)
+  const { mean, covariance: matrix } = covariance(cloud)
+  const { vectors } = symmetricEigen(matrix, 6)
+  const point = Float64Array.of(5, 9, 1, -2, 0, 3)
+  for (const [i, found] of components.project(point).entries()) {
+    const axis = vectors.subarray(6 * i, 6 * i + 6)
+    const expected = axis.reduce((sum, x, k) => sum + x * (point[k]! - mean[k]!), 0)
+    near(Math.abs(found), Math.abs(expected), 1e-6)
+  }
+})
+
+test('there are no more principal components than the vectors or their numbers allow', async () => {
+  const [one, other] = [Float64Array.of(1, 0, 0), Float64Array.of(0, 0, 1)]
+  assert.equal((await PrincipalComponents.fit([one, other], 5)).components, 1)
+  const flat = range(0, 9).map(i => Float64Array.of(Math.sin(i), Math.cos(i)))
+  assert.equal((await PrincipalComponents.fit(flat, 5)).components, 2)
+  const single = await PrincipalComponents.fit([one], 5)
+  assert.deepEqual(single.project(other), Float64Array.of(0))
 })
 
 test('spread gives mean and standard deviation, and percentile finds a value', () => {
   assert.deepEqual(spread([1, 3]), { mean: 2, deviation: Math.SQRT2 })
   assert.deepEqual(spread([3]), { mean: 3, deviation: 0 })
   assert.equal(percentile([4, 1, 2, 3, 0], 0.25), 1)
-  assert.equal(percentile([0, 10], 0.75), 7.5)
+  assert.equal(percentile([10, 2], 0.75), 8)
+  assert.equal(percentile([4], 0.5), 4)
 })
 
 test('covariance has the divisor n − 1, and is zero for a single vector', () => {
