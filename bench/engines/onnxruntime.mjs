@@ -22,14 +22,14 @@ export function findOnnxruntime(folder) {
   }
 }
 
-/** Runs six steps of the published sampler with the noise of the native engine. `noise(pass, x)` is the network. */
-async function sixSteps({ sampler, samples, seed }, noise) {
+/** Runs six steps of the published sampler with the noise of the native engine. `predict(pass, x)` is the network. */
+async function sixSteps({ sampler, samples, seed }, predict) {
   let state = { x: gaussian(seed, 0, 0, samples), carried: null }
   const passes = sampler.steps.length
   for (let pass = 0; pass < passes; pass++) {
-    const eps = await noise(pass, state.x)
-    const fresh = sampler.needsNoise(pass) ? gaussian(seed, passes - 1 - pass, 0, samples) : null
-    state = sampler.update(pass, state, eps, fresh)
+    const epsilon = await predict(pass, state.x)
+    const noise = sampler.needsNoise(pass) ? gaussian(seed, passes - 1 - pass, 0, samples) : null
+    state = sampler.update(pass, state, { epsilon, noise })
   }
   return state.x
 }

@@ -65,7 +65,8 @@ function batchTensors(workload) {
       [none, one, none],
       [none, none, one],
     ].map(
-      ([x, eps, z]) => sampler.update(pass, { x, carried: null }, eps, sampler.needsNoise(pass) ? z : null).x[0] * 1e3,
+      ([x, epsilon, z]) =>
+        sampler.update(pass, { x, carried: null }, { epsilon, noise: sampler.needsNoise(pass) ? z : null }).x[0] * 1e3,
     ),
   )
   const draws = [gaussian(seed, 0, 0, samples)]

@@ -59,7 +59,7 @@ export function reverseStep(
   const epsilon = constrained === undefined ? predicted : predictedNoise('x0', constrained, x, alphaBar)
   const clean = direct === null ? null : (constrained ?? direct)
   return {
-    state: sampler.update(pass, state, epsilon, noise, clean),
+    state: sampler.update(pass, state, { epsilon, noise, clean }),
     clean: () => clean ?? predictedClean(x, epsilon, alphaBar),
   }
 }

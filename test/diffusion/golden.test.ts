@@ -111,7 +111,7 @@ for (const { engine, skip } of engines) {
     const x = noise(0, 0, length)
     const steps = [sampler.steps[0]!]
     const [eps] = await model.predict({ audio: [x], steps, mel: [sliceMel(mel, 0, frames)] })
-    const actual = sampler.update(0, { x, carried: null }, eps!, noise(5, 0, length)).x
+    const actual = sampler.update(0, { x, carried: null }, { epsilon: eps!, noise: noise(5, 0, length) }).x
     const compared = length - receptiveRadius(model.config.network) - 2 * 256
     const error = relativeError(actual.subarray(0, compared), of('x_5').data.subarray(0, compared))
     assert.ok(error < 1e-4, `${error}`)

@@ -68,7 +68,8 @@ async function wholeClip(
   const passes = sampler.steps.length
   for (let pass = 0; pass < passes; pass++) {
     const [eps] = await engine.predict({ audio: [state.x], steps: [sampler.steps[pass]!], mel: [mel] })
-    state = sampler.update(pass, state, eps!, sampler.needsNoise(pass) ? draw(passes - 1 - pass) : null)
+    const noise = sampler.needsNoise(pass) ? draw(passes - 1 - pass) : null
+    state = sampler.update(pass, state, { epsilon: eps!, noise })
   }
   return state.x
 }

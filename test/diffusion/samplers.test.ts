@@ -25,7 +25,7 @@ function run(sampler: Sampler, schedule: SamplingSchedule, start: Float32Array, 
     const variance = level * deviation ** 2 + 1 - level
     const eps = state.x.map(x => (Math.sqrt(1 - level) * (x - Math.sqrt(level) * mean)) / variance)
     const noise = sampler.needsNoise(pass) ? gaussian(5, pass + 1, 0, start.length) : null
-    state = sampler.update(pass, state, eps, noise)
+    state = sampler.update(pass, state, { epsilon: eps, noise })
   }
   return state.x
 }
@@ -94,7 +94,7 @@ describe('on Gaussian data', () => {
       const level = schedule.alphaBar[schedule.steps.length - 1 - pass]!
       const variance = level * 0.25 + 1 - level
       const eps = state.x.map(x => (Math.sqrt(1 - level) * (x - Math.sqrt(level) * 0.4)) / variance)
-      state = sampler.update(pass, state, eps, null)
+      state = sampler.update(pass, state, { epsilon: eps })
     }
     return state.x
   }
@@ -106,7 +106,7 @@ describe('on Gaussian data', () => {
     const level = schedule.alphaBar[0]!
     for (const sampler of [ddpm(schedule, { clamp: false }), ddim(schedule, { eta: 0 }), dpmSolverPlusPlus(schedule)]) {
       assert.equal(sampler.needsNoise(0), false)
-      sampler.update(0, { x, carried: null }, eps, null).x.forEach((value, i) => {
+      sampler.update(0, { x, carried: null }, { epsilon: eps }).x.forEach((value, i) => {
         const guess = (x[i]! - Math.sqrt(1 - level) * eps[i]!) / Math.sqrt(level)
         assert.ok(Math.abs(value - guess) < 1e-4 * Math.abs(guess))
       })
@@ -124,15 +124,18 @@ describe('DPM-Solver++', () => {
     }
     const sampler = dpmSolverPlusPlus(twice)
     const x = Float32Array.of(0.5, -0.2)
-    const first = sampler.update(0, { x, carried: null }, eps, null)
+    const first = sampler.update(0, { x, carried: null }, { epsilon: eps })
     assert.deepEqual(first.x, x)
-    assert.deepEqual(sampler.update(1, first, eps, null), sampler.update(1, { x, carried: null }, eps, null))
+    assert.deepEqual(
+      sampler.update(1, first, { epsilon: eps }),
+      sampler.update(1, { x, carried: null }, { epsilon: eps }),
+    )
   })
 
   test('keeps its own copy of the clean data', () => {
     const sampler = dpmSolverPlusPlus(derivedSchedule(training, 3))
     const clean = Float32Array.of(0.5, -0.2)
-    const { carried } = sampler.update(0, { x: eps, carried: null }, eps, null, clean)
+    const { carried } = sampler.update(0, { x: eps, carried: null }, { epsilon: eps, clean })
     clean.fill(9)
     assert.deepEqual(carried, Float32Array.of(0.5, -0.2))
   })
@@ -155,9 +158,9 @@ describe('DDPM', () => {
     const schedule = derivedSchedule(training, 3)
     const state = { x: Float32Array.of(5, -5, 0), carried: null }
     const eps = new Float32Array(3)
-    const clamped = ddpm(schedule, { clamp: true }).update(0, state, eps, eps)
+    const clamped = ddpm(schedule, { clamp: true }).update(0, state, { epsilon: eps, noise: eps })
     assert.deepEqual([...clamped.x], [1, -1, 0])
-    assert.ok(ddpm(schedule, { clamp: false }).update(0, state, eps, eps).x[0]! > 5)
+    assert.ok(ddpm(schedule, { clamp: false }).update(0, state, { epsilon: eps, noise: eps }).x[0]! > 5)
   })
 })
 
@@ -191,7 +194,7 @@ describe('createSampler', () => {
     // x̂_0 = 0, so that the noise carried on is all that is left.
     const carried = (choice: { steps: number | string; sampler?: 'ddim' }) => {
       const sampler = createSampler(config, choice)
-      const next = sampler.update(0, { x: eps, carried: null }, eps, null, new Float32Array(20)).x
+      const next = sampler.update(0, { x: eps, carried: null }, { epsilon: eps, clean: new Float32Array(20) }).x
       return next[0]! / (eps[0]! * Math.sqrt(1 - sampler.alphaBars[1]!))
     }
     for (const [steps, scale] of [
@@ -215,7 +218,7 @@ test('DDIM keeps the share of the noise that its noise scale states', () => {
   const schedule = derivedSchedule(noiseSchedule({ kind: 'cosine', steps: 50, offset: 0.008, maxBeta: 0.999 }), 5)
   const [here, below] = [schedule.alphaBar[1]!, schedule.alphaBar[0]!]
   const pass = schedule.steps.length - 2
-  const { x: next } = ddim(schedule, { eta: 0, noiseScale: 0.2 }).update(pass, { x, carried: null }, eps, null)
+  const { x: next } = ddim(schedule, { eta: 0, noiseScale: 0.2 }).update(pass, { x, carried: null }, { epsilon: eps })
   const clean = x.map((value, i) => (value - Math.sqrt(1 - here) * eps[i]!) / Math.sqrt(here))
   next.forEach((value, i) => {
     const expected = Math.sqrt(below) * clean[i]! + 0.2 * Math.sqrt(1 - below) * eps[i]!

@@ -122,7 +122,7 @@ describe('sampling schedules', () => {
       for (const sampler of samplers.map(make => make(levels))) {
         let state: PassState = { x: Float32Array.of(1, -2), carried: null }
         for (let pass = 0; pass < 6; pass++) {
-          state = sampler.update(pass, state, new Float32Array(2), new Float32Array(2))
+          state = sampler.update(pass, state, { epsilon: new Float32Array(2), noise: new Float32Array(2) })
         }
         assert.ok(Math.abs(state.x[0]! - 1) < 1e-3 && Math.abs(state.x[1]! + 2) < 1e-3, `${k}: ${state.x}`)
       }

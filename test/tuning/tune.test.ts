@@ -78,14 +78,7 @@ describe('the search for levels', () => {
       let x = Float32Array.of(1)
       sampler.alphaBars.forEach((alphaBar, pass) => {
         const gain = Math.sqrt(1 - alphaBar) / (alphaBar * deviation ** 2 + 1 - alphaBar)
-        x = Float32Array.from(
-          sampler.update(
-            pass,
-            { x, carried: null },
-            x.map(v => gain * v),
-            null,
-          ).x,
-        )
+        x = Float32Array.from(sampler.update(pass, { x, carried: null }, { epsilon: x.map(v => gain * v) }).x)
       })
       return Math.abs(Math.log(x[0]! / deviation)) + 1e-3
     }

@@ -28,18 +28,18 @@ export function ddim(schedule: SamplingSchedule, { eta, noiseScale = 1 }: DdimOp
     alphaBars: passLevels(schedule),
     needsNoise: pass => eta > 0 && levelOf(schedule, pass) > 0,
     noiseDeviation: pass => deviationAt(levelOf(schedule, pass)),
-    update(pass, { x }, eps, noise, clean = null) {
+    update(pass, { x }, { epsilon, noise = null, clean = null }) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!
       const below = alphaBarBelow(schedule, n)
       const sigma = deviationAt(n)
       const carried = noiseScale * Math.sqrt(Math.max(0, 1 - below - sigma * sigma))
       const fromX = clean === null ? Math.sqrt(below / here) : Math.sqrt(below)
-      const fromEps = clean === null ? carried - fromX * Math.sqrt(1 - here) : carried
+      const fromEpsilon = clean === null ? carried - fromX * Math.sqrt(1 - here) : carried
       const base = clean ?? x
       const next = new Float32Array(x.length)
       for (let i = 0; i < x.length; i++) {
-        const mean = fromX * base[i]! + fromEps * eps[i]!
+        const mean = fromX * base[i]! + fromEpsilon * epsilon[i]!
         next[i] = noise === null ? mean : mean + sigma * noise[i]!
       }
       return { x: next, carried: null }

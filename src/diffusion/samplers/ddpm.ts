@@ -26,7 +26,7 @@ export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sample
     alphaBars: passLevels(schedule),
     needsNoise: pass => levelOf(schedule, pass) > 0,
     noiseDeviation: pass => deviationAt(levelOf(schedule, pass)),
-    update(pass, { x }, eps, noise, clean = null) {
+    update(pass, { x }, { epsilon, noise = null, clean = null }) {
       const n = levelOf(schedule, pass)
       const scale = 1 / Math.sqrt(alpha[n]!)
       const weight = beta[n]! / Math.sqrt(1 - alphaBar[n]!)
@@ -37,7 +37,7 @@ export function ddpm(schedule: SamplingSchedule, { clamp }: DdpmOptions): Sample
       const bound = clamp ? 1 : Number.POSITIVE_INFINITY
       const next = new Float32Array(x.length)
       for (let i = 0; i < x.length; i++) {
-        const mean = clean === null ? scale * (x[i]! - weight * eps[i]!) : fromClean * clean[i]! + fromX * x[i]!
+        const mean = clean === null ? scale * (x[i]! - weight * epsilon[i]!) : fromClean * clean[i]! + fromX * x[i]!
         const value = noise === null ? mean : mean + deviation * noise[i]!
         next[i] = Math.min(Math.max(value, -bound), bound)
       }

@@ -17,13 +17,13 @@ export function dpmSolverPlusPlus(schedule: SamplingSchedule): Sampler {
     alphaBars: passLevels(schedule),
     needsNoise: () => false,
     noiseDeviation: () => 0,
-    update(pass, { x, carried }, eps, _noise, clean = null) {
+    update(pass, { x, carried }, { epsilon, clean = null }) {
       const n = levelOf(schedule, pass)
       const here = schedule.alphaBar[n]!
       const next = alphaBarBelow(schedule, n)
       const [alpha, sigma] = [Math.sqrt(here), Math.sqrt(1 - here)]
       // A copy, because the caller may reuse its arrays.
-      const data = clean?.slice() ?? x.map((value, i) => (value - sigma * eps[i]!) / alpha)
+      const data = clean?.slice() ?? x.map((value, i) => (value - sigma * epsilon[i]!) / alpha)
       if (n === 0) return { x: data, carried: null }
 
       const h = lambda(next) - lambda(here)

@@ -26,11 +26,11 @@ export function resampled(sampler: Sampler, rounds: number): Sampler {
     alphaBars: repeat(sampler.alphaBars),
     needsNoise: pass => goesBack(pass) || sampler.needsNoise(inner(pass)),
     noiseDeviation,
-    update(pass, state, eps, noise, clean) {
-      if (!goesBack(pass)) return sampler.update(inner(pass), state, eps, noise, clean)
-      const { x } = sampler.update(inner(pass), state, eps, null, clean)
+    update(pass, state, input) {
+      if (!goesBack(pass)) return sampler.update(inner(pass), state, input)
+      const { x } = sampler.update(inner(pass), state, { ...input, noise: null })
       const [scale, deviation] = [Math.sqrt(back(pass)), noiseDeviation(pass)]
-      return { x: x.map((value, i) => scale * value + deviation * noise![i]!), carried: null }
+      return { x: x.map((value, i) => scale * value + deviation * input.noise![i]!), carried: null }
     },
   }
 }

@@ -11,6 +11,16 @@ export interface PassState {
   readonly carried: Float32Array | null
 }
 
+/** What the network answered in a pass, and the noise that the pass adds. All arrays are as long as x. */
+export interface PassInput {
+  /** The network's ε for x. */
+  readonly epsilon: Float32Array
+  /** z ~ N(0, 1), or the prior's, if `needsNoise(pass)`. Default: null, none. */
+  readonly noise?: Float32Array | null
+  /** x̂_0, if it cannot be recovered from x and ε in float32. Default: null. */
+  readonly clean?: Float32Array | null
+}
+
 export interface Sampler {
   /** The training step that the network is conditioned on in each pass, in the order of the passes: noisiest first. */
   readonly steps: readonly number[]
@@ -24,17 +34,8 @@ export interface Sampler {
    * Takes one pass over a piece of data.
    *
    * @param state x at this pass's level, and what the previous pass carried
-   * @param eps the network's ε for x
-   * @param noise z ~ N(0, 1), or the prior's, if `needsNoise(pass)`
-   * @param clean x̂_0, if it cannot be recovered from x and ε in float32. Default: null
    */
-  update(
-    pass: number,
-    state: PassState,
-    eps: Float32Array,
-    noise: Float32Array | null,
-    clean?: Float32Array | null,
-  ): PassState
+  update(pass: number, state: PassState, input: PassInput): PassState
 }
 
 /** The level of a pass in its schedule. Pass 0 is at the noisiest level. */
