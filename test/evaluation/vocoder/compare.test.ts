@@ -4,8 +4,13 @@ import { test } from 'node:test'
 import { decodeWav } from '#src/audio/codecs/wav'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { gaussian } from '#src/core/random'
+import { trackPitch } from '#src/evaluation/pitch'
 import { compare } from '#src/evaluation/vocoder/compare'
-import type { Measure } from '#src/evaluation/vocoder/measures'
+import { levelDifferences } from '#src/evaluation/vocoder/levels'
+import { COMPARED_RATE, type Measure } from '#src/evaluation/vocoder/measures'
+import { modulationError } from '#src/evaluation/vocoder/modulation-error'
+import { periodicityError } from '#src/evaluation/vocoder/periodicity-error'
+import { pitchError } from '#src/evaluation/vocoder/pitch-error'
 import { golden } from '../../support/paths.js'
 import { noise, voice, wav } from '../../support/sounds.js'
 
@@ -18,6 +23,22 @@ test('a recording is at distance 0 from itself, and far from noise', () => {
   assert.deepEqual([same.voicingF1, same.periodicity], [1, 0])
   const other = compare(sound, noise(1, sound.length))
   assert.ok(other.logMel! > 0.5 && other.stft! > 1 && other.melCepstral! > 5 && other.logSpectral! > 5)
+})
+
+test('every measure has its place, over the length of the shorter recording', () => {
+  const hiss = noise(3, 9000, 0.0001)
+  const original = voice(() => 150, 8000).map((x, i) => (i < 6000 ? x : 0) + hiss[i]!)
+  const made = voice(() => 195, 9000).map((x, i) => (i < 6000 ? x : 0) + 2 * hiss[i]!)
+  const [a, b] = [original, made.subarray(0, 8000)]
+  const [first, second] = [trackPitch(a, COMPARED_RATE), trackPitch(b, COMPARED_RATE)]
+  const { cents, hertz, grossShare, voicingF1 } = pitchError(first, second)
+  const { whole, pauses, high, centroid } = levelDifferences(a, b, COMPARED_RATE)
+  const { pitchCents, pitchHertz, pitchGross, level, pauseLevel, highLevel, ...found } = compare(original, made)
+  assert.deepEqual([pitchCents, pitchHertz, pitchGross, found.voicingF1], [cents, hertz, grossShare, voicingF1])
+  assert.deepEqual([level, pauseLevel, highLevel, found.centroid], [whole, pauses, high, centroid])
+  assert.equal(found.periodicity, periodicityError(first, second))
+  assert.equal(found.modulation, modulationError(a, b, COMPARED_RATE))
+  assert.ok(grossShare === 1 && pauses! > 5 && centroid > 0)
 })
 
 test('half the amplitude has exactly the distances that follow from it', () => {

@@ -5,10 +5,10 @@ import { levelDifferences } from '#src/evaluation/vocoder/levels'
 import { near, noise } from '../../support/sounds.js'
 
 const RATE = 24_000
-/** A tone at 1 kHz for a second, then a second of hiss at −60 dB of it. */
+/** A tone at 1 kHz for a second, the last fifth of it at −37 dB, then a second of hiss at −60 dB. */
 const hiss = noise(1, RATE, 0.0005)
 const original = Float32Array.from({ length: 2 * RATE }, (_, i) =>
-  i < RATE ? 0.7 * Math.sin((2 * Math.PI * 1000 * i) / RATE) : hiss[i - RATE]!,
+  i < RATE ? (i < 0.8 * RATE ? 0.7 : 0.01) * Math.sin((2 * Math.PI * 1000 * i) / RATE) : hiss[i - RATE]!,
 )
 
 describe('the level difference', () => {

@@ -3,15 +3,17 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { modelSystems, type Synthesizer } from '#src/evaluation/vocoder/model-systems'
 
+const never = new AbortController().signal
 const mel = { data: new Float32Array(80), bands: 80, frames: 1 }
 const original = { name: 'a', mel, length: 256, index: 2 }
 
 /** A vocoder that notes what is asked of it. */
 function noting(name: string, calls: string[]): Synthesizer {
   return {
-    synthesize: async (_, { seed, refine }) => {
+    synthesize: async (_, { seed, refine, length, signal }) => {
       calls.push(`${name} ${seed} ${refine ?? 'own'}`)
-      return { samples: new Float32Array(256).fill(calls.length), sampleRate: 22_050 }
+      assert.equal(signal, never)
+      return { samples: new Float32Array(length).fill(calls.length), sampleRate: 22_050 }
     },
   }
 }
@@ -21,8 +23,12 @@ async function run(refine: number | undefined, refines: boolean) {
   const [vocoder, zeroed] = [noting('model', calls), noting('zeroed', calls)]
   const systems = modelSystems({ name: 'm', vocoder, zeroed, refine, refines, seed: 5 })
   const copies = []
-  for (const system of systems) copies.push((await system.make(original)).samples[0])
-  return { names: systems.map(({ name }) => name), calls, copies }
+  for (const system of systems) {
+    const { samples } = await system.make(original, never)
+    assert.equal(samples.length, original.length)
+    copies.push(samples[0])
+  }
+  return { names: systems.map(({ name }) => name), timed: systems.map(({ timed }) => timed), calls, copies }
 }
 
 const names = ['m', 'm, last layer zeroed', 'm, without refinement']
@@ -43,10 +49,11 @@ describe('the three systems of a vocoder', () => {
       [undefined, false],
       [0, true],
     ] as const) {
-      const { names: found, calls, copies } = await run(refine, refines)
+      const { names: found, timed, calls, copies } = await run(refine, refines)
       assert.deepEqual(found, names)
       assert.equal(calls.length, 2)
       assert.deepEqual(copies, [1, 2, 1])
+      assert.deepEqual(timed, [true, true, false])
     }
   })
 })

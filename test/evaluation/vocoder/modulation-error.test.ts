@@ -51,6 +51,10 @@ describe('the modulation error', () => {
     const hiss = noise(1, RATE, 0.003)
     const hissing = loud.map((x, i) => (i / RATE < 0.55 ? x : hiss[i]!))
     near(modulationError(loud, hissing, RATE)!, 0, 1e-9)
+    // 20 dB below it, every second block counts.
+    const softer = tones(t => (t < 0.5 ? 1 : 0.1))
+    const swelling = tones(t => (t < 0.5 ? 1 : 0.1 + 0.05 * Math.sin(2 * Math.PI * 100 * t)))
+    near(modulationError(softer, swelling, RATE)!, 0.25 / Math.SQRT2, 0.02)
   })
 
   test('is null for silence, and for less than a block', () => {

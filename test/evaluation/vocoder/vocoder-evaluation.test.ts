@@ -99,6 +99,10 @@ test('evaluates stereo, other rates and other lengths, and lists what is left ou
   const { overall, files } = evaluation
   const mean = files.reduce((sum, { measurements }) => sum + measurements.get(copies)!.logMel!, 0) / 3
   assert.equal(overall.get(copies)!.logMel, mean)
+  // The silent recording has no pitch, and none has a real-time factor.
+  const pitches = files.map(({ measurements }) => measurements.get(copies)!.pitchCents)
+  assert.deepEqual([pitches[2], overall.get(copies)!.pitchCents], [null, (pitches[0]! + pitches[1]!) / 2])
+  assert.equal(overall.get(copies)!.realTimeFactor, null)
   const html = vocoderReport(evaluation, 'a & b', { seed: '1' })
   assert.equal(html.match(/<audio /g)!.length, 6)
   assert.equal(html.match(/data:image\/png/g)!.length, 6)
