@@ -1,9 +1,16 @@
 /** Jobs, which continue without their client. */
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { DiffWaveError } from '#src/core/errors'
 import type { JobView } from '#src/server/jobs/job'
 import { JobRecord } from '#src/server/jobs/job-record'
-import { MAX_JOB_EVENTS } from '#src/server/limits'
+import { MemoryJobs } from '#src/server/jobs/memory-jobs'
+import { defaultLimits, MAX_JOB_EVENTS, MAX_JOBS } from '#src/server/limits'
+import type { OperationRun, OperationTools } from '#src/server/operations/operation'
+import type { Order } from '#src/server/operations/run-operation'
+import { WorkQueue } from '#src/server/queue'
 import { npyMel } from '../support/cli-inputs.js'
 import { quickVocoder } from '../support/quick-vocoder.js'
 import {
@@ -144,6 +151,14 @@ describe('the events of a job', () => {
     ])
   })
 
+  test('end with ABORTED for a reader who leaves, now or before', async () => {
+    const leave = new AbortController()
+    const [waiting, late] = [record().events(0, leave.signal), record().events(0, leave.signal)]
+    const next = waiting.next()
+    leave.abort()
+    for (const read of [next, late.next()]) await assert.rejects(read, { code: 'ABORTED' })
+  })
+
   test('and its view name a file once it is complete', async () => {
     const job = record()
     const names = () => job.view().files.map(({ name, bytes }) => [name, bytes])
@@ -173,6 +188,177 @@ describe('the events of a job', () => {
     const ids: number[] = []
     for await (const { id } of job.events(0, never)) ids.push(id)
     assert.deepEqual([ids.length, ids[0], ids.at(-1)], [MAX_JOB_EVENTS, 12, many + 1])
+  })
+})
+
+/** An operation that does what a test says. */
+const operation = (run: (tools: OperationRun<unknown>) => Promise<void>) =>
+  ({ operation: { name: 'stub', run }, options: {}, body: new Uint8Array(3) }) as unknown as Order
+const file = (name: string) => ({ name, type: 'audio/wav', bytes: null, facts: {} })
+/** Makes files of these sizes. */
+const making = (...sizes: readonly number[]) =>
+  operation(async ({ output }) => {
+    for (const [i, size] of sizes.entries()) {
+      output.open(file(String(i)))
+      await output.write(new Uint8Array(size))
+    }
+  })
+
+describe('jobs in memory', () => {
+  const never = new AbortController().signal
+  /** Goes on until it is stopped. */
+  const endless = operation(
+    ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new DiffWaveError('ABORTED', 'stopped')))
+      }),
+  )
+
+  function store(places = { parallel: 4, queue: 5000, perClient: 5000 }) {
+    const seen = { now: 1000, bodies: 0, faults: [] as unknown[] }
+    const jobs = new MemoryJobs({
+      queue: new WorkQueue(places, () => 0),
+      tools: { limits: { ...defaultLimits, resultBytes: 100, resultSeconds: 10, workSeconds: 20 } } as OperationTools,
+      clock: () => seen.now,
+      keepBody: body => {
+        seen.bodies += body.length
+        return () => {
+          seen.bodies -= body.length
+        }
+      },
+      onFault: (error, id) => seen.faults.push([error, id]),
+    })
+    const ended = async (order: Order) => {
+      const { id } = await jobs.submit(order, 'client')
+      for await (const _ of jobs.events(id, 0, never));
+      return jobs.view(id)
+    }
+    const isKnown = ({ id }: JobView) =>
+      jobs.view(id).then(
+        () => true,
+        () => false,
+      )
+    return { seen, jobs, ended, isKnown }
+  }
+
+  test('tell their times and progress, and are forgotten some time after their end', async () => {
+    const { seen, jobs, ended, isKnown } = store()
+    const running = await jobs.submit(endless, 'client')
+    const done = await ended(
+      operation(async ({ onProgress }) => {
+        seen.now = 2000
+        await onProgress({ done: 1, total: null })
+      }),
+    )
+    const time = (milliseconds: number) => new Date(milliseconds).toISOString()
+    const { created, started, finished, progress } = done
+    assert.deepEqual([created, started, finished, progress], [time(1000), time(1000), time(2000), 1])
+    const told: unknown[] = []
+    for await (const { name, data } of jobs.events(done.id, 0, never)) told.push([name, data['progress']])
+    assert.deepEqual(told, [
+      ['state', 0],
+      ['progress', 0],
+      ['state', 1],
+    ])
+    seen.now = 11_999
+    assert.ok(await isKnown(done))
+    seen.now = 12_000
+    assert.deepEqual([await isKnown(done), await isKnown(running)], [false, true])
+    assert.deepEqual(await jobs.counts(), { queued: 0, running: 1 })
+    await jobs.close(AbortSignal.abort())
+  })
+
+  test('give room to newer results, the oldest first, but not while they run', async () => {
+    const { jobs, ended, isKnown } = store()
+    const [go, wrote] = [new EventEmitter(), new EventEmitter()]
+    const [going, written] = [once(go, 'go'), once(wrote, 'wrote')]
+    const slow = await jobs.submit(
+      operation(async ({ output }) => {
+        output.open(file('slow'))
+        await output.write(new Uint8Array(10))
+        wrote.emit('wrote')
+        await going
+      }),
+      'client',
+    )
+    await written
+    const [first, second] = [await ended(making(20, 20)), await ended(making(30))]
+    // 10 + 40 + 30 + 20 bytes just fit.
+    const third = await ended(making(20))
+    assert.deepEqual(await Promise.all([slow, first, second, third].map(isKnown)), [true, true, true, true])
+    const fourth = await ended(making(1))
+    assert.deepEqual(await Promise.all([slow, first, second, third, fourth].map(isKnown)), [
+      true,
+      false,
+      true,
+      true,
+      true,
+    ])
+    const removed = await jobs.remove(third.id)
+    assert.deepEqual([removed.state, removed.files], ['done', []])
+    const large = await ended(making(91))
+    assert.deepEqual([large.state, large.problem!.code, large.problem!.got], ['failed', 'TOO_LARGE', '101'])
+    go.emit('go')
+    for await (const _ of jobs.events(slow.id, 0, never));
+    assert.equal((await jobs.file(slow.id, 'slow')).file.bytes, 10)
+    await assert.rejects(jobs.file(slow.id, 'other'), {
+      code: 'NOT_FOUND',
+      details: { expected: 'slow', got: 'other' },
+    })
+  })
+
+  test('are no more than a number, of which the oldest that ended is forgotten', async () => {
+    const { jobs, ended, isKnown } = store()
+    const running = await jobs.submit(endless, 'client')
+    const [first, second] = [await ended(making()), await ended(making())]
+    for (let i = 3; i < MAX_JOBS; i++) await jobs.submit(making(), 'client')
+    assert.ok(await isKnown(running))
+    await jobs.submit(making(), 'client')
+    assert.deepEqual(await Promise.all([running, first, second].map(isKnown)), [true, false, true])
+    await jobs.close(AbortSignal.abort())
+  })
+
+  test('are refused and not kept if there is no place', async () => {
+    const { jobs } = store({ parallel: 1, queue: 1, perClient: 9 })
+    for (let i = 0; i < 2; i++) await jobs.submit(endless, 'client')
+    await assert.rejects(jobs.submit(endless, 'client'), { code: 'QUEUE_FULL' })
+    assert.deepEqual(await jobs.counts(), { queued: 1, running: 1 })
+    await jobs.close(AbortSignal.abort())
+  })
+
+  test('report faults of the service for its log, and only those', async () => {
+    const { seen, ended } = store()
+    const failing = (error: Error) => ended(operation(() => Promise.reject(error)))
+    const refused = await failing(new DiffWaveError('BAD_MEL', 'no mel'))
+    assert.deepEqual([refused.problem!.code, seen.faults], ['BAD_MEL', []])
+    const fault = new TypeError('a fault')
+    const { id, state } = await failing(fault)
+    assert.deepEqual([state, seen.faults], ['failed', [[fault, id]]])
+    assert.equal(seen.bodies, 0)
+  })
+
+  test('end as cancelled when they are removed, or when the time to close is over', async () => {
+    const { seen, jobs } = store()
+    const submitted: JobView[] = []
+    for (let i = 0; i < 5; i++) submitted.push(await jobs.submit(endless, 'client'))
+    assert.deepEqual(await jobs.counts(), { queued: 1, running: 4 })
+    const events = submitted.map(({ id }) => jobs.events(id, 0, never))
+    await jobs.remove(submitted[0]!.id)
+    const late = new AbortController()
+    let closed = false
+    const closing = jobs.close(late.signal).then(() => {
+      closed = true
+    })
+    await setImmediate()
+    assert.deepEqual([closed, seen.bodies], [false, 12])
+    late.abort()
+    await closing
+    assert.equal(seen.bodies, 0)
+    for (const each of events) {
+      const states: unknown[] = []
+      for await (const { data } of each) states.push(data['state'])
+      assert.equal(states.at(-1), 'cancelled')
+    }
   })
 })
 

@@ -41,10 +41,10 @@ export class MemoryJobs implements Jobs {
   async submit(order: Order, client: string): Promise<JobView> {
     const { queue, clock } = this.#options
     queue.admit(client)
-    this.#forgetOld()
     const record = new JobRecord(randomUUID(), order.operation.name, clock, bytes => this.#reserve(bytes))
     const held = { record, stop: new AbortController() }
     this.#jobs.set(record.id, held)
+    this.#forgetOld()
     const releaseBody = this.#options.keepBody(order.body)
     const done = this.#run(order, client, held).finally(() => {
       releaseBody()
@@ -127,7 +127,7 @@ export class MemoryJobs implements Jobs {
     const { clock, tools } = this.#options
     const limit = clock() - 1000 * tools.limits.resultSeconds
     for (const [id, { record }] of this.#jobs) {
-      if (record.endedAt !== null && (record.endedAt <= limit || this.#jobs.size >= MAX_JOBS)) this.#jobs.delete(id)
+      if (record.endedAt !== null && (record.endedAt <= limit || this.#jobs.size > MAX_JOBS)) this.#jobs.delete(id)
     }
   }
 
