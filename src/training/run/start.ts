@@ -138,19 +138,20 @@ function fresh(options: StartOptions, adam: Adam): Start {
   }
 }
 
-/** Splits a model's config into what its weights depend on, and names, texts and sampling defaults. */
+/** Splits a model's config into what its weights depend on, and names, texts and how it samples. */
 function split({ name, description, license, clipSeconds, aliases, provenance, diffusion, ...rest }: ModelConfig) {
-  const { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement, ...process } = diffusion
+  const { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement, highBand, ...process } =
+    diffusion
   return {
     trained: { ...rest, diffusion: process },
     presentation: {
       ...{ name, description, license, clipSeconds, aliases, provenance },
-      diffusion: { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement },
+      diffusion: { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement, highBand },
     },
   }
 }
 
-/** Gives a model the names, texts and sampling defaults of another one. */
+/** Gives a model the names and texts of another one, and its way to sample. */
 function withPresentation(model: ModelConfig, other: ModelConfig): ModelConfig {
   const { diffusion, ...fields } = split(other).presentation
   return { ...model, ...fields, diffusion: { ...model.diffusion, ...diffusion } }

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { writeFileBytes } from '#src/core/write-file'
 import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
-import { learningRate } from '#src/training/config'
+import type { ModelConfig } from '#src/model/config'
+import { checkTrainingConfig, learningRate } from '#src/training/config'
 import { Adam } from '#src/training/optimiser/adam'
 import { readCheckpoint, readProgress } from '#src/training/run/checkpoint'
 import { safetensors } from '../../support/bytes.js'
@@ -56,6 +57,23 @@ test('allows other intervals, with the same bytes of the weights', async () => {
   await train({ ...parted, maxSteps: 9, resume: true })
   const weights = (out: string) => readFileSync(join(out, 'model', 'weights.safetensors')).toString('base64')
   assert.equal(weights(parted.out), weights(whole.out))
+})
+
+test('allows another refinement and high band, and writes them into the model', async () => {
+  const run = options({ maxSteps: 1 })
+  await train(run)
+  const added = { refinement: { iterations: 3 }, highBand: { from: 5000, gain: -3 } }
+  const { model } = run.config
+  const changed = { ...model, diffusion: { ...model.diffusion, ...added } }
+  await train({
+    ...run,
+    config: checkTrainingConfig({ ...run.config, model: changed }, 'test'),
+    maxSteps: 2,
+    resume: true,
+  })
+  const { diffusion } = JSON.parse(readFileSync(join(run.out, 'model', 'config.json'), 'utf8')) as ModelConfig
+  assert.equal(diffusion.refinement?.iterations, 3)
+  assert.deepEqual(diffusion.highBand, { from: 5000, gain: -3, slope: 0 })
 })
 
 test('continues a run that began before a field of the config existed', async () => {
