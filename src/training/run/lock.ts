@@ -46,7 +46,8 @@ export interface FolderLock {
   /**
    * Makes sure that the lock is still held.
    *
-   * @throws DiffWaveError `LOCKED` if another process took this one for dead and has taken over the folder
+   * @throws DiffWaveError `LOCKED` if another process took this one for dead and has taken over the folder, or if the
+   * lock was removed
    */
   assertHeld(): Promise<void>
   /** Releases the folder. */
@@ -91,15 +92,16 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     utimes(path, now, now).catch(() => {})
   }, HEARTBEAT_MS)
   heartbeat.unref()
-  const isOwn = async () => (await readHolder(path))?.token === token
   return {
     async assertHeld() {
-      if (!(await isOwn())) throw locked(folder, (await readHolder(path))?.pid)
+      const now = await readHolder(path)
+      if (now?.token === token) return
+      throw now === null ? lockLost(folder) : locked(folder, now.pid)
     },
     async release() {
       clearInterval(heartbeat)
       heldHere.delete(token)
-      if (await isOwn()) await rm(path, { force: true })
+      if ((await readHolder(path))?.token === token) await rm(path, { force: true })
       forget()
     },
   }
@@ -110,6 +112,14 @@ function locked(folder: string, pid?: number): DiffWaveError {
     ...(pid === undefined ? {} : { got: `process ${pid}` }),
     where: folder,
     hint: 'Wait for it, stop it, or use another folder.',
+  })
+}
+
+function lockLost(folder: string): DiffWaveError {
+  return new DiffWaveError('LOCKED', 'the lock of this run is gone', {
+    expected: `${FILE} as this process wrote it`,
+    where: folder,
+    hint: 'Leave the run folder where it is while a run works in it.',
   })
 }
 

@@ -1,7 +1,7 @@
 /** The lock of a training folder has one holder, however the previous holder died. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -58,6 +58,14 @@ describe('a held lock', () => {
     await lock.release()
     assert.equal(readFileSync(join(folder, 'lock.json'), 'utf8'), other)
   })
+})
+
+test('a lock that is gone is not said to be another trainer’s', async () => {
+  const folder = newFolder()
+  const lock = await lockFolder(folder)
+  rmSync(folder, { recursive: true })
+  await assert.rejects(lock.assertHeld(), code('LOCKED', /^the lock of this run is gone/))
+  await lock.release()
 })
 
 describe('a lock is taken over', () => {
