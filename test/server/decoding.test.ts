@@ -1,6 +1,8 @@
 /** Decoder threads: each answer goes to its request, and a thread that fails or is given up costs nothing else. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, test } from 'node:test'
+import type { Worker } from 'node:worker_threads'
 import { DecoderPool } from '#src/server/decoding/decoder-pool'
 import { type TaskName, tasks } from '#src/server/decoding/tasks'
 import { KnownProblem } from '#src/server/problem'
@@ -13,8 +15,8 @@ const request = (samples: number) => ({ bytes: noiseWav(0, samples), sampleRate:
 describe('decoder threads', () => {
   test('answer each request, and serve again', async context => {
     context.mock.timers.enable({ apis: ['setTimeout'] })
-    let threads = 0
-    const count = () => threads++
+    const threads: Worker[] = []
+    const count = (thread: Worker) => threads.push(thread)
     process.on('worker', count)
     const pool = new DecoderPool({ threads: 2, seconds: 60 })
     const length = async (samples: number, signal = never) =>
@@ -25,9 +27,9 @@ describe('decoder threads', () => {
     leave.abort()
     context.mock.timers.tick(60_000)
     assert.equal(await length(200), 200)
-    assert.equal(threads, 1)
+    assert.equal(threads.length, 1)
     assert.deepEqual(await Promise.all([300, 400, 500].map(samples => length(samples))), [300, 400, 500])
-    assert.equal(threads, 2)
+    assert.equal(threads.length, 2)
 
     // A refusal and a fault leave the thread as it is.
     const broken = { ...request(1), bytes: new Uint8Array(100) }
@@ -35,7 +37,7 @@ describe('decoder threads', () => {
       return error instanceof KnownProblem && error.problem.code === 'UNSUPPORTED_FORMAT'
     })
     await assert.rejects(pool.run('unheard-of' as TaskName, request(1), never), /TypeError/)
-    assert.equal(threads, 2)
+    assert.equal(threads.length, 2)
 
     // What is late or no longer wanted is not the answer to the next request.
     const gone = new AbortController()
@@ -45,6 +47,9 @@ describe('decoder threads', () => {
     await assert.rejects(both[0]!, code('ABORTED'))
     await assert.rejects(waiting, code('ABORTED'))
     assert.equal(await both[1], 700)
+    const inTime = length(850)
+    context.mock.timers.tick(59_999)
+    assert.equal(await inTime, 850)
     const late = length(900)
     context.mock.timers.tick(60_000)
     await assert.rejects(late, { code: 'WORK_TIMEOUT' })
@@ -54,6 +59,7 @@ describe('decoder threads', () => {
     await pool.close()
     await assert.rejects(length(1), code('DISPOSED'))
     assert.equal(await last, 1100)
+    for (const thread of threads) if (thread.threadId >= 0) await once(thread, 'exit')
     process.off('worker', count)
   })
 

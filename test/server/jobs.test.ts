@@ -327,13 +327,14 @@ describe('jobs in memory', () => {
   })
 
   test('report faults of the service for its log, and only those', async () => {
-    const { seen, ended } = store()
+    const { seen, jobs, ended } = store()
     const failing = (error: Error) => ended(operation(() => Promise.reject(error)))
     const refused = await failing(new DiffWaveError('BAD_MEL', 'no mel'))
     assert.deepEqual([refused.problem!.code, seen.faults], ['BAD_MEL', []])
     const fault = new TypeError('a fault')
     const { id, state } = await failing(fault)
     assert.deepEqual([state, seen.faults], ['failed', [[fault, id]]])
+    await assert.rejects(jobs.file(id, 'x'), { details: { expected: 'none, the job failed', got: 'x' } })
     assert.equal(seen.bodies, 0)
   })
 
