@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import type { Worker } from 'node:worker_threads'
+import { namedConventions } from '#src/audio/mel/convention'
+import { encodeNpy } from '#src/formats/npy'
 import { DecoderPool } from '#src/server/decoding/decoder-pool'
 import { type TaskName, tasks } from '#src/server/decoding/tasks'
 import { KnownProblem } from '#src/server/problem'
@@ -71,6 +73,22 @@ describe('decoder threads', () => {
     }
     for (const own of [null, 22_050]) assert.deepEqual(await notes(own), [22_050, []])
     assert.deepEqual(await notes(8000), [8000, ['The recording was resampled from 22050 to 8000 Hz.']])
+  })
+
+  test('read a mel or a recording for a vocoder, and say what is odd about it', async () => {
+    const asked = { convention: namedConventions.hifigan, maxSeconds: (80 * 256) / 22_050, mel: {} }
+    const mel = (frames: number, value: number) =>
+      encodeNpy({ shape: [80, frames], data: new Float32Array(80 * frames).fill(value) })
+    const read = await tasks.vocoderInput({ ...asked, bytes: mel(80, -4) })
+    assert.deepEqual([read.length, read.recording], [80 * 256, null])
+    assert.match(read.notes.join(), /The mel is square/)
+    const long = { ...asked, bytes: mel(81, -4) }
+    await assert.rejects(tasks.vocoderInput(long), { code: 'TOO_LARGE' })
+    const infinite = { ...asked, bytes: mel(8, Number.POSITIVE_INFINITY) }
+    await assert.rejects(tasks.vocoderInput(infinite), { code: 'NOT_FINITE', where: 'the body' })
+    // The mel has no frame for the last 100 samples.
+    const copied = await tasks.vocoderInput({ ...asked, bytes: noiseWav(0, 1124) })
+    assert.deepEqual([copied.length, copied.recording!.length, copied.notes], [1024, 1124, []])
   })
 
   test('compare copies with a recording that is long enough', async () => {

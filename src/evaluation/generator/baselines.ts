@@ -63,7 +63,7 @@ function atLevel(samples: Float32Array, like: Float32Array): Float32Array {
 /** Cuts each clip into pieces of 50 ms and puts them in a random order. */
 export function shuffledPieces(clips: readonly Float32Array[], sampleRate: number, seed: number): Float32Array[] {
   const length = Math.round(PIECE * sampleRate)
-  const fade = Math.max(1, Math.round(FADE * sampleRate))
+  const fade = Math.round(FADE * sampleRate)
   return clips.map((clip, c) => {
     const pieces = Math.floor(clip.length / length)
     const out = clip.slice()

@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import { averageSpectrumNoise, shuffledPieces } from '#src/evaluation/generator/baselines'
 import { near, range } from '../../support/sounds.js'
 
+const energy = (samples: Float32Array) => samples.reduce((sum, x) => sum + x * x, 0)
+
 test('noise of the average spectrum has the energy of each clip, wherever in it the sound is', () => {
-  const energy = (samples: Float32Array) => samples.reduce((sum, x) => sum + x * x, 0)
   for (const at of [512, 1024, 1300, 2560]) {
     const click = new Float32Array(3072)
     click[at] = 0.5
@@ -13,7 +14,22 @@ test('noise of the average spectrum has the energy of each clip, wherever in it 
     assert.equal(noise!.length, click.length)
     near(energy(noise!), 0.25, 1e-3)
     assert.notDeepEqual(noise, other)
+    for (const edge of [noise!.subarray(0, 100), noise!.subarray(-100)]) assert.ok(energy(edge) > 0.25 / 300)
   }
+  // A clip that is shorter than a frame has no spectrum.
+  assert.deepEqual(averageSpectrumNoise([new Float32Array(500).fill(1)], 1), [new Float32Array(500)])
+})
+
+test('noise of the average spectrum has the power of each frequency', () => {
+  // A quarter of the power of the first tone is in the second one.
+  const clip = Float32Array.from(
+    { length: 40_960 },
+    (_, n) => Math.cos((Math.PI * n) / 2) + Math.cos((Math.PI * n) / 4) / 2,
+  )
+  const [noise] = averageSpectrumNoise([clip], 1)
+  // Without the first tone, and with twice the power of the second.
+  const rest = noise!.subarray(2).map((x, n) => x + noise![n]!)
+  near(energy(rest) / energy(noise!), 2 / 5, 0.1)
 })
 
 test('shuffled pieces are the pieces of the clip, faded at their edges, in an order of its own', () => {

@@ -1,6 +1,7 @@
 /** Clips made before, and the labels of clips to make. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ClipSet, readClips } from '#src/evaluation/generator/clip-set'
 import { labelsInTurn, readGeneratedClips, usualSeconds } from '#src/evaluation/generator/generated-clips'
 import { scratch } from '../../support/process.js'
 import { MELODY_RATE, melody, wav } from '../../support/sounds.js'
@@ -9,14 +10,34 @@ const { at, put } = scratch()
 
 test('readGeneratedClips takes labels from file names and lists unreadable files', async () => {
   put('made/low-12.wav', wav(melody(1), MELODY_RATE))
+  put('made/low-13.wav', wav(melody(1, 3), 2 * MELODY_RATE))
+  put('made/plain.wav', wav(melody(1, 5), MELODY_RATE))
+  put('made/snare/low-1.wav', wav(melody(1, 2), MELODY_RATE))
   put('made/bad-1.wav', 'RIFF')
   const made = await readGeneratedClips(at('made'))
+  // All have the rate of the first.
+  const seconds = (samples: Float32Array) => samples.length / MELODY_RATE
   assert.deepEqual(
-    made.clips.map(({ name, label }) => [name, label]),
-    [['low-12', 'low']],
+    made.clips.map(({ name, label, samples }) => [name, label, seconds(samples)]),
+    [
+      ['low-12', 'low', 1],
+      ['low-13', 'low', 1.5],
+      ['plain', '', 5],
+      ['snare/low-1', 'snare', 2],
+    ],
   )
   assert.equal(made.leftOut.length, 1)
-  assert.equal(usualSeconds(made.clips, made.sampleRate), 1)
+  assert.equal(usualSeconds(made.clips, made.sampleRate), 1.75)
+  await assert.rejects(readGeneratedClips(at('made'), AbortSignal.abort()), { code: 'ABORTED' })
+  put('broken/bad-1.wav', 'RIFF')
+  await assert.rejects(readGeneratedClips(at('broken')), { code: 'BAD_DATA' })
+
+  const set = new ClipSet(2 * MELODY_RATE, 2 * MELODY_RATE, 1, true)
+  await readClips(at('made/snare'), set, [])
+  assert.deepEqual(
+    set.audio.map(({ length }) => length),
+    [2 * MELODY_RATE, 2 * MELODY_RATE],
+  )
 })
 
 test('labelsInTurn cycles through the labels, unless one is given or they are drawn', () => {
