@@ -85,7 +85,7 @@ describe('decoder threads', () => {
     const long = { ...asked, bytes: mel(81, -4) }
     await assert.rejects(tasks.vocoderInput(long), { code: 'TOO_LARGE' })
     const infinite = { ...asked, bytes: mel(8, Number.POSITIVE_INFINITY) }
-    await assert.rejects(tasks.vocoderInput(infinite), { code: 'NOT_FINITE', where: 'the body' })
+    await assert.rejects(tasks.vocoderInput(infinite), { code: 'NOT_FINITE', where: 'the body, band 0, frame 0' })
     // The mel has no frame for the last 100 samples.
     const copied = await tasks.vocoderInput({ ...asked, bytes: noiseWav(0, 1124) })
     assert.deepEqual([copied.length, copied.recording!.length, copied.notes], [1024, 1124, []])

@@ -68,8 +68,8 @@ function audible(pattern: Pattern, first: number, end: number): { from: number; 
   let peak = Number.NEGATIVE_INFINITY
   for (let frame = first; frame < end; frame++) peak = Math.max(peak, loudest(pattern, frame))
   let [from, to] = [first, end]
-  while (from < end - 1 && loudest(pattern, from) < peak - START) from++
-  while (to > from + 1 && loudest(pattern, to - 1) < peak - START) to--
+  while (loudest(pattern, from) < peak - START) from++
+  while (loudest(pattern, to - 1) < peak - START) to--
   return { from, to, peak }
 }
 

@@ -1,12 +1,66 @@
-/** Parts of a worker without a Redis server: the output of a job, and the list of running workers. */
+/** Parts of jobs on workers without a Redis server: their store, their output, and the list of running workers. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
+import { defaultLimits, MAX_POLLED_EVENTS, READ_BYTES } from '#src/server/limits'
 import type { Claim } from '#src/server/redis/claim'
+import { JobStore } from '#src/server/redis/job-store'
 import { Presence } from '#src/server/redis/presence'
 import { RemoteOutput } from '#src/server/redis/remote-output'
 import { LEAVE, PRESENT, SHOW } from '#src/server/redis/scripts'
+
+describe('the store of jobs', () => {
+  const id = '00000000-0000-4000-8000-000000000000'
+  const file = (name: string, bytes: number) => JSON.stringify({ name, type: 'audio/wav', bytes, facts: {} })
+  const content = Buffer.from(Uint8Array.from({ length: 2.5 * READ_BYTES }, (_, i) => i % 251))
+  /** The store of one job that is done. */
+  function store(entries: readonly unknown[] = []) {
+    const client = {
+      hgetall: async () => ({
+        kind: 'vocode',
+        state: 'done',
+        created: '0',
+        started: '1',
+        finished: '2',
+        progress: '1',
+      }),
+      hget: async () => 'done',
+      lrange: async () => [file('lost.wav', 4), file('result.wav', content.length)],
+      xrange: async () => entries,
+      getrangeBuffer: async (key: string, from: number, last: number) =>
+        key.endsWith(':file:1') ? content.subarray(from, last + 1) : Buffer.alloc(0),
+      eval: async () => 1,
+    }
+    return new JobStore(client as unknown as Redis, defaultLimits, () => 5)
+  }
+
+  test('reads a file in pieces, and refuses one that is gone', async () => {
+    const { pieces } = await store().file(id, 'result.wav')
+    const read: Uint8Array[] = []
+    for await (const piece of pieces) read.push(piece)
+    assert.deepEqual(
+      read.map(({ length }) => length),
+      [READ_BYTES, READ_BYTES, READ_BYTES / 2],
+    )
+    assert.ok(Buffer.concat(read).equals(content))
+    await assert.rejects(store().file(id, 'lost.wav'), { code: 'UNKNOWN_JOB' })
+    await assert.rejects(store().file(id, 'other.wav'), { code: 'NOT_FOUND' })
+  })
+
+  test('knows that more events may follow as many as it asks for', async () => {
+    const events = (count: number) =>
+      Array.from({ length: count }, (_, i) => [`${i + 1}-0`, ['name', 'step', 'data', `{"i":${i}}`]])
+    const few = await store(events(MAX_POLLED_EVENTS - 1)).poll(id, 0)
+    assert.deepEqual([few.over, few.events[1]], [true, { id: 2, name: 'step', data: { i: 1 } }])
+    assert.equal((await store(events(MAX_POLLED_EVENTS)).poll(id, 0)).over, false)
+  })
+
+  test('removes the files of a job that is done, and not that it was done', async () => {
+    const { state, finished, files } = await store().remove(id)
+    assert.deepEqual([state, finished, files], ['done', new Date(2).toISOString(), []])
+  })
+})
 
 describe('the output of a job on a worker', () => {
   const limits = { seconds: 1, workSeconds: 1, resultBytes: 1, resultSeconds: 1 }
