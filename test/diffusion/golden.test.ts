@@ -28,6 +28,9 @@ const engines = [
   { engine: 'native', skip: native.available ? false : native.reason },
 ] as const
 
+const FAST = ['fast', 6] as const
+const FULL = ['full', 50] as const
+
 /** Noise as recorded: `x_T`, and the noise of step n in row n − first. */
 function recorded(xT: Tensor, noise: Tensor, first: number): NoiseSource {
   const length = xT.data.length
@@ -75,14 +78,14 @@ function asMel({ data, shape }: Tensor): Mel {
 }
 
 for (const { engine, skip } of engines) {
+  // A slow engine does not repeat 50 passes that native code has shown to be those of the reference.
+  const slow = engine === 'tensorflow:wasm' && native.available
+  const processes = slow ? [FAST] : [FAST, FULL]
   for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
-    test(`${engine}, ${folder}: the fast and full reverse processes match the reference`, { skip }, async () => {
+    test(`${engine}, ${folder}: the reverse process matches the reference`, { skip }, async () => {
       const of = tensorsOf(folder)
       await using model = await loadModel(golden(`${folder}/weights.pt`), { engine })
-      for (const [kind, steps] of [
-        ['fast', 6],
-        ['full', 50],
-      ] as const) {
+      for (const [kind, steps] of processes) {
         const xT = of(`reverse.${kind}.x_T`)
         const sampler = createSampler(model.config.diffusion, { steps })
         assert.deepEqual([...sampler.steps].reverse(), [...of(`reverse.${kind}.steps`).data])

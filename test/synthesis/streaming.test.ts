@@ -13,11 +13,10 @@ import { golden } from '../support/paths.js'
 
 const { config, parameters } = await readModel(golden('lmnt-conditional-c8-l6/weights.pt'))
 const native = surveyNative()
-const frames = 40
-const mel = {
-  data: gaussian(1, 0, 0, 80 * frames).map(value => Math.min(1, Math.max(0, 0.4 + value / 10))),
+const longMel = {
+  data: gaussian(1, 0, 0, 80 * 40).map(value => Math.min(1, Math.max(0, 0.4 + value / 10))),
   bands: 80,
-  frames,
+  frames: 40,
 }
 
 for (const [name, skip, create] of [
@@ -30,6 +29,9 @@ for (const [name, skip, create] of [
 ] as const) {
   test(`${name}: a stream returns the bytes of synthesize for every chunk size`, { skip }, async () => {
     const vocoder = new Vocoder(new Denoiser(config, await create()))
+    // A slow engine, for which one and a half of its windows have a seam and an end.
+    const mel = name === 'native' ? longMel : sliceMel(longMel, 0, 24)
+    const { frames } = mel
     try {
       for (const sampler of name === 'native' ? (['ddpm', 'dpm-solver++'] as const) : (['ddpm'] as const)) {
         const options = { seed: 3, steps: 2, sampler, refine: sampler === 'ddpm' ? 3 : 0 }
