@@ -1,4 +1,7 @@
-/** A real browser for tests of pages: Debian's Chromium, headless. */
+/**
+ * A real browser for tests of pages: Debian's Chromium, headless. Its headless shell comes first, since it has no
+ * windows to lay out and draw, and so takes a quarter less processor time.
+ */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,9 +12,10 @@ import type { Browser, Page } from 'playwright-core'
 // Imported, it would take a third longer to load: Node.js would search its megabytes of code for names of exports.
 const { chromium } = createRequire(import.meta.url)('playwright-core') as typeof import('playwright-core')
 
-const path = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  one => one !== undefined && existsSync(one),
-)
+const path = [
+  process.env['CHROMIUM'],
+  ...['chromium-headless-shell', 'chromium', 'google-chrome'].map(name => `/usr/bin/${name}`),
+].find(one => one !== undefined && existsSync(one))
 
 /** Why tests with a browser are skipped; `false` if they are not. */
 export const noBrowser: string | false = path === undefined ? 'chromium is not installed' : false
