@@ -19,7 +19,7 @@ export class SubbandsDomain extends WhiteNoiseDomain implements DataDomain {
   readonly sampleScale = null
   readonly quantum = null
   readonly lookAhead: number
-  readonly reach = 0
+  readonly reach: number
   readonly whiteGain: number
   readonly maxAbs = Number.POSITIVE_INFINITY
   readonly taper = 0
@@ -33,6 +33,8 @@ export class SubbandsDomain extends WhiteNoiseDomain implements DataDomain {
     this.block = gains.length
     // Blocks overlap by half a block.
     this.lookAhead = gains.length / 2
+    // Half a block each for M, M⁻¹ and M again, and the block at an end of the audio, which overlaps on one side only.
+    this.reach = 2.5 * gains.length
     this.whiteGain = Math.sqrt(gains.reduce((sum, gain) => sum + gain * gain, 0) / gains.length)
   }
 

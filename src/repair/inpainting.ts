@@ -166,10 +166,10 @@ function reachOf(model: Denoiser): number {
   const { reach } = modelDomain(model)
   const corrected = (network.frontEnd?.correction?.passes ?? 0) * (mel?.fftSize ?? 0)
   const radius = receptiveRadius(network) * positionSamples(network) + corrected
-  if (mel === null || network.mel === null) return Math.max(radius, reach)
+  if (mel === null || network.mel === null) return radius + reach
   const frames = (melContext(network.mel) + 1) * mel.hop
   // The mel needs a frame on each side that no gap touches.
-  return Math.max(radius + frames, mel.windowLength + mel.hop, reach)
+  return Math.max(radius + reach + frames, mel.windowLength + mel.hop)
 }
 
 /**
