@@ -69,7 +69,7 @@ export async function folderSystem(path: PathLike): Promise<System> {
     make: async ({ name }) => {
       const copy = recordings.get(name)
       if (copy !== undefined) return readAudio(copy)
-      throw new DiffWaveError('FILE_NOT_FOUND', 'no copy of this recording', { got: name, where: folder })
+      throw new DiffWaveError('FILE_NOT_FOUND', `there is no copy of ${name}`, { where: folder })
     },
   }
 }

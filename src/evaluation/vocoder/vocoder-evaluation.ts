@@ -142,9 +142,9 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
     await options.onProgress?.({ done: index + 1, total: recordings.length })
   }
   if (files.length === 0) {
-    throw new DiffWaveError('BAD_DATA', 'no recording could be evaluated', {
-      where: reference,
-      got: leftOut[0]!.reason,
+    const { file, reason } = leftOut[0]!
+    throw new DiffWaveError('BAD_DATA', `no recording could be evaluated, the first because of this: ${reason}`, {
+      where: file,
     })
   }
   const overall = new Map(

@@ -169,6 +169,10 @@ describe('evaluateVocoder refuses', () => {
     await assert.rejects(evaluateVocoder(options({ reference: broken, systems: [system] })), code('BAD_DATA'))
     await assert.rejects(evaluateVocoder(options({ reference: missing, systems: [system] })), code('FILE_NOT_FOUND'))
     await assert.rejects(folderSystem(empty), code('BAD_DATA'))
+    const reference = folder('alone', { 'a.wav': wav(noise(8)) })
+    const copies = await folderSystem(folder('others', { 'b.wav': wav(noise(8)) }))
+    const refusal = code('BAD_DATA', /^no recording .*: there is no copy of a \(.*others\) \(.*a\.wav\)$/)
+    await assert.rejects(evaluateVocoder(options({ reference, systems: [copies] })), refusal)
   })
 
   test('two recordings, or two copies, of one name, and names both', async () => {
