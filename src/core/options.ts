@@ -35,6 +35,16 @@ function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where:
   }
 }
 
+/**
+ * Schema of a list of at least one item, for readonly types. `readonly()` of zod freezes what it refuses, too, which
+ * throws if that is a typed array.
+ */
+export function readonlyList<Item extends z.ZodType>(
+  item: Item,
+): z.ZodType<readonly z.output<Item>[], readonly z.input<Item>[]> {
+  return z.array(item).min(1)
+}
+
 /** Schema of the stop signal of long calls. */
 export const abortSignal = z.instanceof(AbortSignal)
 

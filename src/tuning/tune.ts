@@ -11,7 +11,7 @@ import type { Callback } from '../core/callback.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
-import { abortSignal, callback, check, type FieldsOf, seed as seedSchema } from '../core/options.js'
+import { abortSignal, callback, check, type FieldsOf, readonlyList, seed as seedSchema } from '../core/options.js'
 import type { Progress } from '../core/progress.js'
 import { checkDenoiser, type Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
@@ -279,7 +279,7 @@ const tunedSchema = z.array(
   z.looseObject({
     better: z.boolean(),
     steps: z.number().int().min(1),
-    betas: z.array(z.number()).min(1).readonly(),
+    betas: readonlyList(z.number()),
     sampler: z.enum(samplerNames),
     noiseScale: z.number().min(0).max(1),
   }),

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { deepFrozen, isDeepFrozen } from '../../core/frozen.js'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
-import { check } from '../../core/options.js'
+import { check, readonlyList } from '../../core/options.js'
 
 /** Normalisation: value × scale + offset, then clamped. */
 export interface AffineNormalisation {
@@ -73,17 +73,19 @@ export interface MelConvention {
   readonly normalisation: AffineNormalisation | StandardNormalisation | null
 }
 
+const range: z.ZodType<readonly [number, number], readonly [number, number]> = z.tuple([z.number(), z.number()])
+
 const normalisation = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('affine'),
     scale: z.number(),
     offset: z.number(),
-    clamp: z.tuple([z.number(), z.number()]).readonly().nullable().default(null),
+    clamp: range.nullable().default(null),
   }),
   z.strictObject({
     kind: z.literal('standardise'),
-    mean: z.array(z.number()).min(1).readonly(),
-    deviation: z.array(z.number().positive()).min(1).readonly(),
+    mean: readonlyList(z.number()),
+    deviation: readonlyList(z.number().positive()),
   }),
 ])
 

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
-import { check, type FieldsOf } from '../../core/options.js'
+import { check, type FieldsOf, readonlyList } from '../../core/options.js'
 import { FrameTransform } from '../transforms/stft.js'
 import { checkMel } from './check-mel.js'
 import { type Mel, type MelConvention, namedConventions, requireConvention } from './convention.js'
@@ -34,12 +34,10 @@ export interface MelNumbers {
   readonly statistics?: MelStatisticsOfBands | undefined
 }
 
-const numbers = z.array(z.number()).min(1).readonly()
-
 /** Schema of `MelStatisticsOfBands`. */
 export const statisticsSchema = z.strictObject({
-  mean: numbers,
-  deviation: z.array(z.number().positive()).min(1).readonly(),
+  mean: readonlyList(z.number()),
+  deviation: readonlyList(z.number().positive()),
 } satisfies FieldsOf<MelStatisticsOfBands>)
 
 const numbersSchema = z.strictObject({

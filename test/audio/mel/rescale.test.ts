@@ -133,6 +133,18 @@ describe('rescaleMel', () => {
     assert.ok(Math.abs(data[0]! - expected) < 1e-6)
   })
 
+  test('refuses numbers in typed arrays, and names the field', () => {
+    const ones = new Float32Array(80).fill(1)
+    const typed = { mean: ones, deviation: ones } as never
+    const inOptions = { code: 'BAD_OPTION', message: /statistics\.mean is of the wrong type.*got Float32Array/ }
+    assert.throws(() => rescaleMel(own, { statistics: typed }, tacotron2), inOptions)
+    const described = { ...tacotron2, normalisation: { kind: 'standardise', mean: [1], deviation: ones } } as never
+    const inConvention = { code: 'BAD_CONFIG', message: /normalisation\.deviation is of the wrong type/ }
+    assert.throws(() => rescaleMel(own, {}, described), inConvention)
+    const clamped = { kind: 'affine', scale: 1, offset: 0, clamp: new Float32Array(2) }
+    assert.throws(() => rescaleMel(own, {}, { ...tacotron2, normalisation: clamped } as never), { code: 'BAD_CONFIG' })
+  })
+
   test('refuses statistics of other bands, unknown options and overflow', () => {
     const two = { mean: [1, 2], deviation: [1, 2] }
     assert.throws(() => rescaleMel(own, { statistics: two }, tacotron2), { code: 'BAD_MEL' })
