@@ -44,10 +44,7 @@ function filtered(noise: Float32Array, response: Float64Array, transform: FrameT
     transform.inverseAdd(spectrum, out, frame * shape.hop)
   }
   const squares = windowSquares(shape, count)
-  return Float32Array.from(
-    { length: noise.length },
-    (_, i) => out[i + SIZE / 2]! / Math.max(squares[i + SIZE / 2]!, 1e-9),
-  )
+  return noise.map((_, i) => out[i + SIZE / 2]! / squares[i + SIZE / 2]!)
 }
 
 function energy(samples: Float32Array): number {

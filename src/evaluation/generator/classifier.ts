@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../../core/errors.js'
 import { gaussian, permutation } from '../../core/random.js'
 import { draws } from '../../core/random-streams.js'
+import { spread } from '../statistics/moments.js'
 
 const HIDDEN = 96
 const EPOCHS = 30
@@ -95,16 +96,12 @@ interface Standard {
 }
 
 function standardOf(examples: readonly Example[]): Standard {
-  const size = examples[0]!.features.length
-  const mean = new Float64Array(size)
-  const deviation = new Float64Array(size)
-  for (const { features } of examples) for (let i = 0; i < size; i++) mean[i]! += features[i]! / examples.length
-  for (const { features } of examples) {
-    for (let i = 0; i < size; i++) deviation[i]! += (features[i]! - mean[i]!) ** 2 / examples.length
+  const spreads = Array.from(examples[0]!.features, (_, i) => spread(examples.map(({ features }) => features[i]!)))
+  return {
+    mean: Float64Array.from(spreads, ({ mean }) => mean),
+    // A constant feature is only shifted.
+    deviation: Float64Array.from(spreads, ({ deviation }) => deviation || 1),
   }
-  // A constant feature is only shifted.
-  for (let i = 0; i < size; i++) deviation[i] = Math.sqrt(deviation[i]!) || 1
-  return { mean, deviation }
 }
 
 export class Classifier {

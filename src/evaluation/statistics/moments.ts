@@ -39,8 +39,10 @@ export interface Spread {
   readonly deviation: number
 }
 
+/** The deviation of equal values is exactly 0. */
 export function spread(values: readonly number[]): Spread {
-  const mean = values.reduce((sum, x) => sum + x, 0) / values.length
+  const first = values[0]!
+  const mean = first + values.reduce((sum, x) => sum + (x - first), 0) / values.length
   const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0)
   return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) }
 }

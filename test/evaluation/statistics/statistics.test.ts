@@ -61,7 +61,8 @@ test('there are no more principal components than the vectors or their numbers a
 
 test('spread gives mean and standard deviation, and percentile finds a value', () => {
   assert.deepEqual(spread([1, 3]), { mean: 2, deviation: Math.SQRT2 })
-  assert.deepEqual(spread([3]), { mean: 3, deviation: 0 })
+  // Three times 0.1 is not 0.3.
+  for (const equal of [[3], [0.1, 0.1, 0.1]]) assert.deepEqual(spread(equal), { mean: equal[0], deviation: 0 })
   assert.equal(percentile([4, 1, 2, 3, 0], 0.25), 1)
   assert.equal(percentile([10, 2], 0.75), 8)
   assert.equal(percentile([4], 0.5), 4)
