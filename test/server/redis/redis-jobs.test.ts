@@ -4,12 +4,16 @@ import { after, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { JobView } from '#src/server/jobs/job'
-import { JOB_KEY } from '#src/server/redis/scripts'
+import { defaultLimits } from '#src/server/limits'
+import { Claim } from '#src/server/redis/claim'
+import { JobStore, runScript } from '#src/server/redis/job-store'
+import { INDEX_KEY, JOB_KEY, TELL } from '#src/server/redis/scripts'
 import { startWorker, type Worker } from '#src/server/redis/worker'
 import type { WorkerOptions } from '#src/server/redis/worker-options'
 import { npyMel, smallVocoder } from '../../support/cli-inputs.js'
 import { noRedis, redisServer } from '../../support/redis.js'
 import { finishedJob, getJson, jobEvents, post, problem, smallModels, testService } from '../../support/service.js'
+import { range } from '../../support/sounds.js'
 
 const ASYNC = { prefer: 'respond-async' }
 /** Jobs that only have to go on take one core, and those that are handed on come back soon. */
@@ -266,6 +270,119 @@ describe('a job on workers', { skip: noRedis }, () => {
     await worker()
     await jobEvents(service, id)
     assert.equal(((await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView).problem?.code, 'WORKER_LOST')
+  })
+})
+
+describe('the record of a job in Redis', { skip: noRedis }, () => {
+  const client = new Redis(redis.url, { lazyConnect: true })
+  after(() => client.disconnect())
+  const ids = range(0, 4).map(i => `00000000-0000-4000-8000-00000000000${i}`)
+  const bounds = { resultBytes: 1000, resultSeconds: 10 }
+  const bytes = (count: number) => new Uint8Array(count)
+  const file = (name: string, bytes: number) => ({ name, type: 'audio/wav', bytes, facts: {} })
+  const lost = { name: 'ClaimLost' }
+
+  async function empty() {
+    await client.flushall()
+    const time = { now: 5000 }
+    const store = new JobStore(client, { ...defaultLimits, ...bounds, perClient: 2, queue: 3 }, () => time.now)
+    const admit = async (i: number, body = 10) => {
+      await store.admit({ id: ids[i]!, kind: 'vocode', client: 'c c', order: '{}', body: bytes(body) })
+      await store.confirm(ids[i]!)
+    }
+    const claim = async (i: number) => (await Claim.take(client, ids[i]!, () => time.now))!
+    /** State and bytes in the index. */
+    const noted = async (i: number) => {
+      const entry = await client.hget(INDEX_KEY, ids[i]!)
+      return entry?.replace(/^(\w+) \d+ (\d+) c c$/, '$1 $2')
+    }
+    return { time, store, admit, claim, noted }
+  }
+
+  test('counts the bytes of its only holder, once', async () => {
+    const { time, store, admit, claim, noted } = await empty()
+    await admit(0)
+    assert.equal(await noted(0), 'waiting 10')
+    const first = await claim(0)
+    await first.begin()
+    // Writes can be sent twice.
+    for (const count of [20, 20, 25]) await first.write(0, 0, bytes(count), bounds)
+    assert.equal(await noted(0), 'running 35')
+    await first.tell('step', {})
+    for (const share of [0.5, 0.6]) await first.progress(share)
+    await runScript(client, TELL, [ids[0]!, 1, 5000, 4, 'step', '{}', 1000, '', JSON.stringify(file('again', 1))])
+    const { events, over } = await store.poll(ids[0]!, 0)
+    assert.deepEqual(
+      events.map(({ id, name, data }) => [id, name, data['progress']]),
+      [
+        [1, 'state', 0],
+        [2, 'step', undefined],
+        [4, 'progress', 0.6],
+      ],
+    )
+    assert.equal(over, false)
+    const running = await store.view(ids[0]!)
+    assert.deepEqual([running.progress, running.files], [0.6, []])
+
+    time.now = 6000
+    const second = await claim(0)
+    assert.deepEqual([second.attempts, await noted(0), await client.keys('*:file:*')], [2, 'running 10', []])
+    for (const change of [() => first.check(), () => first.write(0, 0, bytes(1), bounds), () => first.tell('x', {})]) {
+      await assert.rejects(change(), lost)
+    }
+    await second.write(0, 0, bytes(5), bounds)
+    await second.putBack()
+    const waiting = await store.view(ids[0]!)
+    assert.deepEqual([waiting.state, waiting.started, await noted(0)], ['queued', null, 'waiting 10'])
+    await assert.rejects(second.check(), lost)
+
+    const third = await claim(0)
+    assert.deepEqual([third.passes, third.attempts], [1, 2])
+    await third.begin()
+    await third.write(0, 0, bytes(8), bounds)
+    await third.complete(file('result.wav', 8))
+    time.now = 7000
+    await third.finish('done', bounds)
+    const done = await store.view(ids[0]!)
+    const ended = (await store.poll(ids[0]!, 0)).events.at(-1)!.data
+    for (const { progress, files, started, finished } of [done, ended as unknown as JobView]) {
+      assert.deepEqual([progress, files], [1, [file('result.wav', 8)]])
+      assert.deepEqual(
+        [started, finished],
+        [6000, 7000].map(time => new Date(time).toISOString()),
+      )
+    }
+    assert.deepEqual([await noted(0), await client.exists(`${JOB_KEY}${ids[0]}:body`)], ['ended 8', 0])
+    await assert.rejects(third.tell('late', {}), lost)
+  })
+
+  test('gives its place to others once it has ended, the oldest first', async () => {
+    const { time, store, admit, claim, noted } = await empty()
+    for (const i of [1, 0]) {
+      await admit(i)
+      const one = await claim(i)
+      await one.write(0, 0, bytes(400), bounds)
+      await one.finish('done', bounds)
+      time.now += 1000
+    }
+    assert.deepEqual(await store.counts(), { queued: 0, running: 0 })
+    // The first of them has to go.
+    await admit(2, 300)
+    assert.deepEqual([await noted(1), await noted(0), await noted(2)], [undefined, 'ended 400', 'waiting 300'])
+    await admit(3)
+    assert.deepEqual(await store.counts(), { queued: 2, running: 0 })
+    await assert.rejects(admit(1), { code: 'TOO_MANY_REQUESTS' })
+    await store.remove(ids[3]!)
+    assert.equal(await noted(3), undefined)
+    await assert.rejects(store.view(ids[3]!), { code: 'UNKNOWN_JOB' })
+    assert.equal((await store.poll(ids[3]!, 0)).events.at(-1)!.data['state'], 'cancelled')
+    // The last of the ended ones is forgotten with time.
+    time.now = 16_000
+    await admit(1)
+    assert.equal(await noted(0), undefined)
+    const large = await claim(1)
+    await assert.rejects(large.write(0, 0, bytes(691), bounds), { code: 'TOO_LARGE' })
+    await large.write(0, 0, bytes(690), bounds)
   })
 })
 
