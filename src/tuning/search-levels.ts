@@ -4,7 +4,6 @@
  * between its neighbours, in a window that is halved after each sweep. Only moves that lower the objective are kept, so
  * the result is never worse than the start. The search is deterministic.
  */
-import { throwIfAborted } from '../core/errors.js'
 import { logSnr, type NoiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
 
 interface TuneLevelsRequest {
@@ -18,7 +17,6 @@ interface TuneLevelsRequest {
   readonly objective: (betas: readonly number[]) => Promise<number>
   /** Max number of calls of the objective. */
   readonly evaluations: number
-  readonly signal?: AbortSignal | undefined
 }
 
 interface TunedLevels {
@@ -35,15 +33,14 @@ const MIN_DISTANCE = 0.02
 /** The search ends after a sweep that lowers the objective by less than this share. */
 const MIN_GAIN = 1e-3
 
-/** @throws DiffWaveError `ABORTED`, and what the objective throws */
+/** @throws what the objective throws */
 export async function tuneLevels(request: TuneLevelsRequest): Promise<TunedLevels> {
-  const { training, objective, signal } = request
+  const { training, objective } = request
   const [cleanest, noisiest] = [logSnr(training.alphaBar[0]!), logSnr(training.alphaBar.at(-1)!)]
   const levels = request.start.map(logSnr)
   let best = request.startValue
   let calls = 0
   const valueWith = async (n: number, level: number): Promise<number> => {
-    throwIfAborted(signal)
     calls++
     return objective(betasOf(levels.with(n, level), training))
   }

@@ -128,7 +128,7 @@ export async function tune(
     }
   const { derived, own, starts } = candidates(diffusion, steps, sampler)
   const trials = new Trials(distanceOn(used), evaluations, onProgress)
-  const found = await search(training, starts, trials, signal)
+  const found = await search(training, starts, trials)
   const decide = distanceOn(withheld)
   const distances = { found: await decide(found), derived: await decide(derived) }
   const before = own === null ? distances.derived : await decide(own)
@@ -169,7 +169,7 @@ class Trials {
     const value = await this.#distance(candidate)
     this.#best = Math.min(this.#best, value)
     this.count++
-    await this.#report(Math.min(this.count, this.max))
+    await this.#report(this.count)
     return value
   }
 
@@ -184,12 +184,7 @@ class Trials {
 }
 
 /** Finds the best of some candidates, and moves its levels until no move lowers the distance. */
-async function search(
-  training: NoiseSchedule,
-  starts: readonly Candidate[],
-  trials: Trials,
-  signal: AbortSignal | undefined,
-): Promise<Candidate> {
+async function search(training: NoiseSchedule, starts: readonly Candidate[], trials: Trials): Promise<Candidate> {
   let start = starts[0]!
   let startValue = Number.POSITIVE_INFINITY
   for (const candidate of starts.slice(0, trials.max)) {
@@ -202,7 +197,6 @@ async function search(
     startValue,
     objective: betas => trials.distance({ ...start, betas }),
     evaluations: Math.max(0, trials.max - trials.count),
-    signal,
   })
   return { ...start, betas }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { namedConventions } from '#src/audio/mel/convention'
+import { type MelConvention, namedConventions } from '#src/audio/mel/convention'
 import { gaussian } from '#src/core/random'
 import { createSampler, samplerOver } from '#src/diffusion/samplers/create'
 import {
@@ -11,9 +11,12 @@ import {
   scheduleFor,
   scheduleFromBetas,
 } from '#src/diffusion/schedule'
+import { compare } from '#src/evaluation/vocoder/compare'
 import { modelConfigSchema } from '#src/model/config'
+import { copyDistance, type Examples, examplesOf } from '#src/tuning/examples'
 import { tuneLevels } from '#src/tuning/search-levels'
 import { type TuneProgress, tune, withTunedSchedules } from '#src/tuning/tune'
+import { Vocoder } from '#src/vocoder'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
 import { fakeModel } from '../support/fake-model.js'
 import { gaussianModel } from '../support/gaussian-engine.js'
@@ -36,6 +39,40 @@ function search(steps: number, objective: (betas: readonly number[]) => number, 
   })
 }
 
+test('examples are from the middle of recordings, with seeds of their own', async () => {
+  const sampleRate = 22_050
+  const convention = namedConventions.tacotron2
+  const ramp = (length: number) => ({ samples: Float32Array.from({ length }, (_, i) => i / 1e4), sampleRate })
+  const options = { seconds: 0.1, seed: 5, signal: undefined }
+  const seeds = ({ used, withheld }: Examples) => [used, withheld].map(part => part.map(({ seed }) => seed))
+  const three = await examplesOf([4000, 3000, 1024].map(ramp), convention, options)
+  assert.deepEqual(seeds(three), [[5, 7], [6]])
+  const { samples } = three.withheld[0]!
+  assert.deepEqual(samples, ramp(3000).samples.subarray(397, 397 + 2205))
+  assert.equal(three.used[1]!.samples.length, 1024)
+  const one = await examplesOf([ramp(3000)], convention, options)
+  assert.deepEqual([seeds(one), one.withheld[0]!.samples], [[[5], [6]], samples])
+  await assert.rejects(examplesOf([ramp(1023)], convention, options), { code: 'BAD_AUDIO', where: 'recording 0' })
+})
+
+test('the distance of copies is the mean of their log-mel and STFT distances', async () => {
+  const convention: MelConvention = { ...namedConventions.tacotron2, name: 'decimal', logarithm: 'log10' }
+  const model = gaussianModel(smallVocoderConfig({ mel: convention, diffusion }), { deviation: 0.05, correlation: 0 })
+  const recordings = [0, 1].map(draw => ({ samples: gaussian(3, draw, 0, 3000), sampleRate: 22_050 }))
+  const { used, withheld } = await examplesOf(recordings, convention, { seconds: 0.1, seed: 5, signal: undefined })
+  const examples = [...used, ...withheld]
+  const vocoder = new Vocoder(model)
+  let sum = 0
+  for (const { samples, mel, seed } of examples) {
+    const copy = await vocoder.synthesize(mel, { seed, steps: 2, length: samples.length })
+    const { logMel, stft } = compare(samples, copy.samples)
+    sum += logMel! + stft!
+  }
+  const sampler = createSampler(model.config.diffusion, { steps: 2 })
+  const distance = await copyDistance(model, convention, sampler, examples, undefined)
+  assert.ok(Math.abs(distance - sum / 2) < 1e-6, `${distance}, expected ${sum / 2}`)
+})
+
 describe('the search for levels', () => {
   test('finds the minimum, with levels in order and within the training range', async () => {
     const wanted = [7, 3.3, 2.9, -2]
@@ -52,6 +89,26 @@ describe('the search for levels', () => {
       return Math.exp(-logSnr(betas).reduce((sum, level) => sum + level, 0) / 10)
     })
     assert.ok(logSnr(pushed.betas)[0]! <= Math.log(training.alphaBar[0]! / (1 - training.alphaBar[0]!)) + 1e-9)
+  })
+
+  test('returns the best that it has tried, and keeps levels apart', async () => {
+    for (const wanted of [-3, 0, 1, 2, 3, 4, 6]) {
+      const tried: number[] = []
+      const { value, betas, evaluations } = await search(
+        1,
+        betas => {
+          tried.push(1 + (logSnr(betas)[0]! - wanted) ** 2)
+          return tried.at(-1)!
+        },
+        8,
+      )
+      assert.deepEqual([value, evaluations], [Math.min(...tried), tried.length - 1])
+      assert.ok(Math.abs(1 + (logSnr(betas)[0]! - wanted) ** 2 - value) < 1e-9)
+    }
+    assert.equal((await search(1, () => 1, 4)).evaluations, 4)
+    const together = await search(3, betas => 1 + logSnr(betas)[0]! - logSnr(betas)[2]!)
+    const [a, b, c] = logSnr(together.betas)
+    assert.ok(a! - c! < 1 && a! - b! > 0.0199 && b! - c! > 0.0199, String([a, b, c]))
   })
 
   test('is never worse than its start, with any number of evaluations', async () => {
@@ -100,17 +157,22 @@ describe('tune', () => {
       sampleRate: 22050,
     }))
     const shares: number[] = []
+    const bests: number[] = []
     const options = {
       steps: 2,
       seconds: 0.2,
       evaluations: 30,
-      onProgress: ({ done, total }: TuneProgress) => shares.push(done / total!),
+      onProgress: ({ done, total, best }: TuneProgress) => {
+        shares.push(done / total!)
+        bests.push(best)
+      },
     }
     const found = await tune(model, recordings, options)
     assert.ok(found.better && found.distance < 0.9 * found.derived, JSON.stringify(found))
     assert.equal(found.before, found.derived)
     assert.ok(found.evaluations <= 30)
     assert.ok(shares.at(-1) === 1 && shares.every((share, i) => i === 0 || share >= shares[i - 1]!))
+    assert.ok(bests.every((best, i) => i === 0 || best <= bests[i - 1]!))
     assert.deepEqual(await tune(model, recordings, options), found)
 
     const tuned = modelConfigSchema.parse(JSON.parse(JSON.stringify(withTunedSchedules(config, [found]))))
@@ -124,7 +186,8 @@ describe('tune', () => {
       evaluations: 4,
     })
     assert.equal(again.before, found.distance)
-    assert.ok(again.distance <= found.distance)
+    assert.ok(again.distance <= found.distance && again.distance < again.derived)
+    assert.equal(again.better, again.distance < again.before)
     assert.deepEqual(withTunedSchedules(config, [{ ...found, better: false }]), config)
   })
 
@@ -182,14 +245,22 @@ describe('tune', () => {
     const tuned = modelConfigSchema.parse(JSON.parse(JSON.stringify(withTunedSchedules(config, [found]))))
     const { betas, sampler, noiseScale } = found
     assert.deepEqual(tuned.diffusion.sampling['3'], { betas, sampler, noiseScale })
+    const again = await tune(gaussianModel(tuned, { deviation: 0.05, correlation: 0 }), recordings, {
+      steps: 3,
+      ...options,
+      evaluations: 4,
+    })
+    assert.equal(again.before, found.distance)
+    const both = withTunedSchedules(tuned, [{ ...found, steps: 7 }]).diffusion.sampling
+    assert.deepEqual(Object.keys(both).slice(-2), ['3', '7'])
     const unscaled = { ...found, noiseScale: 0 }
     assert.deepEqual(withTunedSchedules(config, [unscaled]).diffusion.sampling['3'], { betas, sampler })
 
     const single = await tune(model, recordings, { steps: 1, ...options, evaluations: 4 })
     assert.equal(single.noiseScale, 0)
     // With no calls to spare, the levels are those that the model visits anyway: spaced evenly in steps.
-    const untuned = await tune(model, recordings, { steps: 2, ...options, evaluations: 4 })
-    assert.ok(untuned.evaluations <= 4)
+    const untuned = await tune(model, recordings, { steps: 2, ...options, sampler: undefined, evaluations: 4 })
+    assert.equal(untuned.evaluations, 4)
     const visited = scheduleFor(config.diffusion, 2).beta
     for (const [n, beta] of untuned.betas.entries()) assert.ok(Math.abs(beta - visited[n]!) < 1e-12, `${beta}`)
   })
