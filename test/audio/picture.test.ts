@@ -7,7 +7,7 @@ import { melSpectrogram } from '#src/audio/mel/mel'
 import { drawAudio, drawMel, drawSpectrograms } from '#src/audio/picture'
 import { Canvas, textWidth } from '#src/audio/picture/canvas'
 import { BLACK, levelColour, WHITE } from '#src/audio/picture/colours'
-import { heightOf, melLevels } from '#src/audio/picture/plot'
+import { heightOf, melLevels, writeTitle } from '#src/audio/picture/plot'
 import { roundTicks } from '#src/audio/picture/ticks'
 import { gaussian } from '#src/core/random'
 
@@ -110,6 +110,11 @@ describe('drawSpectrograms', () => {
   })
 })
 
+test('levels between two colours have a mixture, and levels outside the scale its ends', () => {
+  assert.deepEqual(levelColour(0.1), [30, 7.5, 57])
+  assert.deepEqual([levelColour(-1), levelColour(2)], [levelColour(0), levelColour(1)])
+})
+
 test('drawMel draws one pixel per frame and two rows per band', () => {
   const { mel } = tone(1000)
   const { width, height } = pixels(drawMel(mel, { min: -11, max: 1 }))
@@ -129,8 +134,62 @@ describe('text in a picture', () => {
     }
   })
 
+  /** The columns and rows of a picture that are not white: the first and the last. */
+  function painted(canvas: Canvas): readonly number[] {
+    const { at } = pixels(canvas.png())
+    const [columns, rows]: [number[], number[]] = [[], []]
+    for (let y = 0; y < canvas.height; y++) {
+      for (let x = 0; x < canvas.width; x++) {
+        if (at(x, y).join() === WHITE.join()) continue
+        columns.push(x)
+        rows.push(y)
+      }
+    }
+    return [Math.min(...columns), Math.max(...columns), Math.min(...rows), Math.max(...rows)]
+  }
+
+  test('lies to the right of its point, around it or to its left', () => {
+    for (const [text, anchor, left, right] of [
+      ['H', 'left', 30, 39],
+      ['H', 'centre', 25, 34],
+      ['H', 'right', 20, 29],
+      ['H ', 'left', 30, 39],
+      ['HH', 'left', 30, 51],
+      // Without a glyph of its own: a box.
+      ['😀', 'left', 30, 39],
+    ] as const) {
+      const canvas = new Canvas(60, 20)
+      canvas.write(text, 30, 10, anchor)
+      assert.deepEqual(painted(canvas), [left, right, 3, 16], `${text} ${anchor}`)
+    }
+  })
+
+  test('of a title is shortened to the width of its plot, down to dots', () => {
+    for (const [width, right] of [
+      [60, 58],
+      [46, 46],
+      [10, 32],
+    ] as const) {
+      const canvas = new Canvas(200, 30)
+      writeTitle(canvas, 'HHHHHHHH', { left: 0, top: 30, width, height: 10 })
+      assert.ok(painted(canvas)[1]! <= right, `${width}: ${painted(canvas)}`)
+    }
+  })
+
+  test('and all else end at the edges of the picture', () => {
+    const canvas = new Canvas(10, 4)
+    for (const [x, y] of [
+      [8, 0],
+      [-2, 2],
+    ] as const)
+      canvas.fill(x, y, 4, 1, BLACK)
+    const { at } = pixels(canvas.png())
+    const dark = [0, 1, 2, 3].map(y => Array.from({ length: 10 }, (_, x) => Number(at(x, y)[0]! < 255)).join(''))
+    assert.deepEqual(dark, ['0000000011', '0000000000', '1100000000', '0000000000'])
+  })
+
   test('is twelve pixels wide per character and stays within the picture', () => {
-    assert.equal(textWidth('kHz'), 34)
+    assert.deepEqual(['', 'kHz', '😀'].map(textWidth), [0, 34, 10])
     const canvas = new Canvas(10, 10)
     canvas.write('far too long, and outside', -50, 0, 'right')
     canvas.write('漢字 😀', 5, 5, 'centre')

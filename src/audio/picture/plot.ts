@@ -103,7 +103,10 @@ export function levelScale(canvas: Canvas, { left, top, height }: Rectangle): vo
 
 /** Writes a title above a plot, shortened to its width. */
 export function writeTitle(canvas: Canvas, text: string, { left, top, width }: Rectangle): void {
+  const characters = [...text]
   let shown = text
-  while (textWidth(shown) > width && shown.length > 1) shown = `${[...shown].slice(0, -4).join('')}...`
+  for (let kept = characters.length - 1; kept >= 0 && textWidth(shown) > width; kept--) {
+    shown = `${characters.slice(0, kept).join('')}...`
+  }
   canvas.write(shown, left, top - 8 - TEXT_HEIGHT / 2)
 }
