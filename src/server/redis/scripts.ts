@@ -49,7 +49,6 @@ local function keep(key, milliseconds)
 end
 local function tell(key, number, name, data)
   local last = redis.call('HMGET', key, 'lastEvent', 'lastName')
-  if number <= tonumber(last[1]) then return end
   if name == 'progress' and last[2] == 'progress' then redis.call('XDEL', key .. ':events', last[1] .. '-0') end
   redis.call('XADD', key .. ':events', 'MAXLEN', '~', ${MAX_JOB_EVENTS},
     string.format('%.0f-0', number), 'name', name, 'data', data)

@@ -4,10 +4,10 @@ import { after, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { JobView } from '#src/server/jobs/job'
-import { defaultLimits } from '#src/server/limits'
+import { defaultLimits, MAX_REDIS_FILE_BYTES } from '#src/server/limits'
 import { Claim } from '#src/server/redis/claim'
 import { JobStore, runScript } from '#src/server/redis/job-store'
-import { INDEX_KEY, JOB_KEY, TELL } from '#src/server/redis/scripts'
+import { INDEX_KEY, JOB_KEY, PRESENT, SHOW, TELL } from '#src/server/redis/scripts'
 import { startWorker, type Worker } from '#src/server/redis/worker'
 import type { WorkerOptions } from '#src/server/redis/worker-options'
 import { npyMel, smallVocoder } from '../../support/cli-inputs.js'
@@ -264,10 +264,13 @@ describe('a job on workers', { skip: noRedis }, () => {
   })
 
   test('that kills its workers fails after some attempts', async () => {
-    const { service, submit } = await shared({ workers: 0 })
+    const { service, submit, until } = await shared({ workers: 0 })
     const { id } = await submit('/v1/vocode', npyMel(4))
     await client.hset(JOB_KEY + id, 'attempt', 3)
+    const last = await submit('/v1/vocode', npyMel(4))
+    await client.hset(JOB_KEY + last.id, 'attempt', 2)
     await worker()
+    await until(last, 'done')
     await jobEvents(service, id)
     assert.equal(((await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView).problem?.code, 'WORKER_LOST')
   })
@@ -276,7 +279,7 @@ describe('a job on workers', { skip: noRedis }, () => {
 describe('the record of a job in Redis', { skip: noRedis }, () => {
   const client = new Redis(redis.url, { lazyConnect: true })
   after(() => client.disconnect())
-  const ids = range(0, 4).map(i => `00000000-0000-4000-8000-00000000000${i}`)
+  const ids = range(0, 6).map(i => `00000000-0000-4000-8000-00000000000${i}`)
   const bounds = { resultBytes: 1000, resultSeconds: 10 }
   const bytes = (count: number) => new Uint8Array(count)
   const file = (name: string, bytes: number) => ({ name, type: 'audio/wav', bytes, facts: {} })
@@ -286,8 +289,8 @@ describe('the record of a job in Redis', { skip: noRedis }, () => {
     await client.flushall()
     const time = { now: 5000 }
     const store = new JobStore(client, { ...defaultLimits, ...bounds, perClient: 2, queue: 3 }, () => time.now)
-    const admit = async (i: number, body = 10) => {
-      await store.admit({ id: ids[i]!, kind: 'vocode', client: 'c c', order: '{}', body: bytes(body) })
+    const admit = async (i: number, body = 10, client = 'c c') => {
+      await store.admit({ id: ids[i]!, kind: 'vocode', client, order: '{}', body: bytes(body) })
       await store.confirm(ids[i]!)
     }
     const claim = async (i: number) => (await Claim.take(client, ids[i]!, () => time.now))!
@@ -306,7 +309,7 @@ describe('the record of a job in Redis', { skip: noRedis }, () => {
     const first = await claim(0)
     await first.begin()
     // Writes can be sent twice.
-    for (const count of [20, 20, 25]) await first.write(0, 0, bytes(count), bounds)
+    for (const count of [20, 20, 25, 20]) await first.write(0, 0, bytes(count), bounds)
     assert.equal(await noted(0), 'running 35')
     await first.tell('step', {})
     for (const share of [0.5, 0.6]) await first.progress(share)
@@ -334,6 +337,7 @@ describe('the record of a job in Redis', { skip: noRedis }, () => {
     await second.putBack()
     const waiting = await store.view(ids[0]!)
     assert.deepEqual([waiting.state, waiting.started, await noted(0)], ['queued', null, 'waiting 10'])
+    assert.deepEqual(await client.keys('*:file:*'), [])
     await assert.rejects(second.check(), lost)
 
     const third = await claim(0)
@@ -372,6 +376,9 @@ describe('the record of a job in Redis', { skip: noRedis }, () => {
     await admit(3)
     assert.deepEqual(await store.counts(), { queued: 2, running: 0 })
     await assert.rejects(admit(1), { code: 'TOO_MANY_REQUESTS' })
+    await assert.rejects(admit(1, 1001, 'd'), { message: 'the store of jobs is full' })
+    await admit(4, 10, 'd')
+    await assert.rejects(admit(5, 10, 'e'), { message: 'the queue is full' })
     await store.remove(ids[3]!)
     assert.equal(await noted(3), undefined)
     await assert.rejects(store.view(ids[3]!), { code: 'UNKNOWN_JOB' })
@@ -381,9 +388,24 @@ describe('the record of a job in Redis', { skip: noRedis }, () => {
     await admit(1)
     assert.equal(await noted(0), undefined)
     const large = await claim(1)
-    await assert.rejects(large.write(0, 0, bytes(691), bounds), { code: 'TOO_LARGE' })
-    await large.write(0, 0, bytes(690), bounds)
+    await assert.rejects(large.write(0, 0, bytes(681), bounds), { code: 'TOO_LARGE' })
+    await large.write(0, 0, bytes(680), bounds)
+    const beyond = large.write(0, MAX_REDIS_FILE_BYTES, bytes(1), bounds)
+    await assert.rejects(beyond, { message: /^the result is too large/ })
   })
+})
+
+test('a worker that does not renew its entry is no longer on the list', { skip: noRedis }, async () => {
+  const client = new Redis(redis.url, { lazyConnect: true })
+  await client.flushall()
+  for (const [id, milliseconds] of [
+    ['here', 60_000],
+    ['gone', 0],
+  ] as const) {
+    await runScript(client, SHOW, [id, milliseconds, '["a"]'])
+  }
+  assert.deepEqual(await runScript(client, PRESENT, []), ['here', '["a"]'])
+  client.disconnect()
 })
 
 describe('a Redis server that is unreachable for a while', { skip: noRedis }, () => {
