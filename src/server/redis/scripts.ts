@@ -89,17 +89,18 @@ if redis.call('HGET', key, 'attempt') ~= ARGV[2] or redis.call('HGET', key, 'sta
  */
 export const ADMIT = `${common}
 local id, now, client, bytes = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local fits = makeRoom(now, bytes, tonumber(ARGV[8]), tonumber(ARGV[7]))
 local waiting, own = 0, 0
 local all = redis.call('HVALS', KEYS[1])
 for _, text in ipairs(all) do
-  local state, _, _, other = string.match(text, '^(%a+) (%d+) (%d+) (.*)$')
-  if state == 'waiting' then waiting = waiting + 1 end
-  if state ~= 'ended' and other == client then own = own + 1 end
+  local state, till, _, other = string.match(text, '^(%a+) (%d+) (%d+) (.*)$')
+  if tonumber(till) > now then
+    if state == 'waiting' then waiting = waiting + 1 end
+    if state ~= 'ended' and other == client then own = own + 1 end
+  end
 end
 if own >= tonumber(ARGV[6]) then return {'client', own + 1} end
 if waiting >= tonumber(ARGV[5]) then return {'queue', waiting + 1} end
-if not fits then return {'room', 0} end
+if not makeRoom(now, bytes, tonumber(ARGV[8]), tonumber(ARGV[7])) then return {'room', 0} end
 local key = keyOf(id)
 redis.call('HSET', key, 'state', 'arriving', 'kind', ARGV[10], 'order', ARGV[11], 'created', now, 'attempt', 0,
   'passes', 0, 'lastEvent', 0, 'lastName', '', 'progress', 0, 'bodyBytes', bytes, 'opened', 0)

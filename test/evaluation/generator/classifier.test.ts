@@ -27,8 +27,8 @@ test('learns separable classes, and stays at chance for inseparable ones', async
 })
 
 test('learns, reproducibly, what no single feature tells', async () => {
-  // The label is whether the first two features have the same sign. The last one is the same in all examples, but another one
-  // in those that are held back.
+  // The label is whether the first two features have the same sign. The last one is the same in all examples, but
+  // another one in those that are held back.
   const examples: Examples = seed =>
     range(0, 300).map(i => {
       const draws = [...gaussian(seed, 0, 6 * i, 6)]
