@@ -38,7 +38,10 @@ export function checkMelShape(mel: Mel, where: string): void {
   const { data, bands, frames } = mel
   for (const [name, size] of Object.entries({ bands, frames })) {
     if (Number.isSafeInteger(size) && size >= 1) continue
-    throw new DiffWaveError('BAD_MEL', `${name} is not a positive integer`, { got: String(size), where })
+    throw new DiffWaveError('BAD_MEL', `${name} is not a positive integer`, {
+      got: typeof size === 'number' ? String(size) : describe(size),
+      where,
+    })
   }
   if (bands > MAX_MEL_BANDS) {
     throw new DiffWaveError('BAD_MEL', 'the mel has too many bands', {
@@ -143,12 +146,14 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
   const { low, high } = conventionRange(convention)
   const slack = RANGE_SLACK * (high - low > 2 ? 1 : 0.1)
   const mistaken = low < -1 && min >= 0 && !canBePositive(convention)
-  if (min < low - slack || max > high + slack || mistaken) {
+  const isOutside = min < low - slack || max > high + slack
+  if (isOutside || mistaken) {
     const summary = new MelSummary()
     summary.add(mel)
     const scale = valueScale(summary)
+    const range = `${low.toFixed(2)} … ${high.toFixed(2)} (${convention.name})`
     throw new DiffWaveError('MEL_RANGE', 'the mel’s values are out of range for this model', {
-      expected: `${low.toFixed(2)} … ${high.toFixed(2)} (${convention.name})`,
+      expected: isOutside ? range : `${range}, some of them below 0`,
       got: `${min.toFixed(2)} … ${max.toFixed(2)}`,
       where,
       hint:
