@@ -56,7 +56,9 @@ export async function readModelFrom(
 function noConfig(source: FileSource, cause: DiffWaveError): DiffWaveError {
   return new DiffWaveError('FILE_NOT_FOUND', `the folder holds no ${CONFIG_FILE}`, {
     where: source.describe(),
-    hint: `A model folder has ${CONFIG_FILE} and ${WEIGHTS_FILE}; \`diffwave convert\` makes one from a checkpoint.`,
+    hint:
+      `A model folder has ${CONFIG_FILE} and ${WEIGHTS_FILE}. In a training run it is the folder \`model\`; ` +
+      '`diffwave convert` makes one from a checkpoint.',
     cause,
   })
 }
