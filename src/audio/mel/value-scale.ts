@@ -57,12 +57,12 @@ export class MelSummary {
     this.#frames += frames
   }
 
-  /** Median of all values, to 0.01. */
+  /** Median of all values, to 0.01, within their range. */
   get median(): number {
     let below = 0
     let bin = 0
     while (bin < BINS - 1 && below + this.#histogram[bin]! <= this.#count / 2) below += this.#histogram[bin++]!
-    return ((bin + 0.5) / BINS) * 2 * RANGE - RANGE
+    return Math.max(this.min, Math.min(this.max, ((bin + 0.5) / BINS) * 2 * RANGE - RANGE))
   }
 
   /** Whether most of the values are exactly 0. */

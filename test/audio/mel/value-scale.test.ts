@@ -116,6 +116,11 @@ describe('valueScaleDoubt', () => {
   })
 })
 
+test('MelSummary finds no median outside the values', () => {
+  const constant = (value: number) => summaryOf({ data: new Float32Array(80).fill(value), bands: 80, frames: 1 }).median
+  assert.deepEqual([-5, -100, 0, 200].map(constant), [-5, -100, 0, 200])
+})
+
 test('MelSummary finds the median to within 0.01', () => {
   const { median } = summaryOf(natural)
   const ordered = natural.data.slice().sort()
