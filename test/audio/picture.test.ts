@@ -85,7 +85,7 @@ describe('drawAudio', () => {
 })
 
 describe('melLevels', () => {
-  test('gives the same decibel differences in every convention of magnitudes', () => {
+  test('gives the same decibel differences in every convention', () => {
     const loud = (own: MelConvention) => {
       const [one, half] = [1, 0.5].map(gain => {
         const samples = tone(1000).samples.map(value => gain * value)
@@ -93,7 +93,8 @@ describe('melLevels', () => {
       })
       return one! - half!
     }
-    for (const own of [namedConventions.tacotron2, namedConventions.hifigan]) {
+    const powers: MelConvention = { ...convention, name: 'powers', power: 2 }
+    for (const own of [namedConventions.tacotron2, namedConventions.hifigan, powers]) {
       assert.ok(Math.abs(loud(own) - 20 * Math.log10(2)) < 1e-3, own.name)
     }
   })
@@ -162,6 +163,13 @@ describe('text in a picture', () => {
       canvas.write(text, 30, 10, anchor)
       assert.deepEqual(painted(canvas), [left, right, 3, 16], `${text} ${anchor}`)
     }
+  })
+
+  test('is not mirrored', () => {
+    const canvas = new Canvas(10, 14)
+    canvas.write('L', 0, 7)
+    const { at } = pixels(canvas.png())
+    assert.deepEqual([at(0, 0), at(9, 0), at(0, 13), at(9, 13)], [[...BLACK], [...WHITE], [...BLACK], [...BLACK]])
   })
 
   test('of a title is shortened to the width of its plot, down to dots', () => {

@@ -187,6 +187,7 @@ describe('tune', () => {
     })
     assert.equal(again.before, found.distance)
     assert.ok(again.distance <= found.distance && again.distance < again.derived)
+    assert.equal(again.derived, found.derived)
     assert.equal(again.better, again.distance < again.before)
     assert.deepEqual(withTunedSchedules(config, [{ ...found, better: false }]), config)
   })

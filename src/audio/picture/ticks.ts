@@ -4,7 +4,7 @@
 export function roundTicks(end: number, max: number): readonly (readonly [value: number, text: string])[] {
   if (!(end > 0)) return [[0, '0']]
   const power = 10 ** Math.floor(Math.log10(end / max))
-  const step = [1, 2, 5, 10].map(factor => factor * power).find(step => end / step <= max) ?? 10 * power
+  const step = [1, 2, 5].map(factor => factor * power).find(step => end / step <= max) ?? 10 * power
   const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9))
   const count = Math.floor(end / step + 1e-9)
   return Array.from({ length: count + 1 }, (_, i) => [i * step, i === 0 ? '0' : (i * step).toFixed(decimals)])
