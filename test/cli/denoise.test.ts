@@ -39,10 +39,10 @@ for (const words of [
   ['interpolate', first, first],
 ]) {
   test(`${words[0]} asks for a generator, unless DIFFWAVE_MODEL names one`, () => {
-    const run = diffwave([...words, '-o', at('unnamed.wav')], { env: { DIFFWAVE_MODEL: '' } })
+    const run = called([...words, '-o', at('unnamed.wav')], { env: { DIFFWAVE_MODEL: '' } })
     assert.equal(run.status, 2)
     assert.match(run.stderr, /^error\[BAD_OPTION\]: no model is named.*--model.*\nhint: .*`digits`.*`speech`/)
-    const named = diffwave([...words, ...wasm, '--steps', '1', '--step', '3', '-o', at(`named-${words[0]}.wav`)], {
+    const named = called([...words, ...wasm, '--steps', '1', '--step', '3', '-o', at(`named-${words[0]}.wav`)], {
       env: { DIFFWAVE_MODEL: smallGenerator },
     })
     assert.equal(named.status, 0, named.stderr)

@@ -18,7 +18,7 @@ import { remoteModel } from '#src/model/remote/remote-model'
 import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
 import { randomParameters } from '../../support/parameters.js'
 import { golden, inRepository } from '../../support/paths.js'
-import { diffwave, scratch } from '../../support/process.js'
+import { called, scratch } from '../../support/process.js'
 import { config, configBytes, parameters, servedModel, sha256, weightBytes } from '../../support/served-model.js'
 
 const scratched = scratch()
@@ -81,7 +81,7 @@ describe('a model on a web server', () => {
     await load()
     await server.close()
     const env = { DIFFWAVE_CACHE: cache, DIFFWAVE_OFFLINE: '1' }
-    const { status, stdout, stderr } = diffwave(['inspect', `${server.url}/m`, '--json'], { env })
+    const { status, stdout, stderr } = called(['inspect', `${server.url}/m`, '--json'], { env })
     assert.equal(status, 0, stderr)
     assert.equal(JSON.parse(stdout).kind, 'generator')
   })
@@ -134,12 +134,12 @@ describe('a model on a web server', () => {
     await load({}, '/m/foreign.pt')
     await server.close()
     const env = { DIFFWAVE_CACHE: cache, DIFFWAVE_OFFLINE: '1' }
-    const converted = diffwave(['convert', `${server.url}/m/foreign.pt`, '-o', scratched.at('cli'), '--json'], { env })
+    const converted = called(['convert', `${server.url}/m/foreign.pt`, '-o', scratched.at('cli'), '--json'], { env })
     assert.equal(converted.status, 0, converted.stderr)
     assert.equal(JSON.parse(converted.stdout).input, `${server.url}/m/foreign.pt`)
-    const exported = diffwave(['export', `${server.url}/m`, '-o', scratched.at('cli.safetensors')], { env })
+    const exported = called(['export', `${server.url}/m`, '-o', scratched.at('cli.safetensors')], { env })
     assert.equal(exported.status, 0, exported.stderr)
-    const missing = diffwave(['convert', `${server.url}/m/none.pt`, '-o', scratched.at('none')], { env })
+    const missing = called(['convert', `${server.url}/m/none.pt`, '-o', scratched.at('none')], { env })
     assert.match(missing.stderr, /none\.pt/)
     assert.deepEqual([missing.status, existsSync(scratched.at('none'))], [1, false])
   })
