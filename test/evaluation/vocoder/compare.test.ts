@@ -27,9 +27,9 @@ test('a recording is at distance 0 from itself, and far from noise', () => {
 
 test('every measure has its place, over the length of the shorter recording', () => {
   const hiss = noise(3, 9000, 0.0001)
-  const original = voice(() => 150, 8000).map((x, i) => (i < 6000 ? x : 0) + hiss[i]!)
-  const made = voice(() => 195, 9000).map((x, i) => (i < 6000 ? x : 0) + 2 * hiss[i]!)
-  const [a, b] = [original, made.subarray(0, 8000)]
+  const original = voice(() => 150, 9000).map((x, i) => (i < 6000 ? x : 0) + hiss[i]!)
+  const made = voice(() => 195, 8000).map((x, i) => (i < 6000 ? x : 0) + 2 * hiss[i]!)
+  const [a, b] = [original.subarray(0, 8000), made]
   const [first, second] = [trackPitch(a, COMPARED_RATE), trackPitch(b, COMPARED_RATE)]
   const { cents, hertz, grossShare, voicingF1 } = pitchError(first, second)
   const { whole, pauses, high, centroid } = levelDifferences(a, b, COMPARED_RATE)

@@ -395,6 +395,10 @@ describe('the record of a job in Redis', { skip: noRedis }, () => {
     await large.write(0, 0, bytes(690), bounds)
     const beyond = large.write(0, MAX_REDIS_FILE_BYTES, bytes(1), bounds)
     await assert.rejects(beyond, { message: /^the result is too large/ })
+    // Jobs that nobody has taken for two days count no more.
+    time.now += 2 * 86_400_000
+    for (const i of [4, 5]) await admit(i)
+    assert.deepEqual(await store.counts(), { queued: 2, running: 0 })
   })
 })
 
