@@ -94,6 +94,13 @@ describe('the service refuses', () => {
       'UNSUPPORTED_MEDIA_TYPE',
     ))
 
+  test('a compressed body', () =>
+    refused(
+      `POST /v1/vocode HTTP/1.1\r\n${head}content-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc`,
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ))
+
   test('a request that is smuggled behind another', () =>
     refused(
       `POST /v1/vocode HTTP/1.1\r\n${head}content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,

@@ -23,10 +23,12 @@ export class Uploads {
    *
    * @param limit bytes of this body at most
    * @param done takes the release, to be called when the request is answered
-   * @throws DiffWaveError `TOO_LARGE`; Refusal `QUEUE_FULL`, `BAD_REQUEST` (the client left)
+   * @throws DiffWaveError `TOO_LARGE`; Refusal `QUEUE_FULL`, `UNSUPPORTED_MEDIA_TYPE` (it is compressed), `BAD_REQUEST`
+   * (the client left)
    */
   async read(payload: IncomingMessage, limit: number, done: (release: () => void) => void): Promise<Buffer> {
     if (Number(payload.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+    refuseCompressed(payload.headers['content-encoding'])
     const pieces: Buffer[] = []
     let [held, owners] = [0, 1]
     const release = () => {
@@ -84,6 +86,16 @@ export class Uploads {
       retryAfter: 1,
     })
   }
+}
+
+/** A few bytes could become more than memory holds. Recordings and mels hardly get smaller anyway. */
+function refuseCompressed(encoding: string | undefined): void {
+  if (encoding === undefined || encoding === 'identity') return
+  throw new Refusal(415, 'UNSUPPORTED_MEDIA_TYPE', 'the body is compressed', {
+    expected: 'a body without Content-Encoding',
+    got: encoding,
+    hint: 'Send the file as it is. A recording as FLAC takes fewer bytes than as WAV.',
+  })
 }
 
 /** @param limit bytes that the body may have */
