@@ -57,6 +57,8 @@ test('mel needs exactly one of --convention and --model', () => {
   const none = called(['mel', wav, '-o', at('x.npy')])
   assert.deepEqual([none.status, /--convention or --model/.test(none.stderr)], [2, true])
   assert.equal(called(['mel', wav, '-o', at('x.npy'), ...lmnt, '-m', 'speech']).status, 2)
+  const lost = called(['mel', wav, '-o', at('x.npy'), '--convention', 'lost.json'])
+  assert.match(lost.stderr, /error\[FILE_NOT_FOUND\]: .*lost\.json/)
 })
 
 test('mel writes the numbers of another toolkit, and converts them back', async () => {

@@ -1,4 +1,5 @@
 /** What options say of the numbers of a mel: a convention by name or file, a logarithm, statistics. */
+import { extname } from 'node:path'
 import type { MelConvention } from '../../audio/mel/convention.js'
 import type { MelLogarithm, MelNumbers } from '../../audio/mel/rescale.js'
 import { defined } from '../../core/defined.js'
@@ -21,12 +22,12 @@ export async function melNumbers(
  * A convention by its name, from a JSON file that spells one out, or from a model's `config.json`.
  *
  * @param where names the option in errors
- * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, and as `readJson`
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, and as `readJson`, also for a name with an extension and no file
  */
 export async function namedConvention(text: string, where: string): Promise<MelConvention> {
   const { conventionSchema } = await import('../../audio/mel/convention.js')
   if ((conventionChoices as readonly string[]).includes(text)) return conventionSchema.parse(text)
-  if ((await kindOfPath(text)) !== 'file') {
+  if ((await kindOfPath(text)) !== 'file' && extname(text) === '') {
     throw new DiffWaveError('BAD_OPTION', 'unknown mel convention', {
       expected: `one of ${conventionChoices.join(', ')}, or a JSON file`,
       got: text,
