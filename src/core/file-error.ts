@@ -45,7 +45,7 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
     case 'EDQUOT':
       return new DiffWaveError('DISK_FULL', 'the disk is full', {
         ...details,
-        hint: 'Free some space and try again. The file that was there before is intact.',
+        hint: 'Free some space and try again. A file that was there before is intact.',
       })
     case 'ERR_ACCESS_DENIED':
       return new DiffWaveError(

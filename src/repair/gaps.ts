@@ -30,6 +30,7 @@ export function gapsInSamples(
     throw new DiffWaveError('BAD_OPTION', problem, { expected, got: `${start}-${end} s`, where: 'gaps' })
   }
   const samples = gaps.map(gap => {
+    if (gap.start === gap.end) refuse('a gap is empty', 'start < end', gap)
     if (!(gap.start < gap.end)) refuse('a gap ends before it starts', 'start < end', gap)
     // The length in samples may be rounded.
     if (gap.start < 0 || gap.end > seconds + 1 / sampleRate) {

@@ -100,7 +100,7 @@ type More = { readonly [Key in 'expected' | 'got' | 'hint']?: string | undefined
 
 /** Clauses of errors that have none of their own, by status. */
 const usual: Readonly<Record<number, readonly [expected: string, got: string, hint: string]>> = {
-  400: ['a request as documented at /docs', 'another one', 'The options of each address are documented at /docs.'],
+  400: ['a request as documented at /docs', 'something else', 'The options of each address are documented at /docs.'],
   413: ['a smaller request', 'a larger one', 'Send shorter audio, or ask for less.'],
   415: [
     'a file of a known format',

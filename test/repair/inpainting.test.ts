@@ -163,6 +163,7 @@ describe('inpaint', () => {
       [{ label: 'cymbal' }, 'UNKNOWN_LABEL'],
     ]
     for (const [options, code] of wrong) await assert.rejects(inpaint(options), { code }, JSON.stringify(options))
+    await assert.rejects(inpaint({ gaps: [{ start: 0.01, end: 0.01 }] }), { message: /^a gap is empty/ })
     const long = new Float32Array(20 * RATE)
     await assert.rejects(inpaint({ gaps: [{ start: 1, end: 12 }] }, long), { code: 'BAD_OPTION', message: /too long/ })
     await assert.rejects(generator.inpaint({ samples: recording, sampleRate: 16000 }, { gaps }), {
