@@ -79,8 +79,11 @@ const longest = [
   'server/streaming',
   'cli/serve',
   'training/run/kill',
-  // It mainly waits.
+  'server/jobs',
+  'fuzz/fuzz',
+  // They mainly wait.
   'training/run/lock',
+  'model/remote/remote-model',
 ]
 /** One process per core, plus one for tests that only wait. More would need too much memory on a small machine. */
 const concurrency = Math.min(availableParallelism(), 8) + 1
