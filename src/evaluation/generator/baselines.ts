@@ -20,16 +20,24 @@ export function averageSpectrumNoise(clips: readonly Float32Array[], seed: numbe
   const transform = new FrameTransform(shape)
   const power = new Float64Array(transform.bins)
   let frames = 0
-  for (const clip of clips) {
+  for (const clip of clips.map(atLeastAFrame)) {
     for (let start = 0; start + SIZE <= clip.length; start += SIZE / 2, frames++) {
       const bins = transform.forward(clip, start)
       for (let bin = 0; bin < power.length; bin++) power[bin]! += bins[2 * bin]! ** 2 + bins[2 * bin + 1]! ** 2
     }
   }
-  const response = power.map(sum => Math.sqrt(sum / Math.max(1, frames)))
+  const response = power.map(sum => Math.sqrt(sum / frames))
   return clips.map((clip, i) =>
     atLevel(filtered(gaussian(seed + i, draws.baselineNoise, 0, clip.length), response, transform), clip),
   )
+}
+
+/** The clip, between zeros if it is shorter than a frame. */
+function atLeastAFrame(clip: Float32Array): Float32Array {
+  if (clip.length >= SIZE) return clip
+  const frame = new Float32Array(SIZE)
+  frame.set(clip, Math.floor((SIZE - clip.length) / 2))
+  return frame
 }
 
 function filtered(noise: Float32Array, response: Float64Array, transform: FrameTransform): Float32Array {
