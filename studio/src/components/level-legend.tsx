@@ -12,7 +12,7 @@ export function LevelLegend({ range }: { range: LevelRange }) {
       <span>{tickLabel(range.min, 0)} dB</span>
       <span class="level-bar" style={{ background: `linear-gradient(to right, ${stops.join(', ')})` }} />
       <span>{tickLabel(range.max, 0)} dB</span>
-      <span class="note">0 dB is a sine of full scale</span>
+      <span class="note">0 dB is a full-scale sine</span>
     </p>
   )
 }

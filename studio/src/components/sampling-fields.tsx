@@ -25,7 +25,7 @@ function SeedField({ prefix, choice }: SamplingFieldsProps) {
           min={0}
           step={1}
           value={choice.seed.value ?? ''}
-          placeholder="drawn"
+          placeholder="random"
           aria-describedby={`${id}-note`}
           onChange={event => {
             const { value, valueAsNumber } = event.currentTarget

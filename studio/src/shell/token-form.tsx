@@ -30,7 +30,7 @@ export function TokenForm({ token, problem, onDone }: TokenFormProps) {
     >
       <label for="token">Token of the service</label>
       <p class="note" id="token-note">
-        It is the one given to <code>diffwave studio --token</code>. It stays in this tab.
+        This is the token given to <code>diffwave studio --token</code>. It stays in this tab.
       </p>
       <div class="seed-row">
         <input

@@ -26,8 +26,8 @@ function Pictures({ model, step }: { model: ReverseModel; step: ShownStep }) {
   const heard = model.part.value
   const parts = [
     { part: 'x', title: 'xₜ, the noisy sound', sound: step.x },
-    { part: 'clean', title: 'x̂₀, the clean sound as predicted', sound: step.clean },
-    { part: 'noise', title: 'ε̂, the noise as predicted', sound: step.noise },
+    { part: 'clean', title: 'x̂₀, the predicted clean sound', sound: step.clean },
+    { part: 'noise', title: 'ε̂, the predicted noise', sound: step.noise },
     ...(model.kept.value === null
       ? []
       : [{ part: 'kept', title: `Kept: ${model.kept.value.title}`, sound: model.kept.value.sound }]),
@@ -103,13 +103,13 @@ export function ReverseSection({ model, shapedNoise }: ReverseSectionProps) {
       <h2 id="reverse-title">Reverse: noise becomes sound</h2>
       <p class="teach">
         Sampling starts from noise. At every step the network looks at x<sub>t</sub> and predicts the noise ε̂ in it.
-        Without it, x<sub>t</sub> becomes an estimate x̂₀ of the clean sound, which gets better with every step. Each
-        step removes a part of the noise.
+        Without that noise, x<sub>t</sub> becomes an estimate x̂₀ of the clean sound, which gets better with every step.
+        Each step removes a part of the noise.
       </p>
       {shapedNoise && (
         <p class="teach">
           The noise of this model is not white: it has the spectral envelope that the mel describes. So even the start
-          sounds like a whisper. If the model starts voices from pulses, it sounds like a hum at the mel’s pitch.
+          sounds like a whisper. If the model starts voices from pulses, the start sounds like a hum at the mel’s pitch.
         </p>
       )}
       <TaskNote task={model.task} what="Denoising step by step" />

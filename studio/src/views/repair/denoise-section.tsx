@@ -61,7 +61,7 @@ export function DenoiseSection({ model }: { model: DenoiseModel }) {
             max={60}
             step={1}
             placeholder="estimated"
-            note="Of the recording, and of noise that is added to an example."
+            note="Of the recording. An example gets noise at this ratio."
           />
           <button type="button" class="button" onClick={() => void model.makeExample()}>
             Make an example

@@ -87,7 +87,7 @@ export function InpaintSection({ model, onSample }: { model: InpaintModel; onSam
     <section class="card" aria-labelledby="inpaint-title">
       <h2 id="inpaint-title">Fill gaps</h2>
       <p class="teach">
-        Only the gaps are generated. In every step, the rest is replaced by the recording with as much noise as that
+        Only the gaps are generated. In every step, the rest is replaced by the recording, with as much noise as that
         step has, so that the new sound fits at both edges. A vocoder interpolates the mel over the gap.
       </p>
       <div class="split">

@@ -70,7 +70,7 @@ function Clips({ model }: { model: TrainingModel }) {
     <section class="card" aria-labelledby="clips-title">
       <h2 id="clips-title">Validation clips</h2>
       {clips.length === 0 ? (
-        <p class="empty">No clips yet: a run writes them into its event files at every validation.</p>
+        <p class="empty">No clips yet: a run writes some into its event files at every validation.</p>
       ) : (
         <>
           <div class="transport">
@@ -111,13 +111,13 @@ function NoRuns({ model }: { model: TrainingModel }) {
       {model.hasService ? (
         <p>
           No training runs. Start the studio with <code>diffwave studio --runs FOLDER</code>. FOLDER is what{' '}
-          <code>diffwave train --out</code> writes to, or one above it. Or look at the files of a run:
+          <code>diffwave train --out</code> writes to, or a folder above it. Or look at the files of a run:
         </p>
       ) : (
         <p>
-          This page has no server, so it cannot watch a training. It can show the files of one:{' '}
-          <code>metrics.jsonl</code> for the curves, <code>events.out.tfevents.*</code> for the clips.{' '}
-          <code>diffwave studio --runs FOLDER</code> on your own machine watches it as it runs.
+          This page has no server, so it cannot follow a training run. It can show the files of a run:{' '}
+          <code>metrics.jsonl</code> for the curves, <code>events.out.tfevents.*</code> for the clips. To follow a run,
+          start <code>diffwave studio --runs FOLDER</code> on your own machine.
         </p>
       )}
       <DropZone what="the files of a run" accept="" multiple={true} onFiles={files => void model.open(files)} />

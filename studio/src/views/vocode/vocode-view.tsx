@@ -44,8 +44,8 @@ export function VocodeView({ model, models, onSample }: VocodeViewProps) {
       </aside>
       <div class="stack">
         <p class="teach">
-          A mel spectrogram says how loud each band is, but nothing about phase. A vocoder computes a waveform from it.
-          The copy with the last layer zeroed is made without the network. The difference is what the network has
+          A mel spectrogram says how loud each band is, but nothing about phase. A vocoder computes a waveform from the
+          mel. The copy with the last layer zeroed is made without the network. The difference is what the network has
           learnt. Switch between copies while they play, with the mouse or the arrow keys.
         </p>
         {files.length === 0 ? (

@@ -16,7 +16,7 @@ function Figures({ file }: { file: VocodedFile }) {
     name: unit === '' ? title : `${title}, ${unit}`,
     values: [...figures.values()].map(values => values[key]),
   }))
-  const caption = 'Each copy against the original. Voicing F1 is best at 1, all others at 0.'
+  const caption = 'Each copy is compared with the original. Voicing F1 is best at 1, all other measures at 0.'
   return (
     <FigureTable
       caption={caption}
