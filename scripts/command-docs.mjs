@@ -90,7 +90,7 @@ function reference(commands, globalOptions) {
     '### Shared options',
     'Every command has these options:',
     optionLines(globalOptions).join('\n'),
-    'Many commands have these. The section of a command names those that it has:',
+    'Many commands have some of these. The section of each command lists its own:',
     shared.join('\n'),
   ]
   let group = ''

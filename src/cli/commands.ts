@@ -99,7 +99,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'tune',
     usage: '<recording...>',
-    summary: 'Find better noise schedules for a few steps, using recordings',
+    summary: 'Find better noise schedules for few steps, using recordings',
     group: 'Train and evaluate',
     load: () => import('./commands/tune.js'),
   },

@@ -88,7 +88,7 @@ describe('tune refuses', () => {
       for (const output of [[], ['-o', shipped, '--force']]) {
         const run = called(['tune', recordings[0]!, '-m', model, '--steps', '2', ...short, ...output])
         assert.equal(run.status, 2, run.stderr)
-        assert.match(run.stderr, /^error\[BAD_OPTION\]: a shipped model is not changed.*\nhint: .*-o/)
+        assert.match(run.stderr, /^error\[BAD_OPTION\]: a shipped model cannot be changed.*\nhint: .*-o/)
       }
     }
     assert.deepEqual(readFileSync(`${shipped}/config.json`), before)
@@ -97,7 +97,7 @@ describe('tune refuses', () => {
   test('to change a cached model by address', () => {
     const run = called(['tune', recordings[0]!, '-m', 'http://localhost:9/voice', '--steps', '2'])
     assert.equal(run.status, 2, run.stderr)
-    assert.match(run.stderr, /^error\[BAD_OPTION\]: a model by address is not changed.*\nhint: .*-o/)
+    assert.match(run.stderr, /^error\[BAD_OPTION\]: a model by address cannot be changed.*\nhint: .*-o/)
   })
 
   test('a checkpoint without a config to write, and a call without --steps', () => {

@@ -7,7 +7,7 @@ export const command = defineCommand({
   name: 'build-native',
   summary: 'Compile the native engine from the shipped source',
   details: [
-    'It is needed only if `diffwave doctor` says that the native engine is not available. It takes a C++17 compiler.',
+    'You need this only if `diffwave doctor` says that the native engine is not available. It takes a C++17 compiler.',
   ],
   group: 'This machine',
   arguments: [],

@@ -29,9 +29,13 @@ const options = {
   steps: { ...samplingOptions.steps, group: ONNX },
   sampler: { ...samplingOptions.sampler, group: ONNX },
   eta: { ...samplingOptions.eta, group: ONNX },
-  guidance: number('--guidance <w>', 'classifier-free guidance of generators with labels (default: the model’s)', {
-    group: ONNX,
-  }),
+  guidance: number(
+    '--guidance <w>',
+    'weight of classifier-free guidance, for generators with labels (default: the model’s)',
+    {
+      group: ONNX,
+    },
+  ),
   name: text('--name <name>', 'name of the model on the server (default: diffwave)', { group: TRITON }),
   maxBatch: integer('--max-batch <n>', 'maximum number of clips per batch (default: 8)', { group: TRITON }),
   storageUri: text(
@@ -58,11 +62,11 @@ export const command = defineCommand({
   name: 'export',
   summary: 'Export a model to safetensors, PyTorch, ONNX or Triton',
   details: [
-    'The code of lmnt-com/diffwave and of philsyn/DiffWave-Vocoder loads PyTorch files of networks of its own shape. ' +
-      'interop/pytorch loads all others. diffwave itself loads every export except ONNX, because it contains the ' +
-      'model’s config.',
-    'An ONNX file computes the whole audio from mel and noise. With --part denoiser, it computes one call of the ' +
-      'network. It contains no phase refinement.',
+    'lmnt-com/diffwave and philsyn/DiffWave-Vocoder load PyTorch files of networks of their own shape. ' +
+      'interop/pytorch loads all others. Every export contains the model’s config, so diffwave itself loads all but ' +
+      'ONNX files.',
+    'An ONNX file computes the whole audio from mel and noise, or one call of the network with --part denoiser. It ' +
+      'contains no phase refinement.',
     'With --to triton, the ONNX file goes to a model repository for Triton Inference Server, with its configuration ' +
       'and a manifest for KServe.',
   ],

@@ -31,12 +31,12 @@ export const command = defineCommand({
     label: texts('--label <names...>', 'classes that the model was trained on, taken in turn'),
     guidance: number(
       '--guidance <w>',
-      'classifier-free guidance: 0 for none, larger values follow the label more closely',
+      'weight of classifier-free guidance, 0 for none: larger values follow the label more closely',
     ),
     ...samplingOptions,
     shard: {
       ...shard,
-      description: 'make only share i of n of the clips, counted from 0: for job arrays on a cluster',
+      description: 'make only shard i of n of the clips, counted from 0: for job arrays on a cluster',
     },
   },
   examples: ['diffwave generate -o clip.wav', 'diffwave generate -o clips --count 4 --seconds 2'],
@@ -56,8 +56,8 @@ export const command = defineCommand({
     if (toFile && count > 1) throw oneFile(`${count} clips`, output)
     if (toFile && output !== STDOUT) await checkFile(output, ['.wav'])
     if (options.shard !== undefined && options.seed === undefined) {
-      throw new DiffWaveError('BAD_OPTION', 'a share of the clips needs a seed', {
-        expected: 'the same --seed for every share',
+      throw new DiffWaveError('BAD_OPTION', 'a shard of the clips needs a seed', {
+        expected: 'the same --seed for every shard',
         where: '--shard',
       })
     }

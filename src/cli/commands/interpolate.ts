@@ -14,8 +14,8 @@ export const command = defineCommand({
   guide: 'repair',
   group: 'Repair recordings',
   arguments: [
-    { name: 'first', description: 'first recording: the result of a mix of 0' },
-    { name: 'second', description: 'second recording: the result of a mix of 1' },
+    { name: 'first', description: 'first recording, which a mix of 0 returns' },
+    { name: 'second', description: 'second recording, which a mix of 1 returns' },
   ],
   options: {
     ...outputOptions,

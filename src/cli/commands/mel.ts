@@ -32,7 +32,7 @@ const options = {
     group: FOREIGN,
   }),
   melStats: text('--mel-stats <file>', 'mean and standard deviation per band to normalise by', { group: FOREIGN }),
-  from: text('--from <name>', `convention of mels to convert: ${names} (default: the one written)`, { group: MELS }),
+  from: text('--from <name>', `convention of mels to convert: ${names} (default: that of the output)`, { group: MELS }),
   fromLog: choice('--from-log <log>', 'logarithm of the mels to convert', melLogChoices, { group: MELS }),
   fromStats: text('--from-stats <file>', 'mean and standard deviation per band of the mels to convert', {
     group: MELS,
@@ -147,8 +147,8 @@ export const command = defineCommand({
   options,
   details: [
     'With --from, --from-log or --from-stats, the inputs are mels to convert. Only exact conversions are made: ' +
-      'another logarithm or normalisation, other norms of filters and window, and a hop that is a multiple. Other ' +
-      'mels are refused.',
+      'another logarithm or normalisation, other norms of filters and window, and a hop that is a multiple of the ' +
+      'old one. Other mels are refused.',
   ],
   examples: [
     'diffwave mel recording.wav -o recording.npy --model speech',

@@ -7,7 +7,7 @@ export const command = defineCommand({
   name: 'serve',
   summary: 'Serve models over HTTP',
   details: [
-    'The routes and their options are documented at /docs of the service. The log goes to standard output, one line ' +
+    'The routes and their options are documented under /docs. The log goes to standard output, one line ' +
       'of JSON per event. SIGTERM and SIGINT finish the running work. A second signal ends the process at once.',
   ],
   guide: 'serving',

@@ -22,7 +22,7 @@ async function studioPage() {
 
 const options = {
   ...serveOptions,
-  open: flag('--open', 'open the page in the browser of this machine'),
+  open: flag('--open', 'open the page in a browser on this machine'),
   export: text('--export <folder>', 'write the page and its models to a folder, for any static web host'),
 }
 
@@ -51,7 +51,7 @@ export const command = defineCommand({
   name: 'studio',
   summary: 'Serve a page that shows and plays how noise becomes sound',
   details: [
-    'The service of `diffwave serve` with a page at its root: the diffusion process step by step, vocoding, ' +
+    'This is the service of `diffwave serve` with a page at its root: the diffusion process step by step, vocoding, ' +
       'generation, repair and training runs.',
     '--export writes the same page as files for any static web host; its engine then runs in the browser. ' +
       'Models are copied beside the page; those given by an https:// address are fetched from there.',

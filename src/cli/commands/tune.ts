@@ -39,7 +39,7 @@ const options = {
     '--evaluations <n>',
     'maximum number of schedules to try per number of steps, at least 4 (default: 60)',
   ),
-  seconds: number('--seconds <s>', 'seconds to use of each recording (default: 2)'),
+  seconds: number('--seconds <s>', 'seconds of each recording to use (default: 2)'),
   seed: integer('--seed <n>', 'seed of the noise (default: 1)'),
   dryRun: flag('--dry-run', 'print the results, and write nothing'),
 }
@@ -55,7 +55,7 @@ async function isShipped(folder: string): Promise<boolean> {
 }
 
 function notChanged(what: string, model: string): DiffWaveError {
-  return new DiffWaveError('BAD_OPTION', `${what} is not changed`, {
+  return new DiffWaveError('BAD_OPTION', `${what} cannot be changed`, {
     got: model,
     hint: 'Name a folder for a tuned copy with -o, or use --dry-run.',
   })
@@ -113,7 +113,7 @@ async function readRecordings(context: Context, inputs: readonly Input[], conven
 
 export const command = defineCommand({
   name: 'tune',
-  summary: 'Find better noise schedules for a few steps, using recordings',
+  summary: 'Find better noise schedules for few steps, using recordings',
   details: [
     'The best schedules are written into the model’s config. Shipped models are never changed: -o writes a copy.',
   ],

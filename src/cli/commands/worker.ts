@@ -23,7 +23,7 @@ export const command = defineCommand({
   group: 'Serve',
   arguments: [],
   options: {
-    redis: text('--redis <url>', 'Redis server, as redis://host:6379 (default: $DIFFWAVE_REDIS)'),
+    redis: text('--redis <url>', 'Redis server, such as redis://host:6379 (default: $DIFFWAVE_REDIS)'),
     models,
     engine,
     threads,
@@ -47,7 +47,7 @@ export const command = defineCommand({
     const redis = options.redis ?? environment('REDIS')
     if (redis === undefined) {
       throw new DiffWaveError('BAD_OPTION', 'the Redis server is missing', {
-        expected: 'its address, as redis://localhost:6379',
+        expected: 'its address, such as redis://localhost:6379',
         where: '--redis',
       })
     }

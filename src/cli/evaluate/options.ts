@@ -29,7 +29,7 @@ export const evaluateOptions = {
   ...samplingOptions,
   label: text('--label <name>', 'label, for models that have them (default: all in turn for a generator)'),
   mel: text('--mel <dir>', 'folder of the recordings’ mels (default: computed)', ofVocoders),
-  limit: integer('--limit <n>', 'number of files to evaluate, in the order of their names (default: all)', ofVocoders),
+  limit: integer('--limit <n>', 'number of files to evaluate, in order of name (default: all)', ofVocoders),
   refine: { ...refine, ...ofVocoders },
   baseline: flag('--no-baseline', 'leave out the Griffin-Lim baseline', ofVocoders),
   ablation: flag('--no-ablation', 'leave out the results without the network and without refinement', ofVocoders),

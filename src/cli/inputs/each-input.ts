@@ -6,7 +6,7 @@ import { printError } from '../print-error.js'
 import { isInShard, type Shard } from './shard.js'
 
 /**
- * @param shard the share of the inputs to run; none: all
+ * @param shard the shard of the inputs to run; none: all
  * @throws the error itself if there is one input; `SomeFailed` if some of several failed
  */
 export async function eachInput<T>(

@@ -92,7 +92,7 @@ export function refuseLonePictures(results: readonly string[], pictures: readonl
   const all = new Set(results)
   const alone = pictures.find(picture => all.has(picture))
   if (alone === undefined) return
-  throw new DiffWaveError('BAD_OPTION', 'a picture needs a .wav file to lie beside', {
+  throw new DiffWaveError('BAD_OPTION', 'a picture needs a .wav file beside it', {
     got: alone,
     hint: 'Leave out --picture, or name a file with -o.',
   })

@@ -22,7 +22,7 @@ export function checkStdout(results: number, options: { readonly picture?: boole
     throw new DiffWaveError('BAD_OPTION', problem, { where: 'standard output', hint })
   }
   if (results > 1) refuse(`${results} results cannot go to one pipe`, 'Name a folder with -o to write a file for each.')
-  if (options.picture) refuse('a picture needs a file to lie beside', 'Leave out --picture, or name a file with -o.')
+  if (options.picture) refuse('a picture needs a file beside it', 'Leave out --picture, or name a file with -o.')
   if (process.stdout.isTTY) {
     refuse('binary data is not written to a terminal', 'Pipe it: diffwave synthesize mel.npy --stdout | aplay')
   }

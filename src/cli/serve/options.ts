@@ -39,11 +39,11 @@ export const serveOptions = {
   maxWork: number('--max-work <s>', 'longest work per request in seconds (default: 300)', { group: 'Limits' }),
   parallel: integer('--parallel <n>', 'requests that run at the same time (default: 2)', { group: 'Limits' }),
   queue: integer('--queue <n>', 'requests that wait for their turn (default: 64)', { group: 'Limits' }),
-  perClient: integer('--per-client <n>', 'requests of one client at a time (default: 32)', { group: 'Limits' }),
-  rate: integer('--rate <n>', 'requests of one client per minute, 0 for any number (default: 3000)', {
+  perClient: integer('--per-client <n>', 'requests from one client at a time (default: 32)', { group: 'Limits' }),
+  rate: integer('--rate <n>', 'requests from one client per minute, 0 for any number (default: 3000)', {
     group: 'Limits',
   }),
-  connections: integer('--connections <n>', 'open connections of one client, 0 for any number (default: 256)', {
+  connections: integer('--connections <n>', 'open connections from one client, 0 for any number (default: 256)', {
     group: 'Limits',
   }),
   modelMemory: number('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)', {
@@ -52,7 +52,7 @@ export const serveOptions = {
   resultMemory: number('--result-memory <MB>', 'memory for results of jobs in megabytes (default: 512)', {
     group: 'Limits',
   }),
-  keepResults: number('--keep-results <s>', 'seconds that results of jobs are kept (default: 900)', {
+  keepResults: number('--keep-results <s>', 'seconds to keep results of jobs (default: 900)', {
     group: 'Limits',
   }),
   drain: number('--drain <s>', 'seconds to finish running work when stopped (default: 30)', { group: 'Limits' }),
@@ -81,7 +81,7 @@ export async function modelSources(
     const [, name, path] = /^([\w.-]+)=(.+)$/.exec(word) ?? []
     const own = name ?? (shipped.includes(word) ? word : basename(resolve(word)))
     if (sources.has(own)) {
-      throw new DiffWaveError('BAD_OPTION', 'two models of one name', {
+      throw new DiffWaveError('BAD_OPTION', 'two models have the same name', {
         expected: 'name=path with different names',
         got: own,
         where: '--models',

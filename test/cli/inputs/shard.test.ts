@@ -53,7 +53,7 @@ describe('a shard', () => {
     for (const text of ['', '1', '2/2', '3/2', '0/0', '-1/2', '1.5/2', 'a/b', '1/2/3', '0/99999999', ' 0/2', '0 / 2']) {
       assert.throws(() => parseShard(text), { code: 'BAD_OPTION' }, text)
     }
-    assert.throws(() => parseShard('8/8'), { hint: 'The last share is 7/8.' })
+    assert.throws(() => parseShard('8/8'), { hint: 'The last shard is 7/8.' })
   })
 
   test('of generated clips needs --seed', () => {
