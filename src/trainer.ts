@@ -132,7 +132,7 @@ const runSchema = z.strictObject({
 /** @throws DiffWaveError `BAD_DATA` if a model cannot be trained on a data set */
 function checkDataset({ sampleRate, training }: Dataset, model: ModelConfig): void {
   if (sampleRate !== model.sampleRate) {
-    throw new DiffWaveError('BAD_DATA', 'the data set has another sample rate than the model', {
+    throw new DiffWaveError('BAD_DATA', 'the data set and the model differ in sample rate', {
       expected: `${model.sampleRate} Hz`,
       got: `${sampleRate} Hz`,
       where: 'data',
@@ -185,7 +185,7 @@ export class Trainer {
    *
    * @returns the clips and a report of what was found and left out
    * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint and `resume` is false; `BAD_CONFIG`
-   * if its config is another
+   * if that checkpoint has another config
    */
   async load(options: TrainerRunOptions = {}): Promise<Dataset> {
     return (await this.#loaded(options)).data
@@ -241,8 +241,8 @@ export class Trainer {
 
   /**
    * Trains until the config's `totalSteps` or another limit is reached. If you leave the loop early or the signal
-   * fires, the run ends with a checkpoint. To stop it from elsewhere, use the signal: `return()` waits for the call of
-   * `next()` before it.
+   * fires, the run ends with a checkpoint. To stop it from elsewhere, use the signal: `return()` waits for the
+   * pending call of `next()`.
    *
    * @returns a generator that yields each update. Its return value, which is also in `summary`, says how the run ended
    * @throws DiffWaveError `LOCKED` (another trainer works in `out`), `BAD_DATA` (no usable recording, an unknown label,

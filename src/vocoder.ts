@@ -169,7 +169,7 @@ export class Vocoder extends SoundModel {
    * in the last sweep.
    *
    * @param mel a whole mel, or an iterable of pieces of one, each with any number of whole frames. `openMel` reads such
-   * pieces from a file. A whole mel is read as the stream goes on, so leave it alone until then
+   * pieces from a file. A whole mel is read as the stream goes on, so do not change it before the stream has ended
    * @throws DiffWaveError as `synthesize`. What is wrong with a piece of a mel is thrown while the stream is read
    * @example
    * for await (const samples of vocoder.stream(await openMel('hello.npy'), { seed: 1 })) play(samples)

@@ -19,7 +19,7 @@ export function parseGap(text: string, where: string): Gap {
   const [, start, end] = /^(\d*\.?\d+)-(\d*\.?\d+)$/.exec(text) ?? []
   if (start !== undefined && end !== undefined) return { start: Number(start), end: Number(end) }
   throw new DiffWaveError('BAD_OPTION', 'not a gap', {
-    expected: 'start-end in seconds, as 1.2-1.25',
+    expected: 'start-end in seconds, such as 1.2-1.25',
     got: text,
     where,
   })

@@ -77,7 +77,7 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
   throwIfAborted(signal)
   const context = destination?.context ?? openContext(audio.sampleRate)
   if (context.sampleRate !== audio.sampleRate) {
-    throw new DiffWaveError('BAD_OPTION', 'the context has another sample rate than the audio', {
+    throw new DiffWaveError('BAD_OPTION', 'the context and the audio differ in sample rate', {
       expected: `${audio.sampleRate} Hz`,
       got: `${context.sampleRate} Hz`,
       where: 'destination',

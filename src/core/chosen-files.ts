@@ -49,7 +49,7 @@ export function directorySource(folder: DirectoryHandle): FileSource {
       } catch (cause) {
         const missing = cause instanceof Error && cause.name === 'NotFoundError'
         if (missing) throw new DiffWaveError('FILE_NOT_FOUND', 'there is no such file', { where, cause })
-        throw new DiffWaveError('NOT_READABLE', 'the page may not read the file', {
+        throw new DiffWaveError('NOT_READABLE', 'the page is not allowed to read the file', {
           where,
           hint: 'Choose the folder again and allow the page to read it.',
           cause,

@@ -170,7 +170,7 @@ async function download(
   const bytes = await bodyOf(response, announced, maxBytes, where, { onProgress, signal })
   const hint = wrongFileHint(bytes)
   if (hint !== undefined) {
-    throw new DiffWaveError('DOWNLOAD_FAILED', 'the server sent something else than the file', { where, hint })
+    throw new DiffWaveError('DOWNLOAD_FAILED', 'the server sent something other than the file', { where, hint })
   }
   // A server without support for ranges sends the whole file.
   if (range !== undefined && response.status === 200) return { bytes: bytes.slice(range.start, range.end), validators }

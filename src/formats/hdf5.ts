@@ -100,7 +100,7 @@ class Parts {
   /** @throws DiffWaveError `UNSUPPORTED_FORMAT` */
   expect(at: number, signature: string): void {
     const text = String.fromCharCode(...this.span(at, 4))
-    if (text !== signature) throw this.unsupported('a part of another kind than expected')
+    if (text !== signature) throw this.unsupported('a part of an unexpected kind')
   }
 
   /** Counts a part. @throws DiffWaveError `UNSUPPORTED_FORMAT` for a file of too many, or of a loop */
@@ -109,7 +109,7 @@ class Parts {
   }
 
   unsupported(found: string): DiffWaveError {
-    return new DiffWaveError('UNSUPPORTED_FORMAT', 'HDF5 of this kind is not read', {
+    return new DiffWaveError('UNSUPPORTED_FORMAT', 'this kind of HDF5 file is not supported', {
       expected: 'float arrays as h5py writes them by default',
       got: found,
       where: this.where,

@@ -53,7 +53,7 @@ function decode(bytes: Uint8Array, where: string): Pair {
   if (isNpy(bytes)) {
     const { shape, data } = decodeNpy(bytes, where)
     if (shape.length !== 2 || shape[0] !== 2) {
-      throw new DiffWaveError('BAD_MEL', 'the array is not statistics', {
+      throw new DiffWaveError('BAD_MEL', 'the array does not hold mel statistics', {
         expected: '[2, bands]: mean, then deviation',
         got: `[${shape.slice(0, 8).join(', ')}]`,
         where,

@@ -40,7 +40,7 @@ function folderUrl(model: string | URL): URL {
     })
   }
   if (isCheckpointName(url.pathname)) {
-    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'a browser reads model folders only', {
+    throw new DiffWaveError('UNSUPPORTED_FORMAT', 'a browser reads only model folders', {
       got: 'a checkpoint',
       where: url.href,
       hint: 'Convert it to a model folder with `npx diffwave convert`.',

@@ -89,7 +89,7 @@ export function missingModels(): ReadonlyMap<string, string> {
   return new Map(packagedModels.filter(name => !installed.has(name)).map(name => [name, packageOf(name)]))
 }
 
-/** Folders of the installed models by name, in the order of their names. This package's own come first. */
+/** Folders of the installed models in order of name. This package's own come first. */
 function modelFolders(): ReadonlyMap<string, string> {
   const root = packageRoot()
   // The running copy of this package may lie elsewhere than the working directory, for example if npx runs it.

@@ -65,7 +65,7 @@ const limitsSchema = z.strictObject({
 /** A token that can be guessed protects nothing. */
 const MIN_TOKEN = 8
 
-const ORIGIN = 'expected an origin as browsers send it, as https://example.com, or * for all'
+const ORIGIN = 'expected an origin as browsers send it, such as https://example.com, or * for all'
 
 /** Whether it is compared as written: a slash at the end would never be found. */
 function isOrigin(text: string): boolean {

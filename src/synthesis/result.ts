@@ -73,7 +73,7 @@ export interface AudioStream extends AsyncGenerator<Float32Array, void, undefine
    */
   readonly length: number | null
   /**
-   * Upper bound of the number of samples by which the output lags behind the input: the receptive fields of all passes
+   * Upper bound on the number of samples by which the output lags behind the input: the receptive fields of all passes
    * and of the mel encoder. An engine that runs fixed windows also waits for the end of a window in each pass.
    */
   readonly lookAhead: number

@@ -47,7 +47,7 @@ export interface SamplingStep {
 export function checkStepBytes(samples: number, steps: number, maxBytes: number): void {
   const bytes = 4 * samples * (3 * steps + 1)
   if (bytes <= maxBytes) return
-  throw new DiffWaveError('TOO_LARGE', 'the steps of the process are too much to keep', {
+  throw new DiffWaveError('TOO_LARGE', 'the steps of the process take too much memory', {
     expected: `at most ${maxBytes / 2 ** 20} MiB`,
     got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
     hint: 'Use fewer steps, or make shorter audio.',

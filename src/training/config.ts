@@ -20,7 +20,7 @@ const noiseLevelsSchema = z.discriminatedUnion('kind', [
     kind: z.literal('continuous'),
   }),
   /**
-   * The network is trained on its own steps from noise of the prior instead of noised recordings. The loss is the
+   * The network is not trained on noised recordings, but on its own steps from noise of the prior. The loss is the
    * `spectral` loss of the output of each step (src/training/objective/own-steps.ts).
    */
   z

@@ -92,7 +92,7 @@ describe('the limit of connections', () => {
     const refused = connect(Number(new URL(service.url).port), '127.0.0.1')
     const answer = await text(refused)
     assert.match(answer, /^HTTP\/1\.1 429 Too Many Requests\r\n/)
-    assert.match(answer, /"code":"TOO_MANY_REQUESTS".*at most 3 open connections of one client/)
+    assert.match(answer, /"code":"TOO_MANY_REQUESTS".*at most 3 open connections from one client/)
     sockets[0]!.destroy()
     await setTimeout(100)
     assert.match(await (await fetch(`${service.url}/metrics`)).text(), /^diffwave_refused_connections_total 1$/m)

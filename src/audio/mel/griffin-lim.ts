@@ -41,8 +41,8 @@ export interface GriffinLimOptions {
   /** Seed of the random initial phases. Default: 0. */
   readonly seed?: number | undefined
   /**
-   * Number of samples to return: at most frames × hop, and up to hop − 1 more with framing `edge`, as of a recording of
-   * that many frames. Default: frames × hop.
+   * Number of samples to return: at most frames × hop, and up to hop − 1 more with framing `edge`, as a recording
+   * with that many frames can have. Default: frames × hop.
    */
   readonly length?: number | undefined
   /** Stops the work: the call rejects with `ABORTED`. */

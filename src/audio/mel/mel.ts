@@ -63,7 +63,7 @@ function checkMelAudio(audio: Audio, convention: MelConvention): void {
   requireConvention(convention, 'melSpectrogram convention')
   checkAudio(audio, 'melSpectrogram audio')
   if (audio.sampleRate !== convention.sampleRate) {
-    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the audio is at another sample rate than the mel convention', {
+    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the audio and the mel convention differ in sample rate', {
       expected: `${convention.sampleRate} Hz`,
       got: `${audio.sampleRate} Hz`,
       where: 'melSpectrogram audio',

@@ -25,7 +25,7 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
   summary.add(mel)
   const notes: string[] = []
   const doubt = valueScaleDoubt(summary, convention)
-  if (doubt !== null) notes.push(`The mel may be on another scale than the model’s: ${doubt}.`)
+  if (doubt !== null) notes.push(`The mel may be on a scale other than the model’s: ${doubt}.`)
   if (mel.bands === mel.frames) {
     const transposed = looksTransposed(mel) ? ', though it looks transposed' : ''
     notes.push(`The mel is square, ${mel.bands} × ${mel.frames}: it is read as [bands × frames]${transposed}.`)

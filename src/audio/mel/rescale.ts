@@ -1,7 +1,7 @@
 /**
  * Converts mels from one convention to another, as far as that is exact: conventions may differ in logarithm,
- * normalisation, floor, the norms of filters and window, and by a hop that is a multiple. With other filters, rates,
- * windows or framings the values measure something else, and the mel has to be computed again.
+ * normalisation, floor, and the norms of filters and window, and the new hop may be a multiple of the old one. With
+ * other filters, rates, windows or framings the values measure something else, and the mel has to be computed again.
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
@@ -60,7 +60,7 @@ export function conventionWith(convention: MelConvention, numbers: MelNumbers): 
   const { logarithm = convention.logarithm, statistics } = check(numbersSchema, numbers, 'mel numbers')
   for (const values of statistics === undefined ? [] : [statistics.mean, statistics.deviation]) {
     if (values.length === 1 || values.length === convention.bands) continue
-    throw new DiffWaveError('BAD_MEL', 'the statistics are of another number of bands', {
+    throw new DiffWaveError('BAD_MEL', 'the statistics have the wrong number of bands', {
       expected: `1 or ${convention.bands}`,
       got: String(values.length),
       where: 'mel statistics',
@@ -189,7 +189,7 @@ function framesAmong(frames: number, from: MelConvention, to: MelConvention) {
   const whole = Math.floor((from.framing === 'centre' ? frames - 1 : frames) / step)
   const count = whole + (to.framing === 'centre' ? 1 : 0)
   if (count >= 1) return { step, first: firstFrame(from, to), frames: count }
-  throw new DiffWaveError('BAD_MEL', 'the mel is shorter than one frame of the other convention', {
+  throw new DiffWaveError('BAD_MEL', 'the mel is shorter than one frame of the new convention', {
     got: `${frames} frames`,
     expected: `at least ${step}`,
   })

@@ -5,7 +5,7 @@ import { checkMelShape } from './check-mel.js'
 import type { Mel } from './convention.js'
 import { sliceMel } from './frames.js'
 
-/** A mel in pieces, each with any number of frames, also none. `frames` is the total, if it is known. */
+/** A mel in pieces, each with any number of frames, even none. `frames` is the total, if it is known. */
 export type MelPieces = (AsyncIterable<Mel> | Iterable<Mel>) & {
   /** Number of frames of all pieces together. */
   readonly frames?: number
@@ -39,7 +39,7 @@ export function isWholeMel(source: MelSource): source is Mel {
  * Yields the pieces of a source, cut to at most `limit` frames each.
  *
  * @param check called with every piece that arrives, unless it is empty; throws if the piece does not fit
- * @throws DiffWaveError `BAD_MEL` if a source has no frames, or another number than it announced; `ABORTED`
+ * @throws DiffWaveError `BAD_MEL` if a source has no frames, or not the number that it announced; `ABORTED`
  */
 export async function* melPieces(
   source: MelSource,
@@ -72,7 +72,7 @@ export async function* melPieces(
     throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { expected: 'at least one', got: '0', where: 'mel' })
   }
   if (source.frames !== undefined && source.frames !== frames) {
-    throw new DiffWaveError('BAD_MEL', 'the mel has another number of frames than it announced', {
+    throw new DiffWaveError('BAD_MEL', 'the mel does not have the announced number of frames', {
       expected: String(source.frames),
       got: String(frames),
       where: 'mel',

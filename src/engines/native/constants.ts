@@ -49,7 +49,7 @@ export function checkConstants(
     if (actual[name] === expected) continue
     throw new DiffWaveError(
       'ENGINE_UNAVAILABLE',
-      `the ${engine} engine was built from other sources than this package`,
+      `the ${engine} engine was not built from the sources of this package`,
       {
         where: path,
         expected: `${name} ${expected}`,

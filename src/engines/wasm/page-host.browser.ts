@@ -44,10 +44,14 @@ function startWorker(url: string | URL | undefined): HostWorker {
   try {
     worker = new Worker(url ?? program!, { name: 'diffwave' })
   } catch (cause) {
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine is not available: the page may start no worker', {
-      hint: START_HINT,
-      cause,
-    })
+    throw new DiffWaveError(
+      'ENGINE_UNAVAILABLE',
+      'the wasm engine is not available: the page is not allowed to start workers',
+      {
+        hint: START_HINT,
+        cause,
+      },
+    )
   }
   let handle: (message: unknown) => void = () => undefined
   worker.addEventListener('message', event => handle(event.data))

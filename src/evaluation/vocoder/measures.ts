@@ -1,4 +1,4 @@
-/** The measures of a copy against its original: their names, titles and units, and what they are taken of. */
+/** The measures of a copy against its original: their names, titles and units, and what they are computed from. */
 import { namedConventions } from '../../audio/mel/convention.js'
 import { deepFrozen } from '../../core/frozen.js'
 

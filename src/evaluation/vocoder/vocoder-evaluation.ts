@@ -28,7 +28,7 @@ export interface VocoderEvaluationOptions {
   readonly mels?: string
   /** The systems to compare. */
   readonly systems: readonly System[]
-  /** Max number of files to evaluate, in the order of their names. Default: all. */
+  /** Max number of files to evaluate, in order of name. Default: all. */
   readonly limit?: number
   /** Number of files whose audio is kept in the result for a report. Default: 0. */
   readonly keepAudio?: number

@@ -266,7 +266,7 @@ async function finished({ url, target, facts }: Download, part: Part): Promise<D
 }
 
 function wrong({ url }: Pick<Download, 'url'>, expected: string, got: string): DiffWaveError {
-  return new DiffWaveError('CORRUPTED', 'the file is not the one that was announced', {
+  return new DiffWaveError('CORRUPTED', 'the file has the wrong size or checksum', {
     expected,
     got,
     where: url.href,

@@ -236,7 +236,7 @@ async function isBlob(path: string, digest: string): Promise<boolean> {
 async function checkBlob(path: string, digest: string, where: string): Promise<void> {
   if (await isBlob(path, digest)) return
   await rm(path, { force: true })
-  throw new DiffWaveError('CORRUPTED', 'the file is not the one that was announced', { expected: digest, where })
+  throw new DiffWaveError('CORRUPTED', 'the file has the wrong checksum', { expected: digest, where })
 }
 
 /** Links a file of a snapshot to its blob, or copies it if the system allows no links. */

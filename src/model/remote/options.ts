@@ -33,7 +33,7 @@ export interface RemoteModelOptions extends RemoteOptions {
   /** Sizes and SHA-256 of the files by name. Default: those in `files.json` beside them. */
   readonly files?: Readonly<Record<string, ExpectedFile>> | undefined
   /**
-   * Whether cached models are downloaded again. Without it, models of a web server are never requested again. Default:
+   * Whether cached models are downloaded again. If false, models from a web server are never requested again. Default:
    * false.
    */
   readonly refresh?: boolean | undefined

@@ -16,7 +16,7 @@ export function currentAnswer(socket: Socket): ServerResponse | null {
 }
 
 /**
- * @param perClient open connections of one client at most; 0: any number
+ * @param perClient open connections from one client at most; 0: any number
  * @param onRefused called for each connection beyond
  */
 export function boundConnections(server: Server, perClient: number, onRefused: () => void): void {
@@ -53,7 +53,7 @@ function boundClients(server: Server, max: number, onRefused: () => void): void 
     refuseConnection(
       socket,
       new Refusal(429, 'TOO_MANY_REQUESTS', 'too many connections', {
-        expected: `at most ${max} open connections of one client`,
+        expected: `at most ${max} open connections from one client`,
         got: 'more',
         hint: 'Use the connections that are open, or close some.',
       }),

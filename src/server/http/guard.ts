@@ -46,7 +46,7 @@ export function createGuard({ token, cors, host }: GuardOptions): Guard {
       throw new Refusal(403, 'FORBIDDEN', 'the service does not answer to this host name', {
         expected: 'localhost',
         got: asked,
-        hint: 'Name its origin with --cors, as http://name:port, to reach it under another name.',
+        hint: 'Name its origin with --cors, such as http://name:port, to reach the service under another name.',
       })
     }
     const foreign = origin !== undefined && asked !== undefined && !isOwn(origin, asked)
