@@ -1,8 +1,8 @@
 /** Messages between a page's player and its audio worklet. */
 
-/** To the worklet. An empty piece is the end. */
+/** To the worklet. An empty piece is the end; null ends it at once, whatever has not been played. */
 export interface Samples {
-  readonly samples: Float32Array
+  readonly samples: Float32Array | null
 }
 
 /** From the worklet, a few times per second. */

@@ -24,6 +24,7 @@ class Player extends AudioWorkletProcessor {
   #waiting = 0
   #begun = false
   #complete = false
+  #stopped = false
   #played = 0
   #missing = 0
   #blocks = 0
@@ -32,6 +33,11 @@ class Player extends AudioWorkletProcessor {
     super()
     this.#start = processorOptions.start
     this.port.onmessage = ({ data }: MessageEvent<Samples>) => {
+      if (data.samples === null) {
+        this.#pieces.length = 0
+        this.#stopped = true
+        return
+      }
       if (data.samples.length === 0) this.#complete = true
       else this.#pieces.push(data.samples)
       this.#waiting += data.samples.length
@@ -40,6 +46,7 @@ class Player extends AudioWorkletProcessor {
   }
 
   process(_: unknown, outputs: readonly (readonly Float32Array[])[]): boolean {
+    if (this.#stopped) return false
     const [output] = outputs[0]!
     if (!this.#begun || output === undefined) return true
     let filled = 0

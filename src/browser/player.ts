@@ -76,6 +76,7 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
   }
   throwIfAborted(signal)
   const context = destination?.context ?? openContext(audio.sampleRate)
+  if (context.state === 'closed') throw closedContext()
   if (context.sampleRate !== audio.sampleRate) {
     throw new DiffWaveError('BAD_OPTION', 'the context and the audio differ in sample rate', {
       expected: `${audio.sampleRate} Hz`,
@@ -88,7 +89,8 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
   try {
     await startContext(context, stopped)
     const start = Math.round(buffer * audio.sampleRate)
-    const node = await playerNode(context, start, workletUrl)
+    // The worklet's server may never answer.
+    const node = await Promise.race([playerNode(context, start, workletUrl), stopped])
     node.connect(destination ?? context.destination)
     let delay = 0
     try {
@@ -100,6 +102,8 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
       const { sampleRate } = audio
       return { seconds: heard.played / sampleRate, missing: heard.missing / sampleRate, delay }
     } finally {
+      // The page may keep the context, and the worklet with what it has not played.
+      node.port.postMessage({ samples: null } satisfies Samples)
       node.disconnect()
     }
   } finally {
@@ -110,6 +114,10 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
 
 function failed(problem: string, hint: string, cause?: unknown): DiffWaveError {
   return new DiffWaveError('PLAYBACK_FAILED', problem, { hint, cause })
+}
+
+function closedContext(): DiffWaveError {
+  return failed('the audio context is closed', 'Leave it open until playStream has ended, and stop with `signal`.')
 }
 
 /** Opens a context at the audio's rate, which the browser converts to that of the sound card. */
@@ -172,6 +180,11 @@ async function playerNode(
       ready.catch(() => prepared.delete(context))
     }
     await ready
+    return new AudioWorkletNode(context, PROCESSOR, {
+      numberOfInputs: 0,
+      outputChannelCount: [1],
+      processorOptions: { start },
+    })
   } catch (cause) {
     throw failed(
       'the audio worklet cannot be loaded',
@@ -181,11 +194,6 @@ async function playerNode(
       cause,
     )
   }
-  return new AudioWorkletNode(context, PROCESSOR, {
-    numberOfInputs: 0,
-    outputChannelCount: [1],
-    processorOptions: { start },
-  })
 }
 
 interface FeedOptions {
@@ -221,6 +229,11 @@ async function feed(
     }
     wake()
   }
+  const { context } = node
+  const onState = () => {
+    if (context.state === 'closed') fail(closedContext())
+  }
+  context.addEventListener('statechange', onState)
   const pieces = audio[Symbol.asyncIterator]()
   try {
     let fed = 0
@@ -228,6 +241,13 @@ async function feed(
       // The next piece may take long, or never arrive.
       const { done, value: piece } = await Promise.race([pieces.next(), ended])
       if (done) break
+      if (!(piece instanceof Float32Array)) {
+        throw new DiffWaveError('BAD_OPTION', 'not a piece of audio', {
+          expected: 'a Float32Array',
+          got: describe(piece),
+          where: 'playStream audio',
+        })
+      }
       if (piece.length === 0) continue
       fed += piece.length
       const samples = piece.slice()
@@ -242,5 +262,7 @@ async function feed(
     // Not awaited, because it may wait for the piece that is being made.
     pieces.return?.()?.catch(() => {})
     throw error
+  } finally {
+    context.removeEventListener('statechange', onState)
   }
 }

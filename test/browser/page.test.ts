@@ -180,6 +180,29 @@ describe('audio in a page', { skip: noBrowser }, () => {
     )
     assert.deepEqual(seen, ['ABORTED', true])
   })
+
+  test('fails if its context is closed, before or in the midst, or a piece is no audio', async () => {
+    const { page } = await plainPage()
+    const codes = await inPage<readonly string[]>(
+      page,
+      `const audio = piece => ({
+         sampleRate: 8000,
+         async *[Symbol.asyncIterator]() { for (let i = 0; i < 4; i++) yield piece },
+       })
+       const context = new AudioContext({ sampleRate: 8000 })
+       const play = (piece, onStart) =>
+         d.playStream(audio(piece), { destination: context.destination, onStart }).catch(error => error.code)
+       const late = new Promise(resolve => setTimeout(() => resolve('late'), 10_000))
+       const seconds = new Float32Array(8000)
+       const ends = [
+         await play([0, 1]),
+         await Promise.race([play(seconds, () => { context.close() }), late]),
+         await play(seconds),
+       ]
+       return ends`,
+    )
+    assert.deepEqual(codes, ['BAD_OPTION', 'PLAYBACK_FAILED', 'PLAYBACK_FAILED'])
+  })
 })
 
 describe('a model in a page', { skip: noBrowser }, () => {
@@ -268,6 +291,17 @@ describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
   test('gives ENGINE_UNAVAILABLE if workerUrl is not the worker’s program', async () => {
     const error = await inPage<Failure>(await strictPage(), `await d.loadModel('/model', { workerUrl: '/none.js' })`)
     assert.equal(error.code, 'ENGINE_UNAVAILABLE', error.message)
+    assert.match(error.hint ?? '', /'wasm-unsafe-eval'.*diffwave\/browser\/worker/)
+  })
+
+  test('gives PLAYBACK_FAILED if workletUrl is another program', async () => {
+    const error = await inPage<Failure>(
+      await strictPage(),
+      `const audio = { sampleRate: 8000, async *[Symbol.asyncIterator]() {} }
+       await d.playStream(audio, { workletUrl: '/diffwave/diffwave-worker.js' })`,
+    )
+    assert.equal(error.code, 'PLAYBACK_FAILED', error.message)
+    assert.match(error.hint ?? '', /player-worklet/)
   })
 
   test('without workletUrl gives PLAYBACK_FAILED', async () => {

@@ -27,9 +27,13 @@ async function binary(instructionSet: WasmInstructionSet): Promise<Uint8Array> {
   return unpackBinary(packed, instructionSet)
 }
 
-const START_HINT =
-  'The page’s Content-Security-Policy must allow `script-src ’wasm-unsafe-eval’`, and `worker-src blob:` unless the ' +
-  'option workerUrl names a file of the page’s own server.'
+/** What to do if a worker does not start. The quotes are those that a policy needs. */
+function startHint(workerUrl: string | URL | undefined): string {
+  const policy = "The page’s Content-Security-Policy must allow `script-src 'wasm-unsafe-eval'`"
+  return workerUrl === undefined
+    ? `${policy}, and \`worker-src blob:\` unless the option workerUrl names a file of the page’s own server.`
+    : `${policy}, and the option workerUrl must name the file \`diffwave/browser/worker\` on the page’s own server.`
+}
 
 let program: string | undefined
 
@@ -48,7 +52,7 @@ function startWorker(url: string | URL | undefined): HostWorker {
       'ENGINE_UNAVAILABLE',
       'the wasm engine is not available: the page is not allowed to start workers',
       {
-        hint: START_HINT,
+        hint: startHint(url),
         cause,
       },
     )
@@ -83,7 +87,7 @@ export function pageHost(workerUrl?: string | URL): WasmHost {
   const host = hosts.get(key) ?? {
     binary,
     startWorker: () => startWorker(workerUrl),
-    startHint: START_HINT,
+    startHint: startHint(workerUrl),
     sharesMemory: globalThis.crossOriginIsolated === true,
   }
   hosts.set(key, host)
