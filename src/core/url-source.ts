@@ -145,9 +145,10 @@ function validatorsOf({ headers }: Response): Validators {
   }
 }
 
+/** Without an `ETag` or `Last-Modified`, nothing says so, and a damaged file would stay for ever. */
 function sameVersion(one: Validators, other: Validators): boolean {
   if (one.etag !== null || other.etag !== null) return one.etag === other.etag
-  if (one.lastModified !== other.lastModified) return false
+  if (one.lastModified === null || one.lastModified !== other.lastModified) return false
   return one.length === other.length || one.length === null || other.length === null
 }
 

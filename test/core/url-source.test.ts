@@ -1,7 +1,7 @@
 /** A folder behind a URL as a source of files. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { urlSource } from '#src/core/url-source'
+import { type DownloadCache, urlSource } from '#src/core/url-source'
 import { code } from '../support/errors.js'
 import { type FileServer, fileServer } from '../support/file-server.js'
 
@@ -76,4 +76,27 @@ describe('a read from a server', () => {
     }
     await assert.rejects(source().read('a'), code('DOWNLOAD_FAILED'))
   })
+})
+
+test('a kept file is downloaded again if the server states no version', async () => {
+  const server = await fileServer()
+  try {
+    let body = 'damaged'
+    server.misbehave = (request, response) => {
+      if (request.url !== '/m/a') return false
+      response.writeHead(200).end(request.method === 'HEAD' ? undefined : body)
+      return true
+    }
+    const kept = new Map<string, NonNullable<Awaited<ReturnType<DownloadCache['get']>>>>()
+    const cache: DownloadCache = {
+      get: async url => kept.get(url.href) ?? null,
+      put: async (url, bytes, validators) => kept.set(url.href, { bytes, validators }).size > 0,
+    }
+    const read = async () => Buffer.from(await urlSource(new URL(`${server.url}/m`), { cache }).read('a')).toString()
+    assert.equal(await read(), 'damaged')
+    body = 'mended'
+    assert.equal(await read(), 'mended')
+  } finally {
+    await server.close()
+  }
 })
