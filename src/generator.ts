@@ -290,7 +290,7 @@ export class Generator extends SoundModel {
   }
 
   /** Makes the samples of the clips of a group. */
-  async #samplesOf(group: readonly PlannedClip[], watching: Watching): Promise<readonly Float32Array[]> {
+  async #samplesOf(group: readonly PlannedClip[], watching: Watching): Promise<readonly Float32Array<ArrayBuffer>[]> {
     const { request } = group[0]!
     const { sampler, input } = request
     if (input.length > MAX_WHOLE_SAMPLES) return [(await wholeClip(this.model, { ...request, ...watching })).samples]
@@ -304,7 +304,7 @@ export class Generator extends SoundModel {
     })
   }
 
-  #clip({ label, request: { seed, sampler } }: PlannedClip, samples: Float32Array): GeneratedClip {
+  #clip({ label, request: { seed, sampler } }: PlannedClip, samples: Float32Array<ArrayBuffer>): GeneratedClip {
     return new GeneratedClip({ samples, sampleRate: this.sampleRate, seed, steps: sampler.steps.length, label })
   }
 

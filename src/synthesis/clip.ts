@@ -214,7 +214,10 @@ function certainLength(request: ClipRequest): number | null {
  *
  * @param length if it is known, each piece is written to its place at once, so that long audio is never in memory twice
  */
-async function collected(stream: AsyncIterable<Float32Array>, length: number | null): Promise<Float32Array> {
+async function collected(
+  stream: AsyncIterable<Float32Array>,
+  length: number | null,
+): Promise<Float32Array<ArrayBuffer>> {
   if (length === null) {
     const pieces: Float32Array[] = []
     for await (const piece of stream) pieces.push(piece)

@@ -23,7 +23,7 @@ interface ClipsRequest {
 }
 
 /** The samples of each clip, with the same bytes as from `wholeClip`. @throws as `reverseBatch` */
-export async function wholeClips(model: Denoiser, request: ClipsRequest): Promise<Float32Array[]> {
+export async function wholeClips(model: Denoiser, request: ClipsRequest): Promise<Float32Array<ArrayBuffer>[]> {
   const { engine } = model
   const domain = modelDomain(model)
   const { diffusion, network } = model.config
@@ -56,5 +56,5 @@ export async function wholeClips(model: Denoiser, request: ClipsRequest): Promis
       return isGuided.map((twice, i) => (twice ? guided(all[i]!, all[next++]!, guidance) : all[i]!))
     },
   })
-  return made.map(data => decodeWhole(domain, data, null).subarray(0, length))
+  return made.map(data => decodeWhole(domain, data, null).slice(0, length))
 }

@@ -5,7 +5,7 @@ import { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
 /** The fields of a result. */
 export interface SynthesisFields {
   /** Mono, nominally within ±1. */
-  readonly samples: Float32Array
+  readonly samples: Float32Array<ArrayBuffer>
   /** Sample rate in Hz. */
   readonly sampleRate: number
   /** Seed of the noise. */
@@ -20,7 +20,7 @@ export interface SynthesisFields {
  */
 export class Synthesis {
   /** Mono, nominally within ±1. */
-  readonly samples: Float32Array
+  readonly samples: Float32Array<ArrayBuffer>
   /** Sample rate in Hz. */
   readonly sampleRate: number
   /** Seed of the noise. With this seed, the same options make the same bytes. */
@@ -49,7 +49,7 @@ export class Synthesis {
   }
 
   /** The bytes of a mono WAV file, 16-bit by default. @throws DiffWaveError as `writeWav` */
-  toWav(options?: WavOptions): Uint8Array {
+  toWav(options?: WavOptions): Uint8Array<ArrayBuffer> {
     return encodeWav(this, options)
   }
 }

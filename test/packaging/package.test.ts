@@ -183,8 +183,10 @@ describe('the package', () => {
     test('in a page, without the types of Node.js', () => {
       compile(
         'page.ts',
-        `import { playStream, Vocoder, type Mel } from 'diffwave/browser'
-         export const speak = async (mel: Mel) => playStream((await Vocoder.load('/models/speech')).stream(mel))`,
+        `import { playStream, type Synthesis, Vocoder, type Mel } from 'diffwave/browser'
+         export const speak = async (mel: Mel) => playStream((await Vocoder.load('/models/speech')).stream(mel))
+         export const file = (clip: Synthesis) => new Blob([clip.toWav(), clip.samples])
+         export const hear = (clip: Synthesis, buffer: AudioBuffer) => buffer.copyToChannel(clip.samples, 0)`,
         ...['--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2022,dom'],
       )
     })

@@ -43,7 +43,7 @@ export interface WavOptions {
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `TOO_LARGE` (past 4 GiB)
  */
-export function encodeWav(audio: Audio, options: WavOptions = {}): Uint8Array {
+export function encodeWav(audio: Audio, options: WavOptions = {}): Uint8Array<ArrayBuffer> {
   const { format } = checkWavOptions(options, 'encodeWav options')
   checkAudio(audio, 'encodeWav audio')
   checkSamples(audio.samples, 'encodeWav audio')
