@@ -38,7 +38,9 @@ export function blobSource(files: readonly NamedBlob[]): FileSource {
 }
 
 export function directorySource(folder: DirectoryHandle): FileSource {
-  const describe = (name?: string) => (name === undefined ? folder.name : `${folder.name}/${name}`)
+  // The root of the page's own storage has no name.
+  const own = folder.name || 'the chosen folder'
+  const describe = (name?: string) => (name === undefined ? own : `${own}/${name}`)
   return {
     describe,
     async read(name, options) {

@@ -236,9 +236,11 @@ describe('a model in a page', { skip: noBrowser }, () => {
          await writable.close()
        }
        const other = await d.loadModel(folder)
-       return [model.config.kind, other.config.kind].join(' ')`,
+       await folder.removeEntry('config.json')
+       const missing = await d.loadModel(folder).catch(error => error.where)
+       return [model.config.kind, other.config.kind, missing].join(', ')`,
     )
-    assert.equal(name, 'vocoder vocoder')
+    assert.equal(name, 'vocoder, vocoder, the chosen folder')
   })
 })
 
