@@ -98,7 +98,7 @@ export function melAxes(
       where,
       ...(bands === undefined
         ? {}
-        : { hint: '`diffwave inspect` says which conventions it may follow, and so which models take it.' }),
+        : { hint: '`diffwave inspect` says which conventions the mel may follow, and so which models take it.' }),
     })
   }
   return { bands: found, frames: transposed ? rows : columns, transposed }
