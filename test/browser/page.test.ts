@@ -366,7 +366,7 @@ describe('a page gets an error or a note', { skip: noBrowser }, () => {
   const cases: readonly (readonly [string, string, string, RegExp])[] = [
     ['a missing model', `await d.loadModel('/nothing')`, 'FILE_NOT_FOUND', /config\.json/],
     ['a server that refuses', `await d.loadModel('/refused')`, 'DOWNLOAD_FAILED', /503/],
-    ['a server that sends a page', `await d.loadModel('/page')`, 'DOWNLOAD_FAILED', /something else/],
+    ['a server that sends a page', `await d.loadModel('/page')`, 'DOWNLOAD_FAILED', /something other than the file/],
     ['a download that ends early', `await d.loadModel('/short')`, 'DOWNLOAD_FAILED', /weights/],
     [
       'another size than expected',
