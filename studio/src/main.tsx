@@ -33,4 +33,7 @@ const studio = new Studio({
   },
   draw: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
 })
-render(<App studio={studio} token={token} />, document.getElementById('studio')!)
+const root = document.getElementById('studio')!
+// The texts for a page whose script does not run.
+root.replaceChildren()
+render(<App studio={studio} token={token} />, root)

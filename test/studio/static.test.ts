@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import type { Page } from 'playwright-core'
 import { gaussian } from '#src/core/random'
 import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
@@ -14,6 +15,7 @@ import {
   hears,
   noBrowser,
   openDocument,
+  openPage,
 } from '../support/chromium.js'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { scratchFolder } from '../support/scratch.js'
@@ -34,6 +36,7 @@ describe('the exported studio', { skip: noBrowser }, () => {
       const { page, errors } = await openDocument(`${site.url}/below/here/#/${view}`, { width: 360 })
       await run(page)
       await assertNoOverflow(page)
+      assert.equal(await page.getByText('not as a file').count(), 0)
       assert.deepEqual(errors, [])
     })
   }
@@ -132,5 +135,10 @@ describe('the exported studio', { skip: noBrowser }, () => {
     const asked = page.waitForRequest(/gone/)
     await page.getByRole('button', { name: 'Try again' }).click()
     await asked
+  })
+
+  test('says that it needs a web server if it is opened as a file', async () => {
+    const { page } = await openPage(pathToFileURL(join(folder, 'index.html')).href)
+    await page.getByText('not as a file').waitFor()
   })
 })
