@@ -159,4 +159,13 @@ describe('the choice of sampling options', () => {
     choice.drawSeed()
     assert.deepEqual(choice.sampling.value, { model: 'speech', steps: 4, sampler: 'ddim', eta: 0.5, seed: 5000 })
   })
+
+  test('says so if there is no model of the kind', () => {
+    const choice = new SamplingChoice(() => 0.5)
+    assert.equal(choice.missing.value, null)
+    choice.offer([studioModel('speech', { kind: 'vocoder' })], ['generator'])
+    assert.match(choice.missing.value ?? '', /no generator/)
+    choice.offer([studioModel('music')], ['generator'])
+    assert.equal(choice.missing.value, null)
+  })
 })

@@ -30,6 +30,9 @@ export class SamplingChoice {
     this.#draw = draw
   }
 
+  /** Why there is no model to choose; `null` while models are loading, and if there is one. */
+  readonly missing = signal<string | null>(null)
+
   readonly models = computed(() => this.#models.value)
 
   /** The chosen model; `null` while models are loading. */
@@ -54,6 +57,8 @@ export class SamplingChoice {
     const offered = models.filter(({ kind }) => kinds.includes(kind))
     batch(() => {
       this.#models.value = offered
+      const sought = kinds.length > 1 ? 'model' : kinds[0]
+      this.missing.value = offered.length > 0 ? null : `This studio offers no ${sought}, so nothing can be made here.`
       if (!offered.some(({ name }) => name === this.modelName.value)) this.modelName.value = offered[0]?.name ?? ''
     })
   }

@@ -43,6 +43,7 @@ function SeedField({ prefix, choice }: SamplingFieldsProps) {
 export function SamplingFields({ prefix, choice, withSeed = true }: SamplingFieldsProps) {
   const model = choice.model.value
   const schedules = model?.samplingSchedules ?? []
+  const missing = choice.missing.value
   const tuned = schedules.length > 0 ? `Tuned schedules: ${schedules.join(', ')}.` : undefined
   return (
     <>
@@ -51,6 +52,7 @@ export function SamplingFields({ prefix, choice, withSeed = true }: SamplingFiel
         label="Model"
         value={choice.modelName}
         choices={choice.models.value.map(({ name, kind }) => ({ value: name, label: `${name} – ${kinds[kind]}` }))}
+        {...(missing === null ? {} : { note: missing })}
       />
       <NumberField
         id={`${prefix}-steps`}

@@ -21,6 +21,7 @@ export function SelectField({ id, label, value, choices, note }: SelectFieldProp
       <select
         id={id}
         value={value.value}
+        aria-describedby={note === undefined ? undefined : `${id}-note`}
         onChange={event => {
           value.value = event.currentTarget.value
         }}

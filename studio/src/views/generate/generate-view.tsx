@@ -55,7 +55,8 @@ function Wall({ model }: { model: GenerateModel }) {
       <p class="empty large">
         {model.task.running.value
           ? 'The first clip is on its way.'
-          : 'Nothing yet. Choose a model and press Generate: every clip starts from different noise.'}
+          : (model.choice.missing.value ??
+            'Nothing yet. Choose a model and press Generate: every clip starts from different noise.')}
       </p>
     )
   }

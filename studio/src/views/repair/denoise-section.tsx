@@ -63,7 +63,7 @@ export function DenoiseSection({ model }: { model: DenoiseModel }) {
             placeholder="estimated"
             note="Of the recording. An example gets noise at this ratio."
           />
-          <button type="button" class="button" onClick={() => void model.makeExample()}>
+          <button type="button" class="button" disabled={chosen === null} onClick={() => void model.makeExample()}>
             Make an example
           </button>
         </div>
