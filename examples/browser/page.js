@@ -51,7 +51,10 @@ async function run(task) {
   element('stop').disabled = false
   say('Loading the model …')
   try {
-    await play(await task(own.signal), own.signal)
+    const stream = await task(own.signal)
+    // Still the latest run: a stopped one must not write over its successor's message.
+    if (stop === own) say('Making the first piece …')
+    await play(stream, own.signal)
   } catch (error) {
     if (!(error instanceof DiffWaveError)) throw error
     // A run that was stopped by the next one shows no message.

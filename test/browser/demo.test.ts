@@ -36,8 +36,12 @@ describe('examples/browser', { skip: noBrowser }, () => {
 
   test('stops on request', async () => {
     const { page } = await opened()
+    await page.evaluate(`globalThis.said = []
+      new MutationObserver(([{ target }]) => said.push(target.textContent))
+        .observe(document.getElementById('status'), { childList: true })`)
     await page.setInputFiles('#file', speech)
     await holds(page, status(/Playing/))
+    assert.deepEqual(await page.evaluate('said'), ['Loading the model …', 'Making the first piece …', 'Playing …'])
     await page.click('#stop')
     await holds(page, status(/Stopped/))
     assert.equal(await page.isDisabled('#stop'), true)
