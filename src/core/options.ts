@@ -36,13 +36,16 @@ function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, where:
 }
 
 /**
- * Schema of a list of at least one item, for readonly types. `readonly()` of zod freezes what it refuses, too, which
- * throws if that is a typed array.
+ * Schema of a list, for readonly types. `readonly()` of zod freezes what it refuses, too, which throws if that is a
+ * typed array.
+ *
+ * @param least number of items at least
  */
 export function readonlyList<Item extends z.ZodType>(
   item: Item,
+  least = 1,
 ): z.ZodType<readonly z.output<Item>[], readonly z.input<Item>[]> {
-  return z.array(item).min(1)
+  return z.array(item).min(least)
 }
 
 /** Schema of the stop signal of long calls. */

@@ -1,7 +1,7 @@
 /** Options of a service. */
 import { z } from 'zod'
 import { isObject } from '../core/is-object.js'
-import { abortSignal, check, type FieldsOf } from '../core/options.js'
+import { abortSignal, check, type FieldsOf, readonlyList } from '../core/options.js'
 import { type EngineOptions, engineFields } from '../engines/select.js'
 import { DRAIN_SECONDS, defaultLimits, type ServiceLimits } from './limits.js'
 import type { Page } from './page.js'
@@ -89,8 +89,8 @@ const schema = z.strictObject({
     value => value instanceof Map && value.size > 0,
     'expected models by name',
   ),
-  runs: z.array(z.string()).readonly().default([]),
-  cors: z.array(z.string().refine(isOrigin, ORIGIN)).readonly().default([]),
+  runs: readonlyList(z.string(), 0).default([]),
+  cors: readonlyList(z.string().refine(isOrigin, ORIGIN), 0).default([]),
   trustProxy: z.boolean().default(false),
   drainSeconds: z.number().min(0).max(3600).default(DRAIN_SECONDS),
   limits: limitsSchema.partial().optional(),

@@ -99,6 +99,7 @@ describe('a web page', () => {
     for (const origin of ['https://other.example/', 'other.example', 'HTTPS://other.example', 'null', '']) {
       await assert.rejects(testService({ cors: [origin] }), { code: 'BAD_OPTION' }, origin)
     }
+    await assert.rejects(testService({ cors: new Uint8Array(1) as unknown as string[] }), { code: 'BAD_OPTION' })
     await testService({ cors: ['http://localhost:3000', 'tauri://localhost', '*'] })
   })
 
