@@ -1,6 +1,6 @@
 /** Messages between a page's player and its audio worklet. */
 
-/** To the worklet. An empty piece is the end; null ends it at once, whatever has not been played. */
+/** To the worklet. An empty piece marks the end of the audio. Null stops at once and drops what has not been played. */
 export interface Samples {
   readonly samples: Float32Array | null
 }

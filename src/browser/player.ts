@@ -102,7 +102,7 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
       const { sampleRate } = audio
       return { seconds: heard.played / sampleRate, missing: heard.missing / sampleRate, delay }
     } finally {
-      // The page may keep the context, and the worklet with what it has not played.
+      // If the page keeps the context, the worklet would keep what it has not played.
       node.port.postMessage({ samples: null } satisfies Samples)
       node.disconnect()
     }

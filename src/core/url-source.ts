@@ -145,7 +145,10 @@ function validatorsOf({ headers }: Response): Validators {
   }
 }
 
-/** Without an `ETag` or `Last-Modified`, nothing says so, and a damaged file would stay for ever. */
+/**
+ * Whether a server stated the same version twice. Without an `ETag` or `Last-Modified` it states none: a damaged file
+ * would stay for ever.
+ */
 function sameVersion(one: Validators, other: Validators): boolean {
   if (one.etag !== null || other.etag !== null) return one.etag === other.etag
   if (one.lastModified === null || one.lastModified !== other.lastModified) return false

@@ -32,9 +32,7 @@ const options = {
   guidance: number(
     '--guidance <w>',
     'weight of classifier-free guidance, for generators with labels (default: the model’s)',
-    {
-      group: ONNX,
-    },
+    { group: ONNX },
   ),
   name: text('--name <name>', 'name of the model on the server (default: diffwave)', { group: TRITON }),
   maxBatch: integer('--max-batch <n>', 'maximum number of clips per batch (default: 8)', { group: TRITON }),

@@ -22,7 +22,7 @@ export async function melNumbers(
  * A convention by its name, from a JSON file that spells one out, or from a model's `config.json`.
  *
  * @param where names the option in errors
- * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, and as `readJson`, also for a name with an extension and no file
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, and as `readJson`, which reads every name with an extension
  */
 export async function namedConvention(text: string, where: string): Promise<MelConvention> {
   const { conventionSchema } = await import('../../audio/mel/convention.js')

@@ -51,10 +51,7 @@ function startWorker(url: string | URL | undefined): HostWorker {
     throw new DiffWaveError(
       'ENGINE_UNAVAILABLE',
       'the wasm engine is not available: the page is not allowed to start workers',
-      {
-        hint: startHint(url),
-        cause,
-      },
+      { hint: startHint(url), cause },
     )
   }
   let handle: (message: unknown) => void = () => undefined

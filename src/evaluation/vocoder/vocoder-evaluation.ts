@@ -143,7 +143,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
   }
   if (files.length === 0) {
     const { file, reason } = leftOut[0]!
-    throw new DiffWaveError('BAD_DATA', `no recording could be evaluated, the first because of this: ${reason}`, {
+    throw new DiffWaveError('BAD_DATA', `no recording could be evaluated: ${reason}`, {
       where: file,
     })
   }
