@@ -214,10 +214,11 @@ const SLACK = 1e-4
 
 /** The limits at which the old convention cut values off, if the new one would not cut them off there, too. */
 function cutOff(from: MelConvention, to: MelConvention, band: number, factor: number) {
-  const limits = (convention: MelConvention) => {
+  const limits = (convention: MelConvention): readonly [number, number] => {
     const limit = (value: number) => denormaliseMel(normaliseMel(value, convention, band), convention, band)
     const clamped = convention.normalisation?.kind === 'affine' && convention.normalisation.clamp !== null
-    return [limit(0), clamped ? limit(Number.MAX_VALUE) : Number.POSITIVE_INFINITY] as const
+    // Without a clamp, the floor itself: by rounding, a floor of 0 would become one that cuts silence off.
+    return clamped ? [limit(0), limit(Number.MAX_VALUE)] : [convention.floor, Number.POSITIVE_INFINITY]
   }
   const [[low, high], [wantedLow, wantedHigh]] = [limits(from), limits(to)]
   const keepsLow = low * factor <= wantedLow * (1 + SLACK)

@@ -40,6 +40,12 @@ test('silence in a linear mel without a floor stays 0', () => {
   const linear: MelConvention = { ...tacotron2, logarithm: 'none', floor: 0, normalisation: null }
   const silence = { data: new Float32Array(160), bands: 80, frames: 2 }
   assert.deepEqual(convertMel(silence, conventionWith(linear, { logarithm: 'none' }), linear), silence)
+  // Of some statistics, the value of silence is not exactly 0 on the way back.
+  const mean = Array.from({ length: 80 }, (_, band) => 0.01 + band * 0.0137)
+  const own = { mean, deviation: mean.map((_, band) => 0.3 + band * 0.011) }
+  const normalised = convertMel(silence, linear, conventionWith(linear, { statistics: own }))
+  const { data } = rescaleMel(normalised, { statistics: own }, linear)
+  assert.ok(data.every(value => value >= 0 && value < 1e-6))
 })
 
 describe('convertMel refuses, and names the difference and the convention wanted', () => {
