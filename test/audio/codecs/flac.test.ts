@@ -16,15 +16,38 @@ function packed(fields: Fields): Uint8Array {
   return Uint8Array.from(padded.match(/.{8}/g) ?? [], byte => Number.parseInt(byte, 2))
 }
 
+/** What a file states in its header and in the head of its frame. */
+interface Written {
+  readonly total?: number
+  readonly bits?: number
+  readonly maxBlock?: number
+  readonly rate?: number
+  /** Codes of the block’s length, of the rate and of the bits. */
+  readonly codes?: readonly [block: number, rate: number, bits: number]
+  /** The length and the rate themselves, for codes that say so. */
+  readonly block?: Fields
+}
+
 const BLOCK = 16
-const MID_SIDE = 10
+const [LEFT_SIDE, SIDE_RIGHT, MID_SIDE] = [8, 9, 10] as const
 const verbatim = (numbers: readonly number[], bits: number): Fields => [
   [1 << 1, 8],
   ...numbers.map(number => [number, bits] as const),
 ]
 
-/** A file of 16 bits with one frame of `BLOCK` samples. */
-function file(assignment: number, subframes: Fields, { total = BLOCK, bits = 16, maxBlock = BLOCK } = {}): Uint8Array {
+/** A file with one frame, of 16 bits and `BLOCK` samples by default. The frame states its properties as codes. */
+function file(
+  assignment: number,
+  subframes: Fields,
+  {
+    total = BLOCK,
+    bits = 16,
+    maxBlock = BLOCK,
+    rate = 8000,
+    codes = [6, 0, 0],
+    block = [[BLOCK - 1, 8]],
+  }: Written = {},
+): Uint8Array {
   const channels = assignment < 8 ? assignment + 1 : 2
   const info = packed([
     ...([
@@ -32,7 +55,7 @@ function file(assignment: number, subframes: Fields, { total = BLOCK, bits = 16,
       [maxBlock, 16],
       [0, 24],
       [0, 24],
-      [8000, 20],
+      [rate, 20],
     ] as const),
     ...([
       [channels - 1, 3],
@@ -44,12 +67,13 @@ function file(assignment: number, subframes: Fields, { total = BLOCK, bits = 16,
   const head = packed([
     [0x7ffc, 15],
     [0, 1],
-    [6, 4],
-    [0, 4],
+    [codes[0], 4],
+    [codes[1], 4],
     [assignment, 4],
-    [0, 4],
+    [codes[2], 3],
+    [0, 1],
     [0, 8],
-    [BLOCK - 1, 8],
+    ...block,
   ])
   const frame = Uint8Array.of(...head, crc8(head, 0, head.length), ...packed(subframes))
   const sum = crc16(frame, 0, frame.length)
@@ -65,13 +89,44 @@ const side = left.map((x, i) => x - right[i]!)
 const stereo = file(MID_SIDE, [...verbatim(middle, 16), ...verbatim(side, 17)])
 
 describe('FLAC', () => {
-  test('of middle and side is exact, also for odd differences', async () => {
-    const { samples, notes } = await decodeAudio(stereo, 'a.flac')
-    assert.deepEqual(
-      samples,
-      Float32Array.from(left, (x, i) => (x + right[i]!) / 2 / 32768),
-    )
-    assert.deepEqual(notes, [])
+  for (const [title, bytes] of [
+    ['middle and side', stereo],
+    ['left and side', file(LEFT_SIDE, [...verbatim(left, 16), ...verbatim(side, 17)])],
+    ['side and right', file(SIDE_RIGHT, [...verbatim(side, 17), ...verbatim(right, 16)])],
+  ] as const) {
+    test(`of ${title} is exact, also for odd differences`, async () => {
+      const { samples, notes } = await decodeAudio(bytes, 'a.flac')
+      assert.deepEqual(
+        samples,
+        Float32Array.from(left, (x, i) => (x + right[i]!) / 2 / 32768),
+      )
+      assert.deepEqual(notes, [])
+    })
+  }
+
+  test('has the length, the rate and the bits of every code in the head of a frame', async () => {
+    const constant = (bits: number): Fields => [
+      [0, 8],
+      [-3, bits],
+    ]
+    const read = async (length: number, written: Written) => {
+      const bytes = file(0, constant(written.bits ?? 16), { total: length, maxBlock: length, ...written })
+      const { samples, sampleRate } = await decodeAudio(bytes, 'a.flac')
+      assert.deepEqual([samples.length, sampleRate], [length, written.rate ?? 8000])
+      assert.ok(samples.every(sample => sample === -3 / 2 ** ((written.bits ?? 16) - 1)))
+    }
+    const lengths = [192, 576, 1152, 2304, 4608, 250, 300, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768]
+    for (const [i, length] of lengths.entries()) {
+      await read(length, { codes: [i + 1, 0, 0], block: i === 5 ? [[249, 8]] : i === 6 ? [[299, 16]] : [] })
+    }
+    const rates = [88_200, 176_400, 192_000, 8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000]
+    for (const [i, rate] of rates.entries()) await read(192, { rate, codes: [1, i + 1, 0], block: [] })
+    await read(192, { rate: 37_000, codes: [1, 12, 0], block: [[37, 8]] })
+    await read(192, { rate: 37_001, codes: [1, 13, 0], block: [[37_001, 16]] })
+    await read(192, { rate: 370_010, codes: [1, 14, 0], block: [[37_001, 16]] })
+    for (const [i, bits] of [8, 12, null, 16, 20, 24, 32].entries()) {
+      if (bits !== null) await read(192, { bits, codes: [1, 0, i + 1], block: [] })
+    }
   })
 
   test('ends at the declared number of samples, inside a block', async () => {
@@ -131,6 +186,10 @@ describe('FLAC', () => {
       file(0, [[12 << 1, 8], [0, 64], ...residual(0, 4)]),
       /residual is malformed/,
     ],
+    ['a frame of other bits', file(0, verbatim(left, 8), { codes: [6, 0, 1] }), /differs from the file’s header/],
+    ['a frame of another rate', file(0, verbatim(left, 16), { codes: [6, 5, 0] }), /differs from the file’s header/],
+    ['a frame longer than the header says', file(0, [], { codes: [1, 0, 0], block: [] }), /longer than the header/],
+    ['a residual of an unknown coding', file(0, [[8 << 1, 8], [2, 2], ...residual(0)]), /unknown coding/],
     ['numbers beyond 16 bits', file(0, [[9 << 1, 8], [32_767, 16], ...residual(1)]), /out of range/],
   ] as const) {
     test(`refuses ${title}`, () => assert.rejects(decodeAudio(bytes, 'a.flac'), { code: 'BAD_AUDIO', message }))
