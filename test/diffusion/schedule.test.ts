@@ -35,8 +35,9 @@ describe('training schedules', () => {
     assert.equal(training.beta[42], 0.042871428571428574)
     assert.equal(training.beta[49], 0.05)
     // Steps that do not add up to the end in floating point.
-    const uneven = noiseSchedule({ kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.02 })
-    assert.equal(uneven.beta[199], 0.02)
+    const uneven = noiseSchedule({ kind: 'linear', steps: 200, betaStart: 1e-4, betaEnd: 0.05 })
+    assert.equal(uneven.beta[199], 0.05)
+    assert.deepEqual([...noiseSchedule({ kind: 'linear', steps: 1, betaStart: 0.1, betaEnd: 0.2 }).beta], [0.1])
     assert.ok(Math.abs(training.alphaBar[49]! - 0.28) < 0.005)
   })
 
@@ -154,6 +155,7 @@ describe('the forward process', () => {
     const clean = Float32Array.of(1, -0.5, 0)
     const noise = Float32Array.of(0.25, 2, -1)
     assert.deepEqual([...diffuse(clean, noise, 0.36)], [...Float32Array.of(0.8, 1.3, -0.8)])
+    assert.equal(alphaBarAt(training, 0), training.alphaBar[0])
     for (const step of [-0.5, 49.5, Number.NaN]) {
       assert.throws(() => alphaBarAt(training, step), { code: 'BAD_SCHEDULE' })
     }

@@ -35,9 +35,13 @@ describe('a reverse step', () => {
     const [here, next] = [sampler.alphaBars[1]!, sampler.alphaBars[2]!]
     const x = diffuse(clean, noise, here)
     const known = gaussian(2, 0, 0, 200)
+    const constrain = (predicted: Float32Array) => {
+      assert.ok(close(predicted, clean))
+      return known
+    }
     const step = reverseStep(
       { sampler, prediction: 'epsilon' },
-      { pass: 1, state: { x, carried: null }, output: noise, noise: null, constrain: () => known },
+      { pass: 1, state: { x, carried: null }, output: noise, noise: null, constrain },
     )
     assert.ok(close(step.clean(), known))
     const left = x.map((value, i) => (value - Math.sqrt(here) * known[i]!) / Math.sqrt(1 - here))

@@ -103,11 +103,12 @@ test('notes float samples on the scale of integers', () => {
 })
 
 describe('a declared length that is wrong', () => {
-  const data = [0, 0x40, 0, 0xc0, 0, 0x20]
+  const data = [0, 0x40, 0, 0xc0, 0, 0x20, 0, 0x10, 0, 0]
+  const expected = [0.5, -0.5, 0.25, 0.125, 0]
   for (const declared of [0, 0x7ffff000, 0x7fffffdb, 0x80000000, 0xffffffff, 0xfffffffe, 1000]) {
     test(`${declared} bytes: the samples are read to the end of the file, with a note`, () => {
       const { samples, notes } = decodeWav(wav(16, 2, data, declared), 'a.wav')
-      assert.deepEqual([...samples], [0.5, -0.5, 0.25])
+      assert.deepEqual([...samples], expected)
       assert.equal(notes.length, 1)
       assert.match(notes[0]!, new RegExp(`declares ${declared} bytes`))
     })
@@ -115,7 +116,7 @@ describe('a declared length that is wrong', () => {
 
   test('the right length gives no note, and half a sample at the end is left out', () => {
     assert.deepEqual(decodeWav(wav(16, 2, data), 'a.wav').notes, [])
-    assert.equal(decodeWav(wav(16, 2, [...data, 1], 99), 'a.wav').samples.length, 3)
+    assert.equal(decodeWav(wav(16, 2, [...data, 1], 99), 'a.wav').samples.length, 5)
   })
 
   test('text after an empty recording is not read as samples', () => {
@@ -127,7 +128,7 @@ describe('a declared length that is wrong', () => {
     for (const container of ['RF64', 'BW64']) {
       const bytes = wav(16, 2, data, 0xffffffff)
       bytes.set([...container].map(c => c.charCodeAt(0)))
-      assert.deepEqual([...decodeWav(bytes, 'a.wav').samples], [0.5, -0.5, 0.25])
+      assert.deepEqual([...decodeWav(bytes, 'a.wav').samples], expected)
     }
   })
 })
@@ -146,11 +147,13 @@ describe('reads samples that do not fill their bytes', () => {
   }
 })
 
-test('skips a chunk of odd size that lacks its padding byte', () => {
+test('skips a chunk of odd size, with its padding byte and without', () => {
   const plain = wav(16, 2, [0, 0x40])
-  const list = [...'LIST\x05\0\0\0INFOx'].map(c => c.charCodeAt(0))
-  const bytes = Uint8Array.from([...plain.subarray(0, 36), ...list, ...plain.subarray(36)])
-  assert.deepEqual([...decodeWav(bytes, 'a.wav').samples], [0.5])
+  for (const padding of ['', '\0']) {
+    const list = [...`LIST\x05\0\0\0INFOx${padding}`].map(c => c.charCodeAt(0))
+    const bytes = Uint8Array.from([...plain.subarray(0, 36), ...list, ...plain.subarray(36)])
+    assert.deepEqual([...decodeWav(bytes, 'a.wav').samples], [0.5])
+  }
 })
 
 test('refuses a double that overflows float32', () => {
@@ -215,7 +218,9 @@ new DataView(nan.buffer).setFloat32(44 + 4 * 17, Number.NaN, true)
 for (const [name, bytes, code] of [
   ['an empty file', new Uint8Array(0), 'TRUNCATED'],
   ['text', Uint8Array.from('hello world'.split(''), c => c.charCodeAt(0)), 'UNSUPPORTED_FORMAT'],
+  ['another kind of RIFF file', changed(8, 0x41, 0x56, 0x49, 0x20), 'UNSUPPORTED_FORMAT'],
   ['a file cut inside its header', whole.slice(0, 30), 'TRUNCATED'],
+  ['a file cut after its format', whole.slice(0, 36), 'TRUNCATED'],
   ['no samples', encodeWav({ samples: new Float32Array(0), sampleRate: 8000 }), 'BAD_WAV'],
   ['zero channels', changed(22, 0, 0), 'BAD_WAV'],
   ['a rate of zero', changed(24, 0, 0, 0, 0), 'BAD_WAV'],
