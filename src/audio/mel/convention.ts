@@ -14,7 +14,7 @@ import { check, readonlyList } from '../../core/options.js'
 export interface AffineNormalisation {
   /** The kind of normalisation. */
   readonly kind: 'affine'
-  /** Factor of each value. */
+  /** Factor of each value, positive. */
   readonly scale: number
   /** Added after scaling. */
   readonly offset: number
@@ -73,12 +73,14 @@ export interface MelConvention {
   readonly normalisation: AffineNormalisation | StandardNormalisation | null
 }
 
-const range: z.ZodType<readonly [number, number], readonly [number, number]> = z.tuple([z.number(), z.number()])
+const range: z.ZodType<readonly [number, number], readonly [number, number]> = z
+  .tuple([z.number(), z.number()])
+  .refine(([low, high]) => low < high, 'the lower limit must come first')
 
 const normalisation = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('affine'),
-    scale: z.number(),
+    scale: z.number().positive(),
     offset: z.number(),
     clamp: range.nullable().default(null),
   }),

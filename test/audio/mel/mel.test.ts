@@ -193,9 +193,12 @@ test('an impossible convention is refused with the name of the field', () => {
     [{ hop: 2048 }, 'hop'],
     [{ windowLength: 2048 }, 'windowLength'],
     [{ floor: 0 }, 'floor'],
+    // Louder sounds have to have larger values: ranges and limits of mels are read so.
+    [{ normalisation: { kind: 'affine', scale: -1, offset: 0 } }, 'normalisation.scale'],
+    [{ normalisation: { kind: 'affine', scale: 1, offset: 0, clamp: [1, 0] } }, 'normalisation.clamp'],
   ] as const) {
     const { error } = melConventionSchema.safeParse({ ...namedConventions.lmnt, ...change })
-    assert.equal(error!.issues[0]!.path[0], field)
+    assert.equal(error!.issues[0]!.path.join('.'), field)
   }
 })
 
