@@ -4,28 +4,52 @@ import { test } from 'node:test'
 import { resample } from '#src/audio/resample'
 import { gaussian } from '#src/core/random'
 
-test('resampling keeps the phase and level of a tone to −100 dB', async () => {
+test('resampling keeps the shape of a tone to −100 dB, at any rates and up to the last sample', async () => {
+  // One converter serves all of them. From the first to the second pair, its results grow 288 times as long.
   for (const [from, to] of [
-    [22050, 16000],
-    [8000, 22050],
-    [44100, 22050],
+    [48_000, 8000],
+    [8000, 384_000],
+    [384_000, 16_000],
+    [250_000, 200_000],
+    [22_050, 16_000],
+    [8000, 22_050],
   ] as const) {
-    const tone = (rate: number, i: number) => 0.5 * Math.sin((2 * Math.PI * 1000 * i) / rate)
-    const converted = await resample(
-      Float32Array.from({ length: from / 2 }, (_, i) => tone(from, i)),
-      from,
-      to,
-    )
-    assert.equal(converted.length, to / 2)
-    let signal = 0
-    let error = 0
-    for (let i = 1000; i < converted.length - 1000; i++) {
-      signal += tone(to, i) ** 2
-      error += (converted[i]! - tone(to, i)) ** 2
-    }
-    assert.ok(10 * Math.log10(signal / error) > 100, `${from} → ${to}`)
+    const lower = Math.min(from, to)
+    const seconds = 400 / lower
+    const tone = (rate: number) =>
+      Float32Array.from({ length: Math.round(seconds * rate) }, (_, i) => {
+        const swell = Math.sin((Math.PI * i) / (seconds * rate)) ** 2
+        return swell * Math.sin((2 * Math.PI * 0.11 * lower * i) / rate)
+      })
+    const farthest = (a: Float32Array, b: Float32Array) =>
+      a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0)
+    const [converted, expected] = [await resample(tone(from), from, to), tone(to)]
+    assert.equal(converted.length, expected.length)
+    assert.ok(farthest(converted, expected) < 1e-5, `${from} → ${to}`)
+    // Where a clip ends suddenly, it sounds as before silence.
+    const half = tone(from).subarray(0, (seconds * from) / 2)
+    const end = await resample(half, from, to)
+    const followed = await resample(Float32Array.from([...half, ...new Float32Array(half.length)]), from, to)
+    assert.ok(end.length > 0 && farthest(end, followed) < 1e-6, `${from} → ${to}`)
   }
-  await assert.rejects(resample(new Float32Array(9), 0, 8000), { code: 'BAD_OPTION' })
+})
+
+test('resampling refuses what is not audio, and rates that are impossible or too far apart', async () => {
+  const samples = Float32Array.of(0.5, -0.5)
+  for (const [given, from, to, error] of [
+    [samples, 0, 8000, { code: 'BAD_OPTION', where: 'resample from' }],
+    [samples, 8000, Number.NaN, { code: 'BAD_OPTION', where: 'resample to' }],
+    [samples, 2999, 768_000, { code: 'BAD_OPTION', where: 'resample', expected: /256/ }],
+    [samples, 768_000, 2999, { code: 'BAD_OPTION', where: 'resample', expected: /256/ }],
+    [[0.5] as never, 8000, 8000, { code: 'BAD_OPTION', where: 'resample samples' }],
+    [Float32Array.of(Number.NaN), 8000, 8000, { code: 'NOT_FINITE' }],
+  ] as const) {
+    await assert.rejects(resample(given, from, to), error)
+  }
+  const same = await resample(samples, 8000, 8000)
+  assert.deepEqual(same, samples)
+  assert.notEqual(same, samples)
+  await assert.rejects(resample(samples, 8000, 8000, { signal: AbortSignal.abort() }), { code: 'ABORTED' })
 })
 
 test('conversions do not affect those after them or beside them', async () => {
