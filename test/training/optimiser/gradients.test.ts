@@ -42,6 +42,17 @@ test('Adam moves by the learning rate under a constant gradient, and as in the p
   assert.ok(relativeError(weights.get('a')!.data, Float32Array.of(0.7 - moved[0]!, 1.3 - moved[1]!)) < 1e-5)
 })
 
+test('Adam has PyTorch’s constants by default', () => {
+  const [adam, weights] = [new Adam(), new Map([['a', single(0, 0)]])]
+  // The second gradient is as small as ε, which halves its first move.
+  adam.update(weights, new Map([['a', Float32Array.of(1, 1e-8)]]), 1)
+  assert.ok(relativeError(weights.get('a')!.data, Float32Array.of(-1, -0.5)) < 1e-6)
+  adam.update(weights, new Map([['a', Float32Array.of(0, 0)]]), 1)
+  const [m, v] = [(0.9 * 0.1) / (1 - 0.9 ** 2), (0.999 * 0.001) / (1 - 0.999 ** 2)]
+  const expected = Float32Array.of(-1 - m / Math.sqrt(v), -0.5 - m / (Math.sqrt(v) + 1))
+  assert.ok(relativeError(weights.get('a')!.data, expected) < 1e-6)
+})
+
 test('the average follows every update, at once or later, and faster at first', async () => {
   assert.deepEqual(
     [0, 8, 1e6].map(n => averageDecayAt(0.999, n)),
