@@ -12,6 +12,7 @@ import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { readWav, writeWav } from '#src/audio/codecs/wav-file'
 import { decodeWavHeader } from '#src/audio/codecs/wav-header'
 import { gaussian } from '#src/core/random'
+import { ascii } from '../../support/bytes.js'
 
 const samples = Float32Array.from({ length: 999 }, (_, i) => 0.7 * Math.sin(i / 7))
 
@@ -72,10 +73,23 @@ for (const [depth, tolerance] of [
 }
 
 test('reads RF64 by the size in its ds64 chunk', () => {
-  const wav = new wavefile.WaveFile()
-  wav.fromScratch(1, 8000, '16', [1, 2, 3], { container: 'RF64' })
-  assert.equal(decodeWavHeader(wav.toBuffer(), 'a.wav').container, 'RF64')
-  assert.equal(decodeWav(wav.toBuffer(), 'a.wav').samples.length, 3)
+  const file = new wavefile.WaveFile()
+  file.fromScratch(1, 8000, '16', [1, 2, 3], { container: 'RF64' })
+  const bytes = file.toBuffer()
+  assert.equal(decodeWavHeader(bytes, 'a.wav').container, 'RF64')
+  const followed = Uint8Array.from([...bytes, ...ascii('LIST'), 4, 0, 0, 0, ...ascii('INFO')])
+  for (const whole of [bytes, followed]) {
+    const { samples, notes } = decodeWav(whole, 'a.wav')
+    assert.deepEqual([[...samples], notes], [[1, 2, 3].map(x => x / 32_768), []])
+  }
+})
+
+test('reads the encoding in an extensible format', () => {
+  const plain = wav(32, 4, [...new Uint8Array(Float32Array.of(0.5).buffer)], 4, 0xfffe)
+  const extended = Uint8Array.from([...plain.subarray(0, 36), 22, 0, 32, 0, 4, 0, 0, 0, 3, 0, ...plain.subarray(36)])
+  extended[16] = 26
+  assert.deepEqual([...decodeWav(extended, 'a.wav').samples], [0.5])
+  assert.throws(() => decodeWav(plain, 'a.wav'), { code: 'UNSUPPORTED_FORMAT', got: 'format 65534' })
 })
 
 /** A mono file of one chunk of format and one of samples, whatever they say. */
