@@ -12,7 +12,7 @@ import { Stoppable } from './core/stoppable.js'
 import { type Denoiser, modelLost } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
-import { createSampler } from './diffusion/samplers/create.js'
+import { createSampler, type SamplerChoice } from './diffusion/samplers/create.js'
 import type { ModelInput } from './model/model-input.js'
 import { type Denoised, type DenoiseOptions, denoise } from './repair/denoising.js'
 import { type InpaintOptions, inpaint } from './repair/inpainting.js'
@@ -222,14 +222,13 @@ export class Generator extends SoundModel {
 
   #plan(options: GenerateOptions) {
     const checked = check(generateSchema, options, 'generate options')
-    const { count: wanted, label: one, labels = [one], seed = drawSeed(), onProgress, onStep, ...rest } = checked
+    const { count: wanted, label: one, labels = [one], seed = drawSeed(), ...others } = checked
+    const { signal, onProgress, onStep, ...rest } = others
     const count = wanted ?? labels.length
     checkSeedRange(seed, count)
-    const planned = Array.from({ length: count }, (_, i): PlannedClip => {
-      const label = this.#labelOf(labels[i % labels.length], seed + i)
-      return { label, request: this.#request({ ...rest, label, seed: seed + i }) }
-    })
-    return { planned, watching: { signal: rest.signal, onProgress, onStep } }
+    const plan = this.#planner(rest)
+    const planned = Array.from({ length: count }, (_, i) => plan(labels[i % labels.length], seed + i))
+    return { planned, watching: { signal, onProgress, onStep } }
   }
 
   /**
@@ -240,8 +239,10 @@ export class Generator extends SoundModel {
    * @throws DiffWaveError as `generate`
    */
   stream(options: GeneratorStreamOptions = {}): AudioStream {
-    const { onStep: _, ...checked } = check(streamSchema, options, 'stream options')
-    return streamClip(this.model, this.#request(checked))
+    const checked = check(streamSchema, options, 'stream options')
+    const { label, seed = drawSeed(), signal, onProgress, onStep: _, ...rest } = checked
+    const { request } = this.#planner(rest)(label, seed)
+    return streamClip(this.model, { ...request, signal, onProgress })
   }
 
   /**
@@ -308,30 +309,33 @@ export class Generator extends SoundModel {
     return new GeneratedClip({ samples, sampleRate: this.sampleRate, seed, steps: sampler.steps.length, label })
   }
 
-  /** @param wanted null: none; undefined: drawn if the model draws labels */
-  #labelOf(wanted: string | null | undefined, seed: number): string | null {
-    return wanted === undefined ? this.drawLabel(seed) : wanted
-  }
-
-  #request(options: z.output<typeof streamSchema>): PlannedRequest {
-    const { seconds, guidance, seed = drawSeed(), signal, onProgress, onStep: _, ...choice } = options
-    const label = this.#labelOf(options.label, seed)
-    if (guidance !== undefined && guidance > 0 && label === null) {
-      throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', {
-        where: 'guidance',
-        hint: 'Name a label, or leave guidance out.',
-      })
-    }
+  /**
+   * Returns what plans the clips of a call, each by its label and seed. They share a sampler, which takes milliseconds
+   * to make.
+   */
+  #planner({ seconds, guidance, ...choice }: Pick<ClipFields, 'seconds' | 'guidance'> & SamplerChoice) {
     const { clipSeconds, sampleRate, diffusion } = this.config
+    const sampler = createSampler(diffusion, choice)
     const length = Math.max(1, Math.round((seconds ?? clipSeconds ?? DEFAULT_SECONDS) * sampleRate))
-    return {
-      sampler: createSampler(diffusion, choice),
-      seed,
-      input: { length },
-      label: this.model.labelIndex(label),
-      guidance: label === null ? 0 : (guidance ?? diffusion.defaultGuidance),
-      signal,
-      onProgress,
+    /** @param wanted null: no label; undefined: one drawn by the seed if the model draws labels */
+    return (wanted: string | null | undefined, seed: number): PlannedClip => {
+      const label = wanted === undefined ? this.drawLabel(seed) : wanted
+      if (guidance !== undefined && guidance > 0 && label === null) {
+        throw new DiffWaveError('BAD_OPTION', 'guidance needs a label to follow', {
+          where: 'guidance',
+          hint: 'Name a label, or leave guidance out.',
+        })
+      }
+      return {
+        label,
+        request: {
+          sampler,
+          seed,
+          input: { length },
+          label: this.model.labelIndex(label),
+          guidance: label === null ? 0 : (guidance ?? diffusion.defaultGuidance),
+        },
+      }
     }
   }
 }

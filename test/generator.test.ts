@@ -46,6 +46,26 @@ describe('generated clips', () => {
   })
 })
 
+test('the clips of a call share one sampler', async () => {
+  let made = 0
+  const config = smallGeneratorConfig()
+  const { training } = config.diffusion
+  const counted = {
+    ...config.diffusion,
+    get training() {
+      made++
+      return training
+    },
+  }
+  const many = new Generator(fakeModel({ ...config, diffusion: counted }))
+  made = 0
+  await many.generate({ count: 1, seed: 1, seconds: 0.01 })
+  const once = made
+  assert.ok(once > 0)
+  await many.generate({ count: 20, seed: 1, seconds: 0.01 })
+  assert.equal(made, 2 * once)
+})
+
 test('several clips too long for a batch are made one after the other', async () => {
   // More than 2 ** 19 samples at 8 kHz.
   const options = { seconds: 66, steps: 1 }
