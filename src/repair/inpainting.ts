@@ -13,9 +13,9 @@ import { melSpectrogram } from '../audio/mel/mel.js'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { MAX_FADE_SECONDS, MAX_GAPS, MAX_ROUNDS } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
-import { gaussian } from '../core/random.js'
 import { drawSeed } from '../core/seed.js'
 import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
+import { type NoiseSource, seededNoise } from '../diffusion/noise.js'
 import { createSampler } from '../diffusion/samplers/create.js'
 import { resampled } from '../diffusion/samplers/resampled.js'
 import { audioHop, type ModelConfig } from '../model/config.js'
@@ -92,8 +92,11 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
   const passes = sampler.steps.length
   const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * passes
   let done = 0
+  const white = seededNoise(seed, model.engine.gaussian)
   for (const [clip, region] of regions.entries()) {
     const length = region.end - region.start
+    // The noise of each region is that of its place in the recording, so that no two gaps sound alike.
+    const noise: NoiseSource = (draw, start, count) => white(draw, region.start + start, count)
     const mel = config.mel === null ? null : regionMel(samples, region, config.mel)
     const watched = { domain, sampler, mel, length, clip, start: region.start }
     const made = await fill({
@@ -102,7 +105,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
       domain,
       mel,
       known: knownOf(samples, region, Math.round(domain.taper * sampleRate)),
-      noise: draw => gaussian(seed, draw, region.start, length),
+      noise: draw => noise(draw, 0, length),
       predict: async (pass, x) => {
         const output = await predictRegion(model, { x, step: sampler.steps[pass]!, mel, label: labelIndex, signal })
         throwIfAborted(signal)
@@ -113,7 +116,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
       onStep: onStep && watchSteps(onStep, watched),
     })
     // No phase refinement, whatever the model's default: it would change every sample, and the known ones must stay.
-    const whole = withRegionBand(config, made, mel, seed, region.start)
+    const whole = withRegionBand(config, made, mel, noise)
     joinGaps(samples, whole, region.start, region.gaps, fadeSamples)
   }
   return new Synthesis({ samples, sampleRate, seed, steps: passes })
@@ -142,19 +145,15 @@ async function predictRegion(
   return output!
 }
 
-/**
- * Adds the model's high band, if it has one. The noise of each region is that of its place in the recording, so that no
- * two gaps sound alike.
- */
+/** Adds the model's high band, if it has one. */
 function withRegionBand(
   { mel: convention, diffusion: { highBand } }: ModelConfig,
   made: Float32Array,
   mel: Mel | null,
-  seed: number,
-  start: number,
+  noise: NoiseSource,
 ): Float32Array {
   if (convention === null || highBand === null || mel === null) return made
-  const band = new HighBand(convention, highBand, (draw, from, count) => gaussian(seed, draw, start + from, count))
+  const band = new HighBand(convention, highBand, noise)
   band.pushMel(mel)
   return band.add(made)
 }

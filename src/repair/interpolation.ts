@@ -7,22 +7,25 @@ import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { DiffWaveError } from '../core/errors.js'
 import { check, type FieldsOf } from '../core/options.js'
-import { gaussian } from '../core/random.js'
 import { draws } from '../core/random-streams.js'
 import { drawSeed } from '../core/seed.js'
 import { encodedInParts } from '../data-domain/data-domain.js'
 import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
+import { seededNoise } from '../diffusion/noise.js'
 import { samplerFromLevel } from '../diffusion/samplers/create.js'
 import { wholeClip } from '../synthesis/clip.js'
 import { mixLatents } from './mix-latents.js'
 import {
-  levelOfNoise,
   levelOfStep,
+  nearestLevel,
   Restored,
   recordingAt,
   type StartLevelOptions,
   startLevelFields,
 } from './start-level.js'
+
+/** ᾱ of the level at which signal and noise are equally strong. */
+const EQUAL_PARTS = 0.5
 
 /** Options of `interpolate`. With an early `step` both recordings stay audible; a late one makes something new. */
 export interface InterpolateOptions extends StartLevelOptions {
@@ -65,11 +68,9 @@ export async function interpolate(
       hint: 'Trim or pad one of them first: only you know which parts belong together.',
     })
   }
-  const level =
-    step === undefined
-      ? levelOfNoise(diffusion, 1 / domain.whiteGain, domain.whiteGain, true)
-      : levelOfStep(diffusion, step)
-  const noiseOfSecond = (start: number, count: number) => gaussian(seed, draws.secondRecording, start, count)
+  const level = step === undefined ? nearestLevel(diffusion, EQUAL_PARTS) : levelOfStep(diffusion, step)
+  const white = seededNoise(seed, model.engine.gaussian)
+  const noiseOfSecond = (start: number, count: number) => white(draws.secondRecording, start, count)
   const made = await wholeClip(model, {
     sampler: samplerFromLevel(diffusion, level.alphaBar, choice),
     seed,

@@ -68,28 +68,31 @@ export function levelOfStep(config: DiffusionConfig, step: number): Level {
   return { alphaBar: alphaBarAt(training, step), step }
 }
 
+/** The level nearest to ᾱ among those that the model was trained on. */
+export function nearestLevel(config: DiffusionConfig, alphaBar: number): Level {
+  const training = noiseSchedule(config.training)
+  const level = Math.min(training.alphaBar[0]!, Math.max(training.alphaBar.at(-1)!, alphaBar))
+  return { alphaBar: level, step: fractionalSteps(training, scheduleFromAlphaBars([level]))[0]! }
+}
+
 /**
  * The noise level that matches a recording's noise, or the cleanest level if the recording is cleaner than all levels.
  *
  * @param noise root mean square of the recording's noise
  * @param whiteGain as in `DataDomain`
- * @param nearest whether to return the noisiest level, instead of an error, if the recording is noisier than all levels
  * @throws DiffWaveError `BAD_OPTION` if the recording is noisier than all levels
  */
-export function levelOfNoise(config: DiffusionConfig, noise: number, whiteGain: number, nearest = false): Level {
-  const training = noiseSchedule(config.training)
-  const { alphaBar } = training
-  const noisiest = alphaBar.at(-1)!
+export function levelOfNoise(config: DiffusionConfig, noise: number, whiteGain: number): Level {
+  const noisiest = noiseSchedule(config.training).alphaBar.at(-1)!
   const wanted = alphaBarOfNoise(noise * whiteGain)
-  if (wanted < noisiest && !nearest) {
+  if (wanted < noisiest) {
     throw new DiffWaveError('BAD_OPTION', 'the recording is noisier than anything the model was trained on', {
       expected: `noise of at most ${(Math.sqrt((1 - noisiest) / noisiest) / whiteGain).toPrecision(3)}`,
       got: noise.toPrecision(3),
       where: 'noise',
     })
   }
-  const level = Math.min(alphaBar[0]!, Math.max(noisiest, wanted))
-  return { alphaBar: level, step: fractionalSteps(training, scheduleFromAlphaBars([level]))[0]! }
+  return nearestLevel(config, wanted)
 }
 
 /**
