@@ -5,11 +5,23 @@
  * Frames are added in order, so the result does not depend on the pieces.
  */
 import type { MelConvention } from '../audio/mel/convention.js'
+import { frameCentre } from '../audio/mel/frames.js'
 import { FrameTransform } from '../audio/transforms/stft.js'
 
 type Framing = Pick<MelConvention, 'fftSize' | 'windowLength' | 'hop' | 'framing'>
 
+/** Sums of squared windows below it count as this: nothing is divided by zero where no window reaches. */
 const TINY = 1e-12
+
+/** Index in the clip at which the transform of a frame begins; negative if that is before the clip. */
+export function frameStart(frame: number, framing: Framing): number {
+  return Math.floor(frameCentre(frame, framing) - framing.fftSize / 2)
+}
+
+/** The first frame whose transform reaches sample 0; 0 or negative. */
+export function firstFrame(framing: Framing): number {
+  return Math.floor((-framing.fftSize / 2 - frameCentre(0, framing)) / framing.hop) + 1
+}
 
 export class FrameFilter {
   readonly #transform: FrameTransform
@@ -22,7 +34,7 @@ export class FrameFilter {
   /** The next frame to add. */
   #frame: number
   /** Audio and sums from the next frame's start on. */
-  #audio: Float32Array<ArrayBufferLike> = new Float32Array(0)
+  #audio: Float32Array<ArrayBufferLike>
   #sums: Float64Array<ArrayBufferLike>
   #samplesIn = 0
   #samplesOut = 0
@@ -34,11 +46,9 @@ export class FrameFilter {
     this.#transform.window.forEach((w, i) => {
       this.#squares[i % hop]! += w * w
     })
-    const centre = framing.framing === 'centre' ? 0 : hop / 2
-    // The first frame that reaches sample 0.
-    this.#frame = Math.floor((-fftSize / 2 - centre) / hop) + 1
+    this.#frame = firstFrame(framing)
     this.#sums = new Float64Array(fftSize)
-    this.#audio = new Float32Array(-this.#start(this.#frame))
+    this.#audio = new Float32Array(-frameStart(this.#frame, framing))
   }
 
   /** Gains of the next frame, `[bins]`. */
@@ -71,7 +81,7 @@ export class FrameFilter {
       if (gains === null) break
       this.#add(at, gains)
       // Samples before the next frame's start are final.
-      const start = this.#start(this.#frame)
+      const start = frameStart(this.#frame, this.framing)
       for (let i = Math.max(0, this.#samplesOut - start); i < hop && start + i < this.#samplesIn; i++) {
         results[count++] = this.#sums[i]! / Math.max(TINY, this.#squares[i]!)
         this.#samplesOut++
@@ -83,11 +93,6 @@ export class FrameFilter {
     }
     this.#audio = this.#audio.slice(at)
     return results.slice(0, count)
-  }
-
-  #start(frame: number): number {
-    const { fftSize, hop, framing } = this.framing
-    return Math.floor(frame * hop + (framing === 'centre' ? 0 : hop / 2) - fftSize / 2)
   }
 
   #gainsOf(frame: number): Float64Array | null {

@@ -3,6 +3,7 @@
  * not.
  */
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
+import { frameCentre } from '../audio/mel/frames.js'
 import type { SampleGap } from './gaps.js'
 
 /**
@@ -16,9 +17,9 @@ export function bridgeMel(
   convention: Pick<MelConvention, 'hop' | 'windowLength' | 'framing'>,
   gaps: readonly SampleGap[],
 ): Mel | null {
-  const { hop, windowLength, framing } = convention
+  const { windowLength } = convention
   const touched = Array.from({ length: mel.frames }, (_, frame) => {
-    const centre = frame * hop + (framing === 'centre' ? 0 : hop / 2)
+    const centre = frameCentre(frame, convention)
     return gaps.some(gap => centre + windowLength / 2 > gap.start && centre - windowLength / 2 < gap.end)
   })
   if (touched.every(frame => frame)) return null

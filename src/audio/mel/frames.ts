@@ -19,10 +19,15 @@ export function sliceMel(mel: Mel, start: number, end: number): Mel {
   return { data, bands: mel.bands, frames }
 }
 
+/** The place of a frame's middle in samples: f × hop in a centred convention, (f + ½) × hop in the other. */
+export function frameCentre(frame: number, { hop, framing }: Pick<MelConvention, 'hop' | 'framing'>): number {
+  return frame * hop + (framing === 'centre' ? 0 : hop / 2)
+}
+
 /**
- * Interpolates one value per frame to samples start … start + count − 1, linearly, and constant beyond the ends. Frame
- * f lies at sample f × hop in a centred convention, at its middle (f + ½) × hop in the other. A sample's number depends
- * on nothing but the two frames and its place between them, so that parts have the numbers of the whole.
+ * Interpolates one value per frame to samples start … start + count − 1, linearly, and constant beyond the ends. A
+ * frame's value is that at its middle (`frameCentre`). A sample's number depends on nothing but the two frames and its
+ * place between them, so that parts have the numbers of the whole.
  *
  * @param frames value of each frame, at least one
  */
@@ -34,7 +39,7 @@ export function atSamples(
 ): Float32Array {
   const { hop } = convention
   const last = frames.length - 1
-  const offset = framePosition(convention)
+  const offset = frameCentre(0, convention)
   const out = new Float32Array(count)
   for (let i = 0; i < count; i++) {
     const at = Math.min(last * hop, Math.max(0, start + i - offset))
@@ -43,8 +48,4 @@ export function atSamples(
     out[i] = frames[below]! + ((at - below * hop) / hop) * (frames[above]! - frames[below]!)
   }
   return out
-}
-
-function framePosition(convention: Pick<MelConvention, 'hop' | 'framing'>): number {
-  return convention.framing === 'centre' ? 0 : convention.hop / 2
 }

@@ -4,7 +4,9 @@
  *
  * Shapes: B clips, T samples, F mel frames, T = F × hop.
  */
+import { frameCentre } from '../../audio/mel/frames.js'
 import { hannWindow } from '../../audio/transforms/stft.js'
+import { firstFrame, frameStart } from '../../data-domain/frame-filter.js'
 import { SpectralEnvelope, smoothed, smoothings } from '../../data-domain/spectral-envelope.js'
 import type { OnnxGraph, OnnxValue } from '../../formats/onnx.js'
 import type { ModelConfig } from '../../model/config.js'
@@ -70,15 +72,14 @@ function energyDeviations(
 
 /** M of SpecGrad's prior (src/data-domain/frame-filter.ts): transform, gains, inverse transform, overlap-add. */
 function coloured(graph: OnnxGraph, data: OnnxValue, mel: OnnxValue, envelope: SpectralEnvelope): OnnxValue {
-  const { fftSize, windowLength, hop, framing } = envelope.convention
+  const { convention } = envelope
+  const { fftSize, windowLength, hop } = convention
   const window = hannWindow(windowLength, fftSize)
-  const centre = framing === 'centre' ? 0 : hop / 2
   // The frames −before … F − 1 + after overlap the clip.
-  const before = -(Math.floor((-fftSize / 2 - centre) / hop) + 1)
-  const after = Math.ceil((fftSize / 2 - centre) / hop)
-  const start = (frame: number) => Math.floor(frame * hop + centre - fftSize / 2)
-  const left = -start(-before)
-  const right = start(after) + fftSize - hop
+  const before = -firstFrame(convention)
+  const after = Math.ceil((fftSize / 2 - frameCentre(0, convention)) / hop)
+  const left = -frameStart(-before, convention)
+  const right = frameStart(after, convention) + fftSize - hop
   const rows = fourierRows(graph, window)
   const image = graph.node('Reshape', [data, graph.integers(0, 1, -1)])
   const padded = graph.node('Pad', [image, graph.integers(0, 0, left, 0, 0, right)])
