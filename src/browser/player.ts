@@ -203,6 +203,30 @@ interface FeedOptions {
   readonly stopped: Promise<never>
 }
 
+/**
+ * Waits for promises until playing ends early. It does not race against one promise for the whole stream, because that
+ * promise would keep every piece alive.
+ */
+class Waiting {
+  #ended: { readonly error: unknown } | null = null
+  readonly #rejects = new Set<(error: unknown) => void>()
+
+  /** Makes the pending waits, and all that follow, reject with an error. */
+  end(error: unknown): void {
+    this.#ended ??= { error }
+    for (const reject of this.#rejects) reject(this.#ended.error)
+  }
+
+  /** @throws the error of `end`, as soon as it is called, and what the promise rejects with */
+  until<T>(promise: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#ended !== null) reject(this.#ended.error)
+      this.#rejects.add(reject)
+      promise.then(resolve, reject).finally(() => this.#rejects.delete(reject))
+    })
+  }
+}
+
 /** Feeds the worklet until it has played everything. */
 async function feed(
   node: AudioWorkletNode,
@@ -212,14 +236,12 @@ async function feed(
 ): Promise<Heard> {
   let heard: Heard = { played: 0, missing: 0, ended: false }
   let wake: () => void = () => undefined
-  let fail: (error: unknown) => void = () => undefined
-  const failed = new Promise<never>((_, reject) => (fail = reject))
-  const ended = Promise.race([stopped, failed])
-  // It may end while nothing waits for this promise.
-  ended.catch(() => {})
+  const waiting = new Waiting()
+  const fail = (error: unknown) => waiting.end(error)
+  stopped.catch(fail)
   let begun: Promise<void> = Promise.resolve()
   const begin = async () => onStart()
-  const change = () => Promise.race([new Promise<void>(resolve => (wake = resolve)), ended])
+  const change = () => waiting.until(new Promise<void>(resolve => (wake = resolve)))
   node.port.onmessage = ({ data }: MessageEvent<Heard>) => {
     const begins = heard.played === 0 && data.played > 0
     heard = data
@@ -239,7 +261,7 @@ async function feed(
     let fed = 0
     for (;;) {
       // The next piece may take long, or never arrive.
-      const { done, value: piece } = await Promise.race([pieces.next(), ended])
+      const { done, value: piece } = await waiting.until(Promise.resolve(pieces.next()))
       if (done) break
       if (!(piece instanceof Float32Array)) {
         throw new DiffWaveError('BAD_OPTION', 'not a piece of audio', {
@@ -256,7 +278,7 @@ async function feed(
     }
     node.port.postMessage({ samples: new Float32Array(0) } satisfies Samples)
     while (!heard.ended) await change()
-    await Promise.race([begun, ended])
+    await waiting.until(begun)
     return heard
   } catch (error) {
     // Not awaited, because it may wait for the piece that is being made.

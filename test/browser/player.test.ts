@@ -1,0 +1,49 @@
+/** `playStream` with an audio context that plays at once. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bytesInUse } from '../support/memory.js'
+
+class FakeNode {}
+class FakeContext extends EventTarget {
+  readonly sampleRate = 8000
+  readonly state = 'running'
+  readonly destination = new FakeNode()
+  readonly audioWorklet = { addModule: async () => {} }
+  async close() {}
+}
+class FakeWorkletNode {
+  readonly port = {
+    onmessage: (_: { readonly data: object }) => {},
+    postMessage: ({ samples }: { readonly samples: Float32Array | null }) => {
+      if (samples === null) return
+      this.#played += samples.length
+      const data = { played: this.#played, missing: 0, ended: samples.length === 0 }
+      queueMicrotask(() => this.port.onmessage({ data }))
+    },
+  }
+  #played = 0
+  readonly context: FakeContext
+  constructor(context: FakeContext) {
+    this.context = context
+  }
+  connect() {}
+  disconnect() {}
+}
+Object.assign(globalThis, { AudioNode: FakeNode, AudioContext: FakeContext, AudioWorkletNode: FakeWorkletNode })
+const { playStream } = await import('#src/browser/player')
+
+test('a stream that is played keeps none of the pieces that were heard', async () => {
+  const [pieces, samples] = [400, 8000]
+  const before = await bytesInUse()
+  let kept = 0
+  const audio = {
+    sampleRate: 8000,
+    async *[Symbol.asyncIterator]() {
+      for (let i = 0; i < pieces; i++) yield new Float32Array(samples)
+      kept = (await bytesInUse()) - before
+    },
+  }
+  const { seconds } = await playStream(audio, { workletUrl: 'player.js', signal: new AbortController().signal })
+  assert.equal(seconds, (pieces * samples) / 8000)
+  assert.ok(kept < (4 * pieces * samples) / 10, `${kept} bytes`)
+})
