@@ -24,7 +24,14 @@ export function partsOf(label: Label): readonly LabelledPart[] {
 /** The label at a second of a recording. Before the first part, it is that of the first part. */
 export function labelAt(label: Label, second: number): string {
   if (typeof label === 'string') return label
-  return (label.findLast(({ from }) => from <= second) ?? label[0])?.label ?? ''
+  // A recording of hours has thousands of parts, and training asks for each of its frames.
+  let [at, end] = [0, label.length]
+  while (end - at > 1) {
+    const middle = (at + end) >>> 1
+    if (label[middle]!.from <= second) at = middle
+    else end = middle
+  }
+  return label[at]?.label ?? ''
 }
 
 /** A recording and its label. */
@@ -72,12 +79,12 @@ function normalised(name: string): string {
   return posix.normalize(slashed.normalize('NFC'))
 }
 
-const lastPart = (path: string) => path.slice(path.lastIndexOf('/') + 1)
-
-/** The files that entries may mean. */
+/** The files that entries may mean, by path and by the stem of the path. */
 class FileIndex {
   readonly #exact = new Map<string, string[]>()
-  readonly #byLastPart = new Map<string, string[]>()
+  readonly #byEnd = new Map<string, string[]>()
+  /** Characters of the longest stem. */
+  #longest = 0
 
   constructor(files: readonly string[]) {
     for (const file of files) {
@@ -85,7 +92,8 @@ class FileIndex {
       const stem = audioStem(name)
       add(this.#exact, name, file)
       if (stem !== name) add(this.#exact, stem, file)
-      add(this.#byLastPart, lastPart(stem), file)
+      for (const end of endsOf(stem)) add(this.#byEnd, end, file)
+      this.#longest = Math.max(this.#longest, stem.length)
     }
   }
 
@@ -97,11 +105,19 @@ class FileIndex {
   /** Files whose path ends in this one, or is the end of it. */
   similar(name: string): readonly string[] {
     const stem = audioStem(name)
-    return (this.#byLastPart.get(lastPart(stem)) ?? []).filter(file => {
-      const other = audioStem(normalised(file))
-      return other.endsWith(`/${stem}`) || stem.endsWith(`/${other}`)
-    })
+    const longer = this.#byEnd.get(stem) ?? []
+    const shorter = endsOf(stem.slice(-this.#longest - 1)).flatMap(end =>
+      (this.#exact.get(end) ?? []).filter(file => audioStem(normalised(file)) === end),
+    )
+    return [...longer, ...shorter]
   }
+}
+
+/** The paths that a path ends in, without the path itself: `b/c` and `c` for `a/b/c`. */
+function endsOf(path: string): readonly string[] {
+  const ends: string[] = []
+  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) ends.push(path.slice(at + 1))
+  return ends
 }
 
 function add(map: Map<string, string[]>, key: string, value: string): void {

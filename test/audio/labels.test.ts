@@ -44,6 +44,19 @@ test('a labelled part begins at its second, and the first covers what is before,
   assert.equal(labelAt('whole', 7), 'whole')
 })
 
+test('a label is found without going through all parts', () => {
+  let looks = 0
+  const parts = Array.from({ length: 1000 }, (_, i) => ({
+    get from() {
+      looks++
+      return i
+    },
+    label: String(i),
+  }))
+  assert.equal(labelAt(parts, 700.5), '700')
+  assert.ok(looks < 20, `${looks} looks`)
+})
+
 describe('a line of metadata.csv', () => {
   let folders = 0
   /** Labels by file of a folder with these files and this table, and what was noted. */
@@ -74,6 +87,16 @@ describe('a line of metadata.csv', () => {
   test('matches recordings by the end of a path if it was written for a parent folder', async () => {
     const { labels } = await labelled('set/wavs/01.wav,cat\n', '01.wav', 'other/01.wav')
     assert.deepEqual(labels, { '01.wav': 'cat', 'other/01.wav': 'other' })
+  })
+
+  test('is compared with no other recordings than those whose paths could be meant', async context => {
+    const { normalize } = String.prototype
+    const count = context.mock.method(String.prototype, 'normalize', normalize).mock
+    const numbers = Array.from({ length: 200 }, (_, i) => i)
+    const table = numbers.map(i => `set/${i}/mic.wav,label ${i}\n`).join('')
+    const { labels } = await labelled(table, ...numbers.map(i => `${i}/mic.wav`))
+    assert.deepEqual(labels, Object.fromEntries(numbers.map(i => [`${i}/mic.wav`, `label ${i}`])))
+    assert.ok(count.callCount() < 20 * numbers.length, `${count.callCount()} paths are looked at`)
   })
 
   test('matches a path however it is spelled', async () => {

@@ -55,10 +55,17 @@ export function cropLabel(
   return index < 0 ? null : index
 }
 
+/** The indices of the labels of models, by composed name. */
+const labelIndices = new WeakMap<readonly string[], ReadonlyMap<string, number>>()
+
 /** Finds the index of a label; −1 if the model does not have it. Composed and decomposed characters are the same. */
 export function labelIndex(labels: readonly string[], label: string): number {
-  const composed = label.normalize('NFC')
-  return labels.findIndex(own => own.normalize('NFC') === composed)
+  let indices = labelIndices.get(labels)
+  if (indices === undefined) {
+    indices = new Map(labels.map((own, i) => [own.normalize('NFC'), i] as const).reverse())
+    labelIndices.set(labels, indices)
+  }
+  return indices.get(label) ?? indices.get(label.normalize('NFC')) ?? -1
 }
 
 /** Makes crops for one model. */
