@@ -168,7 +168,7 @@ export const command = defineCommand({
   run: async (context, words) => {
     const { isRemote } = await import('../../model/remote/address.js')
     // An address may have the sign of a pattern, as in `?download=true`.
-    const paths = await Promise.all(words.map(word => (isRemote(word) ? [word] : findPaths(word))))
+    const paths = await Promise.all(words.map(word => (isRemote(word) ? [word] : findPaths(word, context.signal))))
     await eachInput(context, paths.flat(), async path => {
       const facts = Object.entries(await inspect(context, path))
       const json = Object.fromEntries(facts.map(([name, value]) => [name, jsonFact(value)]))

@@ -4,6 +4,7 @@
  */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { throwIfAborted } from '../../core/errors.js'
 
 /** Whether a text has the signs of a pattern. */
 export function isPattern(text: string): boolean {
@@ -19,13 +20,16 @@ export function patternBase(pattern: string): string {
 /**
  * The files that match a pattern, in order: `*` and `?` within a name, `[a-z]`, `{wav,flac}`, and `**` for folders of
  * any depth. Hidden files match only a pattern that begins with a dot. Links to folders are followed, but not by `**`.
+ *
+ * @throws DiffWaveError `ABORTED`
  */
-export async function matchingFiles(pattern: string): Promise<string[]> {
+export async function matchingFiles(pattern: string, signal?: AbortSignal): Promise<string[]> {
   const found = new Set<string>()
   for (const one of withoutBraces(pattern)) {
     const absolute = one.startsWith('/')
-    const parts = one.split('/').filter(part => part !== '')
-    for (const path of await matches(absolute ? '/' : '', parts)) found.add(path)
+    // Several `**` in a row mean the same as one, and would search the same folders over and over.
+    const parts = one.split('/').filter((part, i, all) => part !== '' && (part !== '**' || all[i - 1] !== '**'))
+    await match(absolute ? '/' : '', parts, { found, signal })
   }
   return [...found].sort()
 }
@@ -39,31 +43,39 @@ function withoutBraces(pattern: string): string[] {
   return braces[1]!.split(',').flatMap(choice => withoutBraces(before + choice + after))
 }
 
-async function matches(folder: string, parts: readonly string[]): Promise<string[]> {
+interface Search {
+  readonly found: Set<string>
+  readonly signal: AbortSignal | undefined
+}
+
+/** Adds the files below a folder that match. @throws DiffWaveError `ABORTED` */
+async function match(folder: string, parts: readonly string[], search: Search): Promise<void> {
+  const { found, signal } = search
+  throwIfAborted(signal)
   const [part, ...rest] = parts
-  if (part === undefined) return []
+  if (part === undefined) return
   if (!isPattern(part)) {
     const path = folder + part
-    return rest.length === 0 ? ((await isFile(path)) ? [path] : []) : matches(`${path}/`, rest)
+    if (rest.length > 0) await match(`${path}/`, rest, search)
+    else if (await isFile(path)) found.add(path)
+    return
   }
   const entries = await readdir(folder === '' ? '.' : folder, { withFileTypes: true }).catch(() => [])
-  const paths: string[] = []
   if (part === '**') {
-    paths.push(...(await matches(folder, rest)))
+    await match(folder, rest, search)
     for (const entry of entries) {
-      if (entry.isDirectory() && !entry.name.startsWith('.'))
-        paths.push(...(await matches(`${folder}${entry.name}/`, parts)))
+      if (entry.isDirectory() && !entry.name.startsWith('.')) await match(`${folder}${entry.name}/`, parts, search)
     }
-    return paths
+    return
   }
   const expression = nameExpression(part)
-  for (const { name } of entries) {
+  for (const entry of entries) {
+    const { name } = entry
     if (!expression.test(name) || (name.startsWith('.') && !part.startsWith('.'))) continue
     const path = folder + name
-    if (rest.length > 0) paths.push(...(await matches(`${path}/`, rest)))
-    else if (await isFile(join(path))) paths.push(path)
+    if (rest.length > 0) await match(`${path}/`, rest, search)
+    else if (entry.isFile() || (await isFile(join(path)))) found.add(path)
   }
-  return paths
 }
 
 /** A pattern of one name as a regular expression. */

@@ -44,7 +44,8 @@ export async function findInputs(
   signal: AbortSignal,
 ): Promise<readonly Input[]> {
   const inputs: Input[] = []
-  for (const word of words) inputs.push(...(await inputsOf(word, kind, signal)))
+  // Not spread into one call of `push`: a folder may have more files than a function takes arguments.
+  for (const word of words) for (const input of await inputsOf(word, kind, signal)) inputs.push(input)
   return inputs
 }
 
@@ -64,9 +65,9 @@ export async function findInput(word: string, signal: AbortSignal): Promise<Inpu
 }
 
 /** The files that match an argument, or itself if it is no pattern. @throws DiffWaveError as `findInputs` */
-export async function findPaths(word: string): Promise<readonly string[]> {
+export async function findPaths(word: string, signal: AbortSignal): Promise<readonly string[]> {
   if (!isPattern(word) || (await kindOfPath(word)) !== 'missing') return [word]
-  return (await patternInputs(word)).map(({ path }) => path)
+  return (await patternInputs(word, signal)).map(({ path }) => path)
 }
 
 async function inputsOf(word: string, kind: InputKind, signal: AbortSignal): Promise<readonly Input[]> {
@@ -78,7 +79,7 @@ async function inputsOf(word: string, kind: InputKind, signal: AbortSignal): Pro
     case 'other':
       return [await pipeInput(word, signal)]
     case 'missing':
-      if (isPattern(word)) return patternInputs(word)
+      if (isPattern(word)) return patternInputs(word, signal)
   }
   // A missing file fails when it is read, so that the other inputs are still processed.
   return [{ name: word, path: word, stem: stemOf(word) }]
@@ -107,8 +108,8 @@ async function folderInputs(
   return files.map(file => ({ name: join(folder, file), path: join(folder, file), stem: withoutEnding(file) }))
 }
 
-async function patternInputs(pattern: string): Promise<readonly Input[]> {
-  const files = await matchingFiles(pattern)
+async function patternInputs(pattern: string, signal: AbortSignal): Promise<readonly Input[]> {
+  const files = await matchingFiles(pattern, signal)
   if (files.length === 0) throw new DiffWaveError('FILE_NOT_FOUND', 'no file matches the pattern', { where: pattern })
   const base = patternBase(pattern)
   return files.map(path => ({ name: path, path, stem: withoutEnding(relative(base, path)) }))

@@ -1,12 +1,14 @@
 /** Inputs of commands: folders, patterns, pipes and standard input. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createReadStream, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { createReadStream, mkdirSync, promises, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/inputs/glob'
 import { spooled } from '#src/cli/inputs/spool'
 import { noiseWav, npyMel, smallVocoder } from '../../support/cli-inputs.js'
+import { code } from '../../support/errors.js'
 import { called, diffwave, jsonLines, listensToSignals, scratch, shell, started } from '../../support/process.js'
 
 const { folder, at, put } = scratch()
@@ -160,6 +162,32 @@ test('patterns match names, sets, braces and any depth', async () => {
   assert.deepEqual(await matches('data/[z-a].wav'), [])
   assert.equal(patternBase('data/sub/*.wav'), 'data/sub')
   assert.equal(patternBase('*.wav'), '')
+})
+
+test('a pattern may match any number of files, and a signal ends the search', async context => {
+  const folders = Array.from({ length: 3 }, (_, i) => ({ name: `${i}`, isFile: () => false, isDirectory: () => true }))
+  const files = Array.from({ length: 60_000 }, (_, i) => ({
+    name: `${i}.wav`,
+    isFile: () => true,
+    isDirectory: () => false,
+  }))
+  const reads: string[] = []
+  const stop = new AbortController()
+  const readdir = async (path: string) => {
+    reads.push(path)
+    if (path === 'endless/') stop.abort()
+    return path === 'corpus/' ? folders : files
+  }
+  context.mock.method(promises, 'readdir', readdir as never)
+  syncBuiltinESMExports()
+  context.after(() => {
+    context.mock.reset()
+    syncBuiltinESMExports()
+  })
+  assert.equal((await matchingFiles('corpus/**/**/*.wav')).length, 180_000)
+  // A folder is read once for `**`, and once for the files in it.
+  assert.equal(reads.length, 8)
+  await assert.rejects(matchingFiles('endless/**/*.wav', stop.signal), code('ABORTED'))
 })
 
 describe('waiting for the other end of a named pipe', {
