@@ -3,11 +3,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decode } from 'fast-png'
 import { type Mel, type MelConvention, namedConventions } from '#src/audio/mel/convention'
+import { cornerFrequencies } from '#src/audio/mel/filters'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { drawAudio, drawMel, drawSpectrograms } from '#src/audio/picture'
-import { Canvas, textWidth } from '#src/audio/picture/canvas'
+import { Canvas, TEXT_HEIGHT, textWidth } from '#src/audio/picture/canvas'
 import { BLACK, levelColour, WHITE } from '#src/audio/picture/colours'
-import { heightOf, melLevels, writeTitle } from '#src/audio/picture/plot'
+import { frequencyAxis, heightOf, levelScale, melLevels, timeAxis, writeTitle } from '#src/audio/picture/plot'
 import { roundTicks } from '#src/audio/picture/ticks'
 import { gaussian } from '#src/core/random'
 
@@ -172,18 +173,6 @@ describe('text in a picture', () => {
     assert.deepEqual([at(0, 0), at(9, 0), at(0, 13), at(9, 13)], [[...BLACK], [...WHITE], [...BLACK], [...BLACK]])
   })
 
-  test('of a title is shortened to the width of its plot, down to dots', () => {
-    for (const [width, right] of [
-      [60, 58],
-      [46, 46],
-      [10, 32],
-    ] as const) {
-      const canvas = new Canvas(200, 30)
-      writeTitle(canvas, 'HHHHHHHH', { left: 0, top: 30, width, height: 10 })
-      assert.ok(painted(canvas)[1]! <= right, `${width}: ${painted(canvas)}`)
-    }
-  })
-
   test('and all else end at the edges of the picture', () => {
     const canvas = new Canvas(10, 4)
     for (const [x, y] of [
@@ -202,6 +191,96 @@ describe('text in a picture', () => {
     canvas.write('far too long, and outside', -50, 0, 'right')
     canvas.write('漢字 😀', 5, 5, 'centre')
     assert.equal(pixels(canvas.png()).width, 10)
+  })
+})
+
+describe('around a plot', () => {
+  /** Keeps what is written and filled, instead of painting it. */
+  class Notes extends Canvas {
+    readonly written: (readonly [text: string, x: number, y: number, anchor: string])[] = []
+    readonly filled: string[] = []
+
+    override write(text: string, x: number, y: number, anchor = 'left'): void {
+      this.written.push([text, x, y, anchor])
+    }
+
+    override fill(left: number, top: number, width: number, height: number): void {
+      this.filled.push([left, top, width, height].join(' '))
+    }
+  }
+  const noted = (draw: (canvas: Canvas) => void) => {
+    const canvas = new Notes(1, 1)
+    draw(canvas)
+    return canvas
+  }
+
+  test('each frequency stands at its band, apart from the others', () => {
+    const corners = cornerFrequencies(convention)
+    for (const band of [0, 30, 79]) {
+      assert.ok(Math.abs(heightOf(corners[band + 1]!, convention) - (band + 0.5) / 80) < 1e-9)
+    }
+    const plot = { left: 64, top: 10, width: 100, height: 320 }
+    for (const [name, frequencies] of [
+      ['tacotron2', '0 0.5 1 2 3 4 6'],
+      // From 20 Hz.
+      ['lmnt', '0.2 0.5 1 2 3 4 6 8'],
+    ] as const) {
+      const own = namedConventions[name]
+      const { written, filled } = noted(canvas => frequencyAxis(canvas, plot, own))
+      const [unit, ...numbers] = written.toSorted((a, b) => a[2] - b[2])
+      assert.deepEqual(unit, ['kHz', 55, 10 + TEXT_HEIGHT / 2, 'right'])
+      assert.equal(
+        numbers
+          .map(([text]) => text)
+          .reverse()
+          .join(' '),
+        frequencies,
+      )
+      for (const [i, [text, x, y, anchor]] of numbers.entries()) {
+        const share = Math.max(0, heightOf(1000 * Number(text), own))
+        assert.deepEqual([x, y, anchor], [55, 10 + Math.round((1 - share) * 319), 'right'])
+        assert.ok(y - (numbers[i - 1] ?? unit!)[2] >= TEXT_HEIGHT + 6)
+      }
+      const marks = written.slice(1).map(([, , y]) => `59 ${y} 5 1`)
+      assert.deepEqual(filled, ['63 10 1 320', ...marks])
+    }
+  })
+
+  test('seconds stand below their places, and their unit below them', () => {
+    const plot = { left: 64, top: 10, width: 350, height: 50 }
+    const { written, filled } = noted(canvas => timeAxis(canvas, plot, 3.5))
+    const numbers = [64, 164, 264, 364].map((x, i) => [String(i), x, 69 + TEXT_HEIGHT / 2, 'centre'])
+    assert.deepEqual(written, [...numbers, ['seconds', 239, 73 + 1.5 * TEXT_HEIGHT, 'centre']])
+    assert.deepEqual(filled, ['64 60 350 1', '64 60 1 5', '164 60 1 5', '264 60 1 5', '364 60 1 5'])
+    assert.equal(noted(canvas => timeAxis(canvas, plot, 3.5, false)).written.length, 4)
+    assert.equal(noted(canvas => timeAxis(canvas, { ...plot, width: 69 }, 3.5)).written.length, 2)
+  })
+
+  test('levels from 0 to −80 dB stand beside their colours', () => {
+    const levels = (height: number) => {
+      const { written, filled } = noted(canvas => levelScale(canvas, { left: 64, top: 10, width: 0, height }))
+      assert.deepEqual(
+        filled.slice(height),
+        written.map(([, , y]) => `78 ${y} 5 1`),
+      )
+      assert.ok(written.every(([, x]) => x === 87))
+      return written.map(([text, , y]) => `${text} ${y}`)
+    }
+    assert.deepEqual(levels(200), ['0 dB 10', '−20 60', '−40 110', '−60 159', '−80 209'])
+    assert.deepEqual(levels(199), ['0 dB 10', '−40 109', '−80 208'])
+  })
+
+  test('a title stands above, shortened to the width of its plot, down to dots', () => {
+    for (const [width, text] of [
+      [94, 'HHHHHHHH'],
+      [93, 'HHHH...'],
+      [58, 'HH...'],
+      [57, 'H...'],
+      [10, '...'],
+    ] as const) {
+      const { written } = noted(canvas => writeTitle(canvas, 'HHHHHHHH', { left: 3, top: 30, width, height: 10 }))
+      assert.deepEqual(written, [[text, 3, 22 - TEXT_HEIGHT / 2, 'left']])
+    }
   })
 })
 
