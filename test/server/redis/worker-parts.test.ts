@@ -4,8 +4,11 @@ import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { defaultLimits, MAX_POLLED_EVENTS, READ_BYTES } from '#src/server/limits'
+import type { ModelCache } from '#src/server/model-cache'
+import { operations } from '#src/server/operations/operations'
 import type { Claim } from '#src/server/redis/claim'
 import { JobStore } from '#src/server/redis/job-store'
+import { readOrder, settled, writeOrder } from '#src/server/redis/order'
 import { Presence } from '#src/server/redis/presence'
 import { RemoteOutput } from '#src/server/redis/remote-output'
 import { LEAVE, PRESENT, SHOW } from '#src/server/redis/scripts'
@@ -59,6 +62,50 @@ describe('the store of jobs', () => {
   test('removes the files of a job that is done, and not that it was done', async () => {
     const { state, finished, files } = await store().remove(id)
     assert.deepEqual([state, finished, files], ['done', new Date(2).toISOString(), []])
+  })
+})
+
+describe('an order', () => {
+  const sampling = { model: 'voice', steps: 6, sampler: 'ddim', eta: 0.5, seed: 2 ** 53 - 1, label: 'a' }
+  const orders: Readonly<Record<string, object>> = {
+    vocode: { ...sampling, steps: 'fast', refine: 0, key: 'mel', index: 3, system: 'griffin-lim', format: '24' },
+    generate: { ...sampling, seconds: 0.5, guidance: 2, count: 3 },
+    inpaint: { ...sampling, gaps: [{ start: 0, end: 0.1 }], rounds: 2, fade: 0.01 },
+    denoise: { ...sampling, snr: 12 },
+    mel: { convention: 'lmnt', as: 'safetensors' },
+    forward: { t: 1.5, seed: 0 },
+    process: { ...sampling, index: 1, refine: 2 },
+    compare: { ...sampling, refine: 1 },
+  }
+  const body = new Uint8Array(1)
+
+  test('of any operation arrives as it was sent, with the limits that all workers keep', () => {
+    assert.deepEqual(operations.map(({ name }) => name).sort(), Object.keys(orders).sort())
+    const { seconds, workSeconds, resultBytes, resultSeconds } = defaultLimits
+    for (const operation of operations) {
+      const options = operation.options.parse(orders[operation.name])
+      const read = readOrder(writeOrder({ operation, options, body }, defaultLimits))
+      assert.deepEqual(read, { operation, options, limits: { seconds, workSeconds, resultBytes, resultSeconds } })
+    }
+    assert.equal(readOrder('{'), null)
+  })
+
+  test('gets a model and a seed that it does not name, and keeps its own', async () => {
+    const asked: string[] = []
+    const models = {
+      firstOf: async (kind: string) => `first ${kind}`,
+      config: async (name: string) => void asked.push(name),
+    } as unknown as ModelCache
+    const settle = async (name: string, given: object) => {
+      const operation = operations.find(operation => operation.name === name)!
+      return (await settled({ operation, options: { ...given }, body }, models)).options
+    }
+    const { seed, ...filled } = await settle('generate', { count: 2 })
+    assert.ok(Number.isSafeInteger(seed))
+    assert.deepEqual(filled, { count: 2, model: 'first generator' })
+    assert.deepEqual(await settle('generate', { model: 'own', seed: 0 }), { model: 'own', seed: 0 })
+    assert.deepEqual(await settle('mel', { convention: 'lmnt' }), { convention: 'lmnt' })
+    assert.deepEqual(asked, ['own'])
   })
 })
 
