@@ -85,8 +85,9 @@ describe('a line of metadata.csv', () => {
   })
 
   test('matches recordings by the end of a path if it was written for a parent folder', async () => {
-    const { labels } = await labelled('set/wavs/01.wav,cat\n', '01.wav', 'other/01.wav')
+    const { labels, notes } = await labelled('set/wavs/01.wav,cat\n', '01.wav', 'other/01.wav')
     assert.deepEqual(labels, { '01.wav': 'cat', 'other/01.wav': 'other' })
+    assert.deepEqual(notes, [])
   })
 
   test('is compared with no other recordings than those whose paths could be meant', async context => {

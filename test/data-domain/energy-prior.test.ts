@@ -34,6 +34,17 @@ describe('the energy of a frame', () => {
         assert.ok(Math.abs(value - expected[i]!) < 1e-4 * expected[i]!)
       })
     }
+    // Predicted values may lie below those of silence.
+    const linear = { ...namedConventions.tacotron2, logarithm: 'none', floor: 0 } as const
+    assert.deepEqual(
+      [
+        ...melEnergy(
+          linear,
+          flatMel([-0.5], a => a),
+        ),
+      ],
+      [0],
+    )
   })
 })
 
