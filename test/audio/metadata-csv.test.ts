@@ -31,11 +31,13 @@ describe('names and labels in metadata.csv', () => {
   })
 
   test('may contain unbalanced quotation marks, as in LJSpeech', () => {
-    assert.deepEqual(brief('a|cat|He said "no.\nb|dog|"Yes, and left.\nc|cow|""\n'), ['a cat 0', 'b dog 0', 'c cow 0'])
+    const table = 'a|cat|He said "no.\nb|dog|"Yes, and left.\n"c"|" cow "|""\n'
+    assert.deepEqual(brief(table), ['a cat 0', 'b dog 0', 'c cow 0'])
   })
 
   test('may follow a byte order mark, with any kind of line ending', () => {
     assert.deepEqual(brief('\uFEFFa,cat\r\nb,dog\r\n'), ['a cat 0', 'b dog 0'])
+    assert.deepEqual(brief('\uFEFF"a, b",cat\n'), ['a, b cat 0'])
     assert.deepEqual(brief('a,cat\rb,dog'), ['a cat 0', 'b dog 0'])
   })
 

@@ -7,6 +7,7 @@ import { MelFeed, readWhole } from '#src/audio/mel/feed'
 import { sliceMel } from '#src/audio/mel/frames'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { MelPitch, type PitchMethod, pitchLag, pitchObstacle } from '#src/audio/mel/pitch'
+import { CANDIDATES } from '#src/audio/mel/pitch-candidates'
 import { pitchNetworkSchema } from '#src/audio/mel/pitch-network'
 import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
@@ -69,6 +70,18 @@ describe('the pitch of a mel', () => {
     assert.ok(within(20, 110 * 3 ** (20 / 30)), `${pitch[20]}`)
     assert.equal(pitch[36], 0)
     assert.ok(within(50, 200), `${pitch[50]}`)
+  })
+
+  test('comes from levels down to 7 below the loudest; softer ones count as that', () => {
+    const finder = new MelPitch(convention)
+    const scoresAbove = (rest: number) => {
+      const data = Float32Array.from({ length: 80 }, (_, band) => (band % 5 === 2 ? 0 : rest))
+      const scores = new Float64Array(CANDIDATES)
+      finder.scores({ data, bands: 80, frames: 1 }, 0, scores)
+      return scores
+    }
+    assert.deepEqual(scoresAbove(-11), scoresAbove(-7))
+    assert.notDeepEqual(scoresAbove(-6.5), scoresAbove(-7))
   })
 
   test('refuses a network whose weights are too few, not finite or not base64', () => {
