@@ -69,6 +69,15 @@ export function melCount(shape: readonly number[], where: string): number {
   })
 }
 
+/** What to do about an array of too many axes. */
+function shapeHint(shape: readonly number[]): { readonly hint?: string } {
+  if (shape.length === 3) {
+    return { hint: 'It is a batch: say which mel with the option `index`, from 0, or read all with `readMels`.' }
+  }
+  const isPadded = shape.length > 3 && shape.filter(size => size !== 1).length <= 3
+  return isPadded ? { hint: 'Leave out the axes of size 1: np.save(path, array.squeeze()).' } : {}
+}
+
 /** Finds out which axes of a tensor are bands and frames. @throws DiffWaveError `BAD_MEL` if it cannot be a mel */
 export function melAxes(
   shape: readonly number[],
@@ -83,9 +92,7 @@ export function melAxes(
       expected: '[bands, frames] or [1, bands, frames]',
       got,
       where,
-      ...(shape.length === 3
-        ? { hint: 'It is a batch: say which mel with the option `index`, from 0, or read all with `readMels`.' }
-        : {}),
+      ...shapeHint(shape),
     })
   }
   if (rows === 0 || columns === 0) throw new DiffWaveError('BAD_MEL', 'the mel is empty', { got, where })

@@ -42,6 +42,9 @@ const unreadable: Readonly<Record<string, { readonly what: string; readonly hint
   V: { what: 'raw bytes or bfloat16', hint: 'Save it as float32: np.save(path, array.astype(np.float32)).' },
 }
 
+/** What to do about one Python object, which is what np.save makes of a dictionary. */
+const DICTIONARY_HINT = 'Take the array out: np.save(path, np.load(file, allow_pickle=True).item()["mel"]).'
+
 /** Whether bytes start as a `.npy` file does. */
 export function isNpy(bytes: Uint8Array): boolean {
   return MAGIC.every((byte, i) => bytes[i] === byte)
@@ -78,7 +81,7 @@ export const NPY_HEADER_REACH = 12 + MAX_NPY_HEADER_BYTES
 export function decodeNpyHeader(bytes: Uint8Array, fileBytes: number, where: string): NpyHeader {
   const { text, dataStart } = headerText(bytes, fileBytes, where)
   const fields = headerFields(text, where)
-  const { type, littleEndian } = numberType(fields.descr, where)
+  const { type, littleEndian } = numberType(fields, where)
   const shape = fields.shape
   const count = elementCount(shape)
   const present = (fileBytes - dataStart) / bytesPerNumber[type]
@@ -125,10 +128,13 @@ function headerText(bytes: Uint8Array, fileBytes: number, where: string): { text
 }
 
 /** The three fields of the header's dictionary. */
-function headerFields(
-  text: string,
-  where: string,
-): { readonly descr: PythonLiteral; readonly fortranOrder: boolean; readonly shape: readonly number[] } {
+interface HeaderFields {
+  readonly descr: PythonLiteral
+  readonly fortranOrder: boolean
+  readonly shape: readonly number[]
+}
+
+function headerFields(text: string, where: string): HeaderFields {
   const bad = (problem: string, cause?: unknown) =>
     new DiffWaveError('BAD_NPY', `the header is malformed: ${problem}`, {
       got: text.trim().slice(0, 80),
@@ -164,7 +170,7 @@ function kindOfName(word: string): string {
 }
 
 /** The type of a dtype's text, as `<f4`. */
-function numberType(descr: PythonLiteral, where: string): { type: NumberType; littleEndian: boolean } {
+function numberType({ descr, shape }: HeaderFields, where: string): { type: NumberType; littleEndian: boolean } {
   const [, byteOrder, word = ''] = (typeof descr === 'string' && /^([<>|=]?)(\w+)$/.exec(descr)) || []
   const kind = kindOfName(word)
   const type = Object.hasOwn(numberTypes, kind) ? numberTypes[kind] : undefined
@@ -175,7 +181,9 @@ function numberType(descr: PythonLiteral, where: string): { type: NumberType; li
   throw new DiffWaveError('UNSUPPORTED_FORMAT', `the array holds ${what.slice(0, 80)}`, {
     expected: 'float64, float32, float16, integers or booleans',
     where,
-    hint: other?.hint ?? 'Save it as float32: np.save(path, array.astype(np.float32)).',
+    hint:
+      (other === unreadable['O'] && shape.length === 0 ? DICTIONARY_HINT : other?.hint) ??
+      'Save it as float32: np.save(path, array.astype(np.float32)).',
   })
 }
 

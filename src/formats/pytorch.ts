@@ -76,7 +76,7 @@ function decodeLegacyFormat(bytes: Uint8Array, where: string): TorchValue {
   if (magic.value !== LEGACY_MAGIC) {
     throw new DiffWaveError('UNSUPPORTED_FORMAT', 'this pickle was not written by torch.save', {
       where,
-      hint: 'Save the weights with torch.save(network.state_dict(), path).',
+      hint: 'Save weights with torch.save(network.state_dict(), path), and arrays with np.save(path, array).',
     })
   }
   const protocol = parsePickle(bytes, magic.end, handlers, where)

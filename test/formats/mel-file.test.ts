@@ -86,6 +86,22 @@ describe('files of several arrays', () => {
     await assert.rejects(openMel(at('batch.npy'), { index: 2 }), { code: 'BAD_MEL', message: /no mel 2/ })
   })
 
+  test('axes of size 1 too many, and logarithms of 0, are refused with what to do', async () => {
+    for (const shape of [
+      [1, 1, 2, 3],
+      [1, 2, 3, 1],
+    ]) {
+      writeFile('axes.npy', encodeNpy({ shape, data: mel.data }))
+      await assert.rejects(readMel(at('axes.npy'), 2), { code: 'BAD_MEL', hint: /squeeze/ })
+    }
+    writeFile('zero.npy', encodeNpy({ shape: [2, 3], data: mel.data.map(x => (x < -2 ? Number.NEGATIVE_INFINITY : x)) }))
+    await assert.rejects(readMel(at('zero.npy')), {
+      code: 'NOT_FINITE',
+      message: /got -Infinity/,
+      hint: /logarithm of 0/,
+    })
+  })
+
   test('a mel of fewer frames than bands is not turned', async () => {
     writeFile('short.npy', encodeNpy({ shape: [3, 2], data: mel.data }))
     assert.deepEqual(await readMel(at('short.npy')), { mel: { ...mel, bands: 3, frames: 2 }, transposed: false })

@@ -116,7 +116,8 @@ describe('decodeNpy refuses', () => {
     })
   }
 
-  for (const [descr, message, hint] of [
+  for (const [descr, message, hint, shape = '(2,)'] of [
+    ["'|O'", /Python objects/, /\.item\(\)/, '()'],
     ["'|O'", /Python objects/, /np\.stack/],
     ["'<c8'", /complex numbers/, /np\.abs/],
     ["'<U3'", /text/, /astype/],
@@ -124,9 +125,9 @@ describe('decodeNpy refuses', () => {
     ["'<f16'", /dtype <f16/, /float32/],
     ["[('a', '<f4'), ('b', '<i4')]", /named fields/, /float32/],
   ] as const) {
-    test(`an array of ${descr}, and says how to convert it`, () => {
+    test(`an array of ${descr} and shape ${shape}, and says how to convert it`, () => {
       assert.throws(
-        () => decodeNpy(npy(fields(descr), new Uint8Array(8)), 'a.npy'),
+        () => decodeNpy(npy(fields(descr, shape), new Uint8Array(8)), 'a.npy'),
         error =>
           error instanceof Error &&
           'code' in error &&

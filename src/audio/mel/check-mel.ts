@@ -20,7 +20,11 @@ export function checkMel(mel: Mel, where: string, start = 0): void {
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue
     throw new DiffWaveError('NOT_FINITE', 'the mel holds a number that is not finite', {
+      got: String(data[i]),
       where: `${where}, band ${Math.floor(i / frames)}, frame ${start + (i % frames)}`,
+      ...(data[i] === Number.NEGATIVE_INFINITY
+        ? { hint: 'This is the logarithm of 0: first raise the mel to the floor of its convention, such as 1e-5.' }
+        : {}),
     })
   }
 }
