@@ -117,14 +117,14 @@ describe('synthesize', () => {
     assert.doesNotMatch(stderr, /natural\.npy/)
     assert.match(stderr, /note: .*log10\.npy: .*decimal logarithm/)
     assert.match(stderr, /note: .*symmetric\.npy: .*−4 … 4/)
-    assert.match(stderr, /note: .*normalised\.npy: .*per band/)
+    assert.match(stderr, /note: .*normalised\.npy: .*deviation 1/)
   })
 
   test('has notes that agree with the scale that inspect recognises', () => {
     const { stdout, stderr } = called(['inspect', natural, decimal, symmetric, normalised])
     assert.deepEqual(
       [...stdout.matchAll(/looks like: (.*)/g)].map(match => match[1]),
-      ['tacotron2 or hifigan', 'log10', '-4 to 4', 'normalised per band'],
+      ['tacotron2 or hifigan', 'log10', '-4 to 4', 'normalised'],
     )
     assert.equal(stderr.match(/^note: /gm)!.length, 3)
   })

@@ -70,33 +70,30 @@ export class MelSummary {
     return this.#zeros > this.#count / 2
   }
 
-  /** Whether most bands have a mean near 0 and a deviation near 1. */
-  get normalisedPerBand(): boolean {
+  /** Whether most bands, or all values together, have a mean near 0 and a deviation near 1. */
+  get normalised(): boolean {
     const bands = this.#bandSums.length
-    let near = 0
+    let [near, sum, squares] = [0, 0, 0]
     for (let band = 0; band < bands; band++) {
       const mean = this.#bandSums[band]! / this.#frames
       const variance = this.#bandSquares[band]! / this.#frames - mean * mean
       if (Math.abs(mean) < 0.75 && variance > 0.2 && variance < 2.5) near++
     }
-    return near > 0.7 * bands
+    const mean = sum / this.#count
+    const variance = squares / this.#count - mean * mean
+    return near > 0.7 * bands || (Math.abs(mean) < 0.4 && variance > 0.7 && variance < 1.4)
   }
 }
 
 /** The scales that can be recognised. */
-export type ValueScale =
-  | 'natural logarithm'
-  | 'lmnt'
-  | 'log10'
-  | '-4 to 4'
-  | 'normalised per band'
-  | 'decibels'
-  | 'linear'
+export type ValueScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'normalised' | 'decibels' | 'linear'
 
 /** The floor of tacotron2 and hifigan. Mels of recordings, and predicted ones, come near it in some band. */
 const LN_FLOOR = Math.log(1e-5)
 /** No recording has a floor this high above ln 1e-5 … */
 const HIGHEST_LN_MIN = LN_FLOOR / 2
+      sum += this.#bandSums[band]!
+      squares += this.#bandSquares[band]!
 /**
  * … or half of its values this high: speech and music have −5 to −8; the same in log10 has −2.2, in −4 … 4 about −1.
  */
@@ -131,7 +128,7 @@ export function valueScale(summary: MelSummary): ValueScale | null {
   if (min < LOWEST_LN) return 'decibels'
   if (min >= LN_FLOOR - SLACK && min < HIGHEST_LN_MIN && median < HIGHEST_LN_MEDIAN && max < 4)
     return 'natural logarithm'
-  if (summary.normalisedPerBand) return 'normalised per band'
+  if (summary.normalised) return 'normalised'
   if (min >= -4.05 && min < -3.5 && max <= 4.05 && max > 1.2) return '-4 to 4'
   if (min >= -10 - SLACK && max < 2 && median < -0.5) return 'log10'
   return null
@@ -145,7 +142,8 @@ export const valueScaleTexts: Readonly<Record<ValueScale, string>> = {
   '-4 to 4': 'a range of −4 … 4, as Coqui TTS writes it',
   decibels: 'a scale of decibels, which `--mel-log db` and `rescaleMel` convert',
   linear: 'a linear scale, without a logarithm, which `--mel-log none` and `rescaleMel` convert',
-  'normalised per band': 'mean 0 and deviation 1 per band, as ParallelWaveGAN and Matcha-TTS write it',
+  normalised:
+    'mean 0 and deviation 1, as Matcha-TTS and ParallelWaveGAN write it, which `--mel-stats` and `rescaleMel` convert',
 }
 
 /**

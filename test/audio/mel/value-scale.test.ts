@@ -48,7 +48,9 @@ describe('valueScale', () => {
     [mapped(natural, ln => ln / Math.LN10), 'log10'],
     [mapped(natural, ln => (20 * ln) / Math.LN10), 'decibels'],
     [symmetric, '-4 to 4'],
-    [normalised(natural), 'normalised per band'],
+    [normalised(natural), 'normalised'],
+    // With the statistics of Matcha-TTS for LJ Speech.
+    [mapped(natural, ln => (ln + 5.536622) / 2.116101), 'normalised'],
     [mapped(natural, Math.exp), 'linear'],
     [mapped(natural, ln => Math.exp(2 * ln)), 'linear'],
     [mapped(melSpectrogram(at24k, vocos), Math.exp), 'linear'],
@@ -108,7 +110,7 @@ describe('valueScaleDoubt', () => {
     for (const [mel, words] of [
       [mapped(natural, ln => ln / Math.LN10), /tacotron2.*decimal logarithm/],
       [symmetric, /tacotron2.*−4 … 4/],
-      [normalised(natural), /tacotron2.*per band/],
+      [normalised(natural), /tacotron2.*deviation 1/],
       [mapped(natural, ln => ln / 12), /do not look like tacotron2/],
     ] as const) {
       assert.match(valueScaleDoubt(summaryOf(mel), tacotron2)!, words)
