@@ -94,7 +94,10 @@ describe('files of several arrays', () => {
       writeFile('axes.npy', encodeNpy({ shape, data: mel.data }))
       await assert.rejects(readMel(at('axes.npy'), 2), { code: 'BAD_MEL', hint: /squeeze/ })
     }
-    writeFile('zero.npy', encodeNpy({ shape: [2, 3], data: mel.data.map(x => (x < -2 ? Number.NEGATIVE_INFINITY : x)) }))
+    writeFile(
+      'zero.npy',
+      encodeNpy({ shape: [2, 3], data: mel.data.map(x => (x < -2 ? Number.NEGATIVE_INFINITY : x)) }),
+    )
     await assert.rejects(readMel(at('zero.npy')), {
       code: 'NOT_FINITE',
       message: /got -Infinity/,

@@ -1,7 +1,9 @@
 /** `diffwave inspect`: what is in this mel, recording, checkpoint or model folder. */
+import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { kindOfPath } from '../../core/path-kind.js'
 import { readFileBytes } from '../../core/read-file.js'
+import type { StoredMel } from '../../formats/mel-stream.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../inputs/each-input.js'
@@ -23,6 +25,15 @@ async function inspectAudio(context: Context, bytes: Uint8Array, name: string): 
   return { kind: 'audio', format, channels, sampleRate, ...describeAudio(recording) }
 }
 
+/**
+ * The number of bands of mels that were opened without one. If only their number of frames is that of a convention's
+ * bands, the file has `[frames × bands]`.
+ */
+function bandsOf({ bands, frames }: StoredMel, conventions: readonly MelConvention[]): number {
+  const isKnown = (count: number) => conventions.some(convention => convention.bands === count)
+  return isKnown(frames) && !isKnown(bands) ? frames : bands
+}
+
 async function inspectMel(context: Context, { name, path }: Input): Promise<Facts> {
   const [
     { namedConventions },
@@ -35,7 +46,9 @@ async function inspectMel(context: Context, { name, path }: Input): Promise<Fact
     import('../../formats/mel-stream.js'),
     import('../inputs/mel-notes.js'),
   ])
-  const all = await openMels(path)
+  const asStored = await openMels(path)
+  const likelyBands = bandsOf(asStored[0]!, Object.values(namedConventions))
+  const all = likelyBands === asStored[0]!.bands ? asStored : await openMels(path, likelyBands)
   const summary = new MelSummary()
   for (const mel of all) for await (const piece of mel) summary.add(piece)
   const [first] = all
