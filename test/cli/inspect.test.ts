@@ -42,6 +42,23 @@ test('inspect says how to convert linear values, for any number of bands', () =>
   }
 })
 
+test('inspect turns a mel of which only the frames are as many as a convention has bands', () => {
+  const data = Float32Array.from({ length: 80 * 50 }, (_, i) => -11.5 + (12 * ((i * 7) % 50)) / 49)
+  const turned = put('turned.npy', encodeNpy({ shape: [50, 80], data }))
+  const { status, stdout, stderr } = called(['--json', 'inspect', turned])
+  assert.equal(status, 0, stderr)
+  const { bands, frames, looksLike } = JSON.parse(stdout)
+  assert.deepEqual({ bands, frames, looksLike }, { bands: 80, frames: 50, looksLike: 'tacotron2 or hifigan' })
+  assert.match(stderr, /it was transposed/)
+})
+
+test('inspect notes padding of zeros', () => {
+  const data = Float32Array.from({ length: 80 * 50 }, (_, i) => (i % 50 < 40 ? -11.5 + (12 * ((i * 7) % 50)) / 49 : 0))
+  const { status, stderr } = called(['inspect', put('padded.npy', encodeNpy({ shape: [80, 50], data }))])
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /its last 10 frames are exactly 0/)
+})
+
 test('inspect recognises compressed recordings by their bytes', () => {
   copyFileSync(golden('audio/tones.flac'), at('flac.wav'))
   const names = ['tones.mp3', 'tones.ogg', 'tones.opus'].map(name => golden(`audio/${name}`))

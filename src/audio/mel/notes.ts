@@ -4,12 +4,12 @@ import { DiffWaveError } from '../../core/errors.js'
 import { checkMel } from './check-mel.js'
 import { type Mel, type MelConvention, requireConvention } from './convention.js'
 import { looksTransposed } from './orientation.js'
-import { MelSummary, valueScaleDoubt } from './value-scale.js'
+import { MelSummary, paddingDoubt, valueScaleDoubt } from './value-scale.js'
 
 /**
- * Looks for what is doubtful about a mel: that its range or floor belongs to another scale (log10, −4 … 4, normalised
- * per band, linear), so that it would sound like noise, or that it is square, so that its bands and frames may be
- * swapped.
+ * Looks for what is doubtful about a mel: that its range or floor belongs to another scale (log10, −4 … 4, normalised,
+ * linear), so that it would sound like noise; that it ends with zeros, which are loud; or that it is square, so that
+ * its bands and frames may be swapped.
  *
  * @param mel `[bands × frames]`
  * @param convention of the model that is to use it: `vocoder.config.mel`, or one of `namedConventions`
@@ -26,6 +26,8 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
   const notes: string[] = []
   const doubt = valueScaleDoubt(summary, convention)
   if (doubt !== null) notes.push(`The mel may be on a scale other than the model’s: ${doubt}.`)
+  const padding = paddingDoubt(summary, convention)
+  if (padding !== null) notes.push(`The mel may be padded: ${padding}.`)
   if (mel.bands === mel.frames) {
     const transposed = looksTransposed(mel) ? ', though it looks transposed' : ''
     notes.push(`The mel is square, ${mel.bands} × ${mel.frames}: it is read as [bands × frames]${transposed}.`)

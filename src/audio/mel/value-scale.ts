@@ -25,6 +25,16 @@ export function melRange(mel: Mel): { readonly min: number; readonly max: number
   return { min, max }
 }
 
+/** Number of frames at the end of `[bands × frames]` in which every value is exactly 0. */
+function zeroFramesAtEnd(data: Float32Array, frames: number): number {
+  let count = 0
+  while (count < frames) {
+    for (let at = frames - 1 - count; at < data.length; at += frames) if (data[at] !== 0) return count
+    count++
+  }
+  return count
+}
+
 /** Range, median and means per band of a mel's values. The mel may arrive in pieces. */
 export class MelSummary {
   min = Number.POSITIVE_INFINITY
@@ -32,6 +42,8 @@ export class MelSummary {
   #count = 0
   #zeros = 0
   #frames = 0
+  /** Number of frames at the end in which every value is exactly 0. */
+  zeroTail = 0
   readonly #histogram = new Uint32Array(BINS)
   #bandSums = new Float64Array(0)
   #bandSquares = new Float64Array(0)
@@ -55,6 +67,13 @@ export class MelSummary {
     }
     this.#count += data.length
     this.#frames += frames
+    const tail = zeroFramesAtEnd(data, frames)
+    this.zeroTail = tail === frames ? this.zeroTail + frames : tail
+  }
+
+  /** Whether the mel ends with zeros that follow other values. */
+  get isZeroPadded(): boolean {
+    return this.zeroTail > 0 && this.zeroTail < this.#frames
   }
 
   /** Median of all values, to 0.01, within their range. */
@@ -78,6 +97,8 @@ export class MelSummary {
       const mean = this.#bandSums[band]! / this.#frames
       const variance = this.#bandSquares[band]! / this.#frames - mean * mean
       if (Math.abs(mean) < 0.75 && variance > 0.2 && variance < 2.5) near++
+      sum += this.#bandSums[band]!
+      squares += this.#bandSquares[band]!
     }
     const mean = sum / this.#count
     const variance = squares / this.#count - mean * mean
@@ -92,8 +113,6 @@ export type ValueScale = 'natural logarithm' | 'lmnt' | 'log10' | '-4 to 4' | 'n
 const LN_FLOOR = Math.log(1e-5)
 /** No recording has a floor this high above ln 1e-5 … */
 const HIGHEST_LN_MIN = LN_FLOOR / 2
-      sum += this.#bandSums[band]!
-      squares += this.#bandSquares[band]!
 /**
  * … or half of its values this high: speech and music have −5 to −8; the same in log10 has −2.2, in −4 … 4 about −1.
  */
@@ -183,4 +202,16 @@ export function valueScaleDoubt(summary: MelSummary, convention: MelConvention):
   }
   const usual = `whose quietest bands are near ${Math.log(floor).toFixed(1)}`
   return scale === null ? `${lies}, ${usual}` : `${lies}, ${usual}, but like ${valueScaleTexts[scale]}`
+}
+
+/**
+ * A doubt about the end of a mel: programs that make several mels at once fill up the shorter ones with 0, which in a
+ * natural logarithm is loud. Null if there is no doubt.
+ */
+export function paddingDoubt(summary: MelSummary, { logarithm, normalisation, floor }: MelConvention): string | null {
+  if (!summary.isZeroPadded || logarithm !== 'ln' || normalisation !== null) return null
+  const count = summary.zeroTail
+  const frames = count === 1 ? 'its last frame is' : `its last ${count} frames are`
+  const silence = Math.log(floor).toFixed(2)
+  return `${frames} exactly 0 in all bands, which is loud noise: cut this padding, or fill it with ${silence}`
 }

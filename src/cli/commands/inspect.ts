@@ -54,7 +54,8 @@ async function inspectMel(context: Context, { name, path }: Input): Promise<Fact
   const [first] = all
   const { bands, frames } = first!
   const likely = likelyConventions(bands, summary)
-  const expected = likely.length === 0 && bands === namedConventions.tacotron2.bands ? namedConventions.tacotron2 : null
+  const nearest = likely[0] ?? (bands === namedConventions.tacotron2.bands ? 'tacotron2' : undefined)
+  const expected = nearest === undefined ? null : namedConventions[nearest]
   await noteMel(context, name, first!, summary, expected)
   const scale = valueScale(summary)
   if (scale === 'linear' && expected === null) context.note(`${name} looks like ${valueScaleTexts[scale]}`)

@@ -12,13 +12,15 @@ export async function noteMel(
   summary: MelSummary,
   convention: MelConvention | null,
 ): Promise<void> {
-  const [{ looksTransposed }, { valueScaleDoubt }] = await Promise.all([
+  const [{ looksTransposed }, { paddingDoubt, valueScaleDoubt }] = await Promise.all([
     import('../../audio/mel/orientation.js'),
     import('../../audio/mel/value-scale.js'),
   ])
   if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
   const doubt = convention === null ? null : valueScaleDoubt(summary, convention)
   if (doubt !== null) context.note(`${name}: ${doubt}; it will sound like noise`)
+  const padding = convention === null ? null : paddingDoubt(summary, convention)
+  if (padding !== null) context.note(`${name}: ${padding}`)
   if (mel.bands !== mel.frames) return
   for await (const whole of mel) {
     const transposed = looksTransposed(whole) ? ', though it looks transposed' : ''

@@ -42,6 +42,20 @@ for (const [name, mel, note] of [
   })
 }
 
+test('notes zeros at the end, with which programs pad the shorter mels of a batch', () => {
+  const padded = (frames: number): Mel => {
+    const data = new Float32Array(natural.bands * (natural.frames + frames))
+    for (let band = 0; band < natural.bands; band++) {
+      const row = natural.data.subarray(band * natural.frames, (band + 1) * natural.frames)
+      data.set(row, band * (natural.frames + frames))
+    }
+    return { data, bands: natural.bands, frames: natural.frames + frames }
+  }
+  assert.match(melNotes(padded(30), tacotron2).join(), /its last 30 frames are exactly 0.*-11\.51/)
+  assert.match(melNotes(padded(1), tacotron2).join(), /its last frame is exactly 0/)
+  assert.deepEqual(melNotes(padded(0), tacotron2), [])
+})
+
 test('notes a square mel', () => {
   const square: Mel = { data: new Float32Array(6400).fill(-11), bands: 80, frames: 80 }
   assert.ok(melNotes(square, tacotron2).some(note => /square, 80 × 80/.test(note)))
