@@ -2,6 +2,7 @@
 import type { Progress } from '../core/progress.js'
 import { colours } from './colours.js'
 import { withGivenNames } from './inputs/given-names.js'
+import { progressLine } from './progress-line.js'
 import { jsonLine, printable } from './text.js'
 
 /** Called as work goes on; `stage` says what is being done, if not all of the work is alike. */
@@ -59,7 +60,14 @@ export class Context {
     const { default: cliProgress } = await import('cli-progress')
     const bar = new cliProgress.SingleBar(
       {
-        format: '{label} {bar} {percentage}% {eta_formatted}',
+        format: (options, { progress, eta }, { label: text }: { readonly label: string }) =>
+          progressLine(
+            text,
+            width => cliProgress.Format.BarFormat(progress, { ...options, barsize: width }),
+            `${Math.floor(progress * 100)}% ${cliProgress.Format.TimeFormat(eta, options, 5)}`,
+            // A terminal that does not know its width has 0 columns.
+            process.stderr.columns || 80,
+          ),
         stream: process.stderr,
         clearOnComplete: true,
         hideCursor: true,
