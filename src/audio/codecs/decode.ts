@@ -38,6 +38,9 @@ const unreadable: readonly (Signature & { readonly name: string })[] = [
   { text: 'caff', name: 'a Core Audio file' },
   { text: '.snd', name: 'a Sun audio file' },
   { text: '#!AMR', name: 'an AMR file' },
+  { text: 'NIST_1A', name: 'a NIST SPHERE file, as TIMIT and other corpora of the LDC have it' },
+  { text: '\x0bw', name: 'an AC-3 file' },
+  { text: 'TTA1', name: 'a True Audio file' },
   { text: 'MAC ', name: 'a Monkey’s Audio file' },
   { text: 'wvpk', name: 'a WavPack file' },
 ]

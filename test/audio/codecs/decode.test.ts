@@ -177,6 +177,8 @@ test('an unsupported format is named in the error, with a hint to convert it by 
     ['\x1aE\xdf\xa3', /Matroska/],
     ['\xff\xf1\x50\x80', /AAC/],
     ['riff\x2e\x91\xcf\x11', /Wave64/],
+    ['NIST_1A\n   1024\n', /SPHERE/],
+    ['\x0b\x77\x3d\xf8', /AC-3/],
   ] as const) {
     await assert.rejects(decodeAudio(ascii(start), 'x'), (error: DiffWaveError) => {
       return error.code === 'UNSUPPORTED_FORMAT' && name.test(error.message) && /ffmpeg/.test(error.hint ?? '')
