@@ -90,6 +90,18 @@ test('the gradient by the outputs matches differences of the whole objective', a
   }
 })
 
+test('the spectral loss of v compares the x_0 that it predicts', async () => {
+  const of = batch(7)
+  const outputs = of.audio.map(x => x.map(value => 0.6 * value + 0.1))
+  const lossWith = async (terms: typeof spectral | null) =>
+    (await new Objective({ loss: 'l2', spectral: terms, model }).evaluate(of, outputs)).clipLosses[0]!
+  const found = (await lossWith(spectral)) - (await lossWith(null))
+  const level = of.levels[0]!
+  const estimate = of.audio[0]!.map((x, n) => Math.sqrt(level) * x - Math.sqrt(1 - level) * outputs[0]![n]!)
+  const expected = spectral.weight * new SpectralLoss(spectral.windows).compare(estimate, of.clean[0]!).loss
+  assert.ok(Math.abs(found - expected) < 1e-4 * expected)
+})
+
 test('losses alone are the same bytes, and take no gradients', async () => {
   const readable = new ReadableTerms()
   for (const loss of ['l1', 'l2', 'time-frequency'] as const) {
@@ -121,9 +133,15 @@ test('an engine differentiates the objective by its parameters', async () => {
   const network = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1 })
   const parameters = initialParameters(network, 1)
   const [slope] = [...parameters.keys()]
-  for (const terms of [null, spectral]) {
-    const objective = new Objective({ loss: 'l2', spectral: terms, model })
-    const of = batch(6)
+  for (const [kind, terms, emphases] of [
+    ['l2', null, batch(6).emphases],
+    ['l2', spectral, batch(6).emphases],
+    // The engine computes these losses itself.
+    ['l2', null, [null, null]],
+    ['l1', null, [null, null]],
+  ] as const) {
+    const objective = new Objective({ loss: kind, spectral: terms, model })
+    const of = { ...batch(6), emphases }
     const engine = learningEngine(network, parameters)
     const { loss, gradients, clipLosses } = await objective.differentiate(engine, of)
     const outputs = await engine.predict(of)
