@@ -206,8 +206,8 @@ export class PulseAligner {
 /** COST × (change in periods)² of each move, −REACH … REACH. */
 const moveCosts = Float64Array.from({ length: 2 * REACH + 1 }, (_, i) => COST * ((i - REACH) / SHIFTS) ** 2)
 
-/** Viterbi's path through the shifts of each position. */
-function bestPath(scores: readonly Float64Array[]): Int32Array {
+/** Viterbi's path through the shifts of each position. Exported for its test. */
+export function bestPath(scores: readonly Float64Array[]): Int32Array {
   // Shifts are a circle: REACH of them are repeated at either end.
   const best = new Float64Array(SHIFTS + 2 * REACH)
   const close = () => {

@@ -13,6 +13,7 @@ import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { domainOf } from '#src/data-domain/domain-of'
 import { Exciter, PULSE_HALF_WIDTH } from '#src/data-domain/excitation'
+import { bestPath } from '#src/data-domain/pulse-alignment'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { readModel } from '#src/model/read-model'
 import { relativeError } from '../support/numbers.js'
@@ -188,6 +189,25 @@ describe('pulses aligned to a recording', () => {
     assert.deepEqual(pulses.polarity(of('recording')), { recorded: agreement, inverted })
     const start = domainWith('minimum').pulsesOf!(mel).start(white.length, later)(draw, 0, white.length)
     assert.ok(relativeError(start, of('start_recorded')) < 1e-3, `${relativeError(start, of('start_recorded'))}`)
+  })
+
+  test('follow the best path around the circle of shifts', () => {
+    const [shifts, reach, cost] = [64, 8, 80]
+    const costOf = (from: number, to: number) => {
+      const move = Math.min(Math.abs(from - to), shifts - Math.abs(from - to))
+      return move > reach ? Number.POSITIVE_INFINITY : cost * (move / shifts) ** 2
+    }
+    for (let seed = 0; seed < 8; seed++) {
+      const scores = Array.from({ length: 9 }, (_, p) => Float64Array.from(gaussian(seed, p, 0, shifts)))
+      const path = bestPath(scores)
+      const sum = path.reduce((total, state, p) => {
+        return total + scores[p]![state]! - (p === 0 ? 0 : costOf(path[p - 1]!, state))
+      }, 0)
+      const best = scores.reduce((before, own) =>
+        own.map((score, to) => score + Math.max(...before.map((reached, from) => reached - costOf(from, to)))),
+      )
+      assert.ok(Math.abs(sum - Math.max(...best)) < 1e-9, `${seed}: ${sum} of ${Math.max(...best)}`)
+    }
   })
 
   test('are found at any delay, and agree more than with the inverted recording', () => {
