@@ -153,6 +153,8 @@ describe('reads samples that do not fill their bytes', () => {
     ['20 bits in the upper part of three bytes', wav(20, 3, [0, 0, 0x40, 0, 0, 0xc0]), [0.5, -0.5]],
     ['24 bits in the lower part of four bytes', wav(24, 4, [0, 0, 0x40, 0, 0, 0, 0xc0, 0xff]), [0.5, -0.5]],
     ['24 bits in the upper part of four bytes', wav(24, 4, [0, 0, 0, 0x40, 0, 0, 0, 0xc0]), [0.5, -0.5]],
+    ['24 bits in four bytes, too loud for the lower part', wav(24, 4, [0, 0, 0x80, 0]), [1 / 256]],
+    ['24 bits in the lower part, at both ends', wav(24, 4, [0, 0, 0x80, 255, 0, 0, 0x7f, 0]), [-1, 127 / 128]],
     ['a block size of zero', wav(16, 0, [0, 0x40]), [0.5]],
   ] as const) {
     test(name, () => {
@@ -173,6 +175,12 @@ test('skips a chunk of odd size, with its padding byte and without', () => {
 test('refuses a double that overflows float32', () => {
   const double = new Uint8Array(Float64Array.of(1e300).buffer)
   assert.throws(() => decodeWav(wav(64, 8, [...double], 8, 3), 'a.wav'), { code: 'NOT_FINITE', got: '1e+300' })
+})
+
+test('refuses a recording that is longer than allowed', () => {
+  const bytes = encodeWav({ samples, sampleRate: 8000 })
+  assert.equal(decodeWav(bytes, 'a.wav', { maxSeconds: 999 / 8000 }).samples.length, 999)
+  assert.throws(() => decodeWav(bytes, 'a.wav', { maxSeconds: 998 / 8000 }), { code: 'TOO_LARGE', got: '0.1 s' })
 })
 
 test('reads a sample rate of 384 kHz', () => {
