@@ -5,12 +5,12 @@ import { resample } from '#src/audio/resample'
 import { gaussian } from '#src/core/random'
 
 test('resampling keeps the shape of a tone to −100 dB, at any rates and up to the last sample', async () => {
-  // One converter serves all of them. From the first to the second pair, its results grow 288 times as long.
+  // One converter serves all of them. Its results grow and shrink up to a thousandfold from one pair to the next.
   for (const [from, to] of [
-    [48_000, 8000],
     [8000, 384_000],
     [384_000, 16_000],
-    [250_000, 200_000],
+    [8000, 384_000],
+    [352_800, 48_000],
     [22_050, 16_000],
     [8000, 22_050],
   ] as const) {

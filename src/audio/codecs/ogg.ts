@@ -39,7 +39,7 @@ const REST = 'What follows the end of the stream is left out.'
 const HEADER = 27
 const NO_CHECKSUM = new Uint8Array(4)
 
-/** Parses the page at an offset. Its header must be complete. */
+/** Parses the page at an offset, of which at least the first 27 bytes exist. */
 function pageAt(bytes: Uint8Array, at: number): Page {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER)
   const dataStart = at + HEADER + bytes[at + 26]!
@@ -114,11 +114,8 @@ export class OggReader {
   #page(at: number): Page | null {
     const bytes = this.#bytes
     if (at >= bytes.length) return null
-    const lacingEnd = at + HEADER + (bytes[at + 26] ?? 0)
-    if (at + HEADER > bytes.length || lacingEnd > bytes.length) return this.#cutOff()
-    if (!this.#isPage(at) || bytes[at + 4] !== 0) {
-      throw this.#bad('a page is missing', at)
-    }
+    if (at + HEADER > bytes.length) return this.#cutOff()
+    if (!this.#isPage(at) || bytes[at + 4] !== 0) throw this.#bad('a page is missing', at)
     const page = pageAt(bytes, at)
     if (page.end > bytes.length) return this.#cutOff()
     // The checksum is computed with its own four bytes set to zero.

@@ -39,10 +39,10 @@ function read(bytes: Uint8Array) {
 }
 
 describe('packets of Ogg pages', () => {
-  /** Sizes and positions of the packets behind the first one. */
+  /** Sizes and positions of the packets behind the first one, and the numbers that they hold. */
   const packets = (...pages: readonly PageFields[]) => {
     const [link] = read(file({ first: true, fill: 'a' }, ...pages, { last: true, lacing: [] })).links
-    return [...oggPackets(link!)].slice(1).map(({ data, granule }) => [data.length, granule])
+    return [...oggPackets(link!)].slice(1).map(({ data, granule }) => [data.length, granule, [...new Set(data)].join()])
   }
 
   test('may span pages, and the last one that ends on a page has its position', () => {
@@ -53,22 +53,22 @@ describe('packets of Ogg pages', () => {
         { granule: 20, lacing: [255, 4, 255, 0, 9], continued: true },
       ),
       [
-        [3, null],
-        [0, 10],
-        [255 + 255 + 255 + 4, null],
-        [255, null],
-        [9, 20],
+        [3, null, '0'],
+        [0, 10, ''],
+        [255 + 255 + 255 + 4, null, '2,0,1'],
+        [255, null, '2'],
+        [9, 20, '4'],
       ],
     )
-    assert.deepEqual(packets({ granule: 0, lacing: [1] }), [[1, 0]])
-    assert.deepEqual(packets({ granule: -1, lacing: [1] }), [[1, null]])
+    assert.deepEqual(packets({ granule: 0, lacing: [1] }), [[1, 0, '0']])
+    assert.deepEqual(packets({ granule: -1, lacing: [1] }), [[1, null, '0']])
   })
 
   test('without their beginning or their end are left out', () => {
-    assert.deepEqual(packets({ granule: 5, lacing: [255, 8, 2], continued: true }), [[2, 5]])
+    assert.deepEqual(packets({ granule: 5, lacing: [255, 8, 2], continued: true }), [[2, 5, '2']])
     assert.deepEqual(packets({ lacing: [1, 255] }, { granule: 9, lacing: [6] }), [
-      [1, 7],
-      [6, 9],
+      [1, 7, '0'],
+      [6, 9, '0'],
     ])
   })
 })
@@ -107,6 +107,7 @@ describe('streams of an Ogg file', () => {
     const size = page().length
     for (const [left, pages] of [
       [1, 2],
+      [3, 2],
       [size - 10, 2],
       [size, 2],
       [size + 1, 1],
