@@ -28,6 +28,8 @@ function libraryRates(from: number, to: number): readonly [number, number] {
 
 /** Samples converted at a time: some 10 ms of work between two turns of the event loop. */
 const CHUNK = 8192
+/** Results at a time, at most: the library has room for a million, and cuts larger chunks in a way that fails. */
+const MAX_RESULTS = 2 ** 17
 /** More than half the filter's length, in samples of the lower rate. */
 const TAIL = 1024
 
@@ -47,7 +49,7 @@ async function converterFor(input: number, output: number): Promise<Converter> {
   // Either of these starts the filter anew.
   converter.inputSampleRate = input
   converter.outputSampleRate = output
-  // The setters leave this one as it was; `full` takes the room that it needs from it.
+  // The setters leave this one as it was. `full` tells from it whether the results fit its room.
   converter.ratio = output / input
   return converter
 }
@@ -75,8 +77,9 @@ export async function convertRate(
     const result = new Float32Array(Math.round((samples.length * to) / from))
     // The filter holds back its tail until more samples come: silence after the clip brings it out.
     const tail = Math.ceil(TAIL * Math.max(1, from / to))
-    for (let at = 0, filled = 0; at < samples.length + tail && filled < result.length; at += CHUNK) {
-      const chunk = new Float32Array(Math.min(CHUNK, samples.length + tail - at))
+    const step = Math.min(CHUNK, Math.floor((MAX_RESULTS * from) / to))
+    for (let at = 0, filled = 0; at < samples.length + tail && filled < result.length; at += step) {
+      const chunk = new Float32Array(Math.min(step, samples.length + tail - at))
       chunk.set(samples.subarray(at, at + chunk.length))
       const converted = converter.full(chunk)
       result.set(converted.subarray(0, result.length - filled), filled)
