@@ -77,7 +77,10 @@ test('reads RF64 by the size in its ds64 chunk', () => {
   file.fromScratch(1, 8000, '16', [1, 2, 3], { container: 'RF64' })
   const bytes = file.toBuffer()
   assert.equal(decodeWavHeader(bytes, 'a.wav').container, 'RF64')
-  const followed = Uint8Array.from([...bytes, ...ascii('LIST'), 4, 0, 0, 0, ...ascii('INFO')])
+  const plain = wav(16, 2, [1, 0, 2, 0, 3, 0], 0xffffffff)
+  const sizes = [28, 0, 0, 0, ...new Uint8Array(8), 6, ...new Uint8Array(19)]
+  const head = [...ascii('RF64'), ...plain.subarray(4, 12), ...ascii('ds64'), ...sizes, ...plain.subarray(12)]
+  const followed = Uint8Array.from([...head, ...ascii('LIST'), 4, 0, 0, 0, ...ascii('INFO')])
   for (const whole of [bytes, followed]) {
     const { samples, notes } = decodeWav(whole, 'a.wav')
     assert.deepEqual([[...samples], notes], [[1, 2, 3].map(x => x / 32_768), []])

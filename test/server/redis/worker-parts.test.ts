@@ -87,6 +87,14 @@ describe('an order', () => {
       const read = readOrder(writeOrder({ operation, options, body }, defaultLimits))
       assert.deepEqual(read, { operation, options, limits: { seconds, workSeconds, resultBytes, resultSeconds } })
     }
+  })
+
+  test('that this version does not know is null', () => {
+    const order = JSON.parse(writeOrder({ operation: operations[0]!, options: {}, body }, defaultLimits)) as object
+    assert.notEqual(readOrder(JSON.stringify(order)), null)
+    for (const change of [{ format: 1 }, { format: 3 }, { operation: 'sing' }, { options: { x: 1 } }, { limits: {} }]) {
+      assert.equal(readOrder(JSON.stringify({ ...order, ...change })), null)
+    }
     assert.equal(readOrder('{'), null)
   })
 
