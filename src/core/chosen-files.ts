@@ -1,7 +1,9 @@
 /** Files that a user chose in a page, or dropped on it, as a source of files. */
+
 import { DiffWaveError, throwIfAborted } from './errors.js'
 import type { FileSource, ReadFileOptions } from './file-source.js'
 import { MAX_FILE_BYTES } from './limits.js'
+import { orAborted } from './until-aborted.js'
 
 /** A `File`: bytes with a name. */
 export interface NamedBlob extends Blob {
@@ -84,6 +86,6 @@ async function bytesOf(
     })
   })
   const bytes = new Uint8Array(buffer)
-  await onProgress?.({ done: bytes.length, total: bytes.length })
+  await orAborted(onProgress?.({ done: bytes.length, total: bytes.length }), signal)
   return bytes
 }

@@ -1,7 +1,9 @@
 /** Work that several calls wait for, each with a signal and a callback of its own. */
+
 import type { Callback } from './callback.js'
 import { abortError, throwIfAborted } from './errors.js'
 import { onAbort } from './on-abort.js'
+import { orAborted } from './until-aborted.js'
 
 /** How a call follows the work. */
 export interface Following<Report> {
@@ -16,6 +18,7 @@ interface SharedOptions<Report> {
 }
 
 interface Caller<Report> {
+  readonly signal: AbortSignal | undefined
   readonly onProgress: Callback<Report> | undefined
   readonly fail: (error: unknown) => void
 }
@@ -56,7 +59,7 @@ export class SharedWork<Result, Report> {
         if (this.#callers.size > 0) reject(error)
         else this.#stop.abort()
       }
-      const caller = { onProgress, fail }
+      const caller = { onProgress, signal, fail }
       this.#callers.add(caller)
       const ignore = onAbort(signal, () => fail(abortError(signal!.reason)))
       const settle = (end: () => void) => {
@@ -73,9 +76,9 @@ export class SharedWork<Result, Report> {
   }
 
   async #report(report: Report): Promise<void> {
-    for (const { onProgress, fail } of [...this.#callers]) {
+    for (const { onProgress, signal, fail } of [...this.#callers]) {
       try {
-        await onProgress?.(report)
+        await orAborted(onProgress?.(report), signal)
       } catch (error) {
         fail(error)
       }

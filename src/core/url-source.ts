@@ -1,4 +1,5 @@
 /** The files below a URL as a source of files: fetched, checked, and kept in a cache. */
+
 import { concatenateBytes } from './concatenate.js'
 import { DiffWaveError, throwIfAborted } from './errors.js'
 import {
@@ -10,6 +11,7 @@ import {
 } from './file-source.js'
 import { checkIntegrity } from './integrity.js'
 import { MAX_CONFIG_BYTES, MAX_FILE_BYTES } from './limits.js'
+import { orAborted } from './until-aborted.js'
 import { wrongFileHint } from './wrong-file.js'
 
 /** What a server states about the version of a file. If the values are equal, so are the bytes. */
@@ -133,7 +135,7 @@ async function keptBytes(
     throwIfAborted(signal)
     if (now?.ok && !sameVersion(kept.validators, validatorsOf(now))) return null
   }
-  await onProgress?.({ done: bytes.length, total: bytes.length })
+  await orAborted(onProgress?.({ done: bytes.length, total: bytes.length }), signal)
   return bytes
 }
 
@@ -230,7 +232,7 @@ async function bodyOf(
       pieces.push(piece.value)
       done += piece.value.length
       if (done > maxBytes) throw tooLarge(maxBytes, `more than ${maxBytes}`, where)
-      await onProgress?.({ done, total: announced })
+      await orAborted(onProgress?.({ done, total: announced }), signal)
     }
   } finally {
     // After an error, the rest is not wanted. A stream that has failed cannot be cancelled.

@@ -3,10 +3,12 @@
  * Each clip has its own noise, so its bytes do not depend on the other clips. They are the same as from
  * `reverseProcess`, which runs one clip piece by piece.
  */
+
 import { nextTurn } from '#platform/core/turn'
 import type { Callback } from '../core/callback.js'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
+import { orAborted } from '../core/until-aborted.js'
 import { drawOfPass, type NoiseSource } from './noise.js'
 import type { PassState } from './samplers/sampler.js'
 import { type ReverseSteps, reverseStep, type WatchedStep } from './step.js'
@@ -45,9 +47,10 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
       const input = { pass, state: states[i]!, output: outputs[i]!, noise: zs[i]! }
       const { state, clean } = reverseStep(request, input)
       states[i] = state
-      await onStep?.[i]?.({ pass, input: clips[i]!, state: state.x, clean })
+      await orAborted(onStep?.[i]?.({ pass, input: clips[i]!, state: state.x, clean }), signal)
     }
-    await onProgress?.({ done: (pass + 1) * length * noises.length, total: passes * length * noises.length })
+    const [done, total] = [pass + 1, passes].map(count => count * length * noises.length) as [number, number]
+    await orAborted(onProgress?.({ done, total }), signal)
   }
   throwIfAborted(signal)
   return states.map(state => state.x)

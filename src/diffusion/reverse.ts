@@ -8,6 +8,7 @@
  * two sweeps the intermediate data of the whole clip are kept (4 bytes per sample, 8 with a multistep sampler), and the
  * first audio comes in the last sweep.
  */
+
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelFeed } from '../audio/mel/feed.js'
 import type { MelPiece } from '../audio/mel/source.js'
@@ -15,6 +16,7 @@ import type { Callback } from '../core/callback.js'
 import { concatenateAudio } from '../core/concatenate.js'
 import { throwIfAborted } from '../core/errors.js'
 import type { OnProgress } from '../core/progress.js'
+import { orAborted } from '../core/until-aborted.js'
 import { drawOfPass, type NoiseSource } from './noise.js'
 import type { PassState, Sampler } from './samplers/sampler.js'
 import { joined, StateQueue } from './state-queue.js'
@@ -107,7 +109,8 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
     }
     kept = joined(pieces.map(piece => piece.state))
     const part = (name: 'input' | 'clean') => concatenateAudio(pieces.flatMap(piece => piece.watched?.[name] ?? []))
-    await onStep?.({ pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') })
+    const watched = { pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') }
+    await orAborted(onStep?.(watched), request.signal)
   }
 }
 
@@ -264,12 +267,12 @@ function* cut(from: number, to: number, chunk: number, last: boolean): Generator
 }
 
 /** Reports progress in samples × passes. */
-function progressReport({ input, onProgress }: ReverseRequest, passes: number): Callback<number> {
+function progressReport({ input, onProgress, signal }: ReverseRequest, passes: number): Callback<number> {
   let done = 0
   return async samples => {
     if (samples === 0) return
     done += samples
     const length = 'length' in input ? input.length : input.mel.length
-    await onProgress?.({ done, total: length === null ? null : length * passes })
+    await orAborted(onProgress?.({ done, total: length === null ? null : length * passes }), signal)
   }
 }

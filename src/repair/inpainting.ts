@@ -3,6 +3,7 @@
  * region that it has to see around a gap, so the memory does not depend on the recording's length. The samples in a gap
  * are ignored.
  */
+
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { checkAudio, checkSamples } from '../audio/check-audio.js'
@@ -14,6 +15,7 @@ import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { MAX_FADE_SECONDS, MAX_GAPS, MAX_ROUNDS } from '../core/limits.js'
 import { check, type FieldsOf } from '../core/options.js'
 import { drawSeed } from '../core/seed.js'
+import { orAborted } from '../core/until-aborted.js'
 import { type Denoiser, modelDomain } from '../denoiser/denoiser.js'
 import { type NoiseSource, seededNoise } from '../diffusion/noise.js'
 import { createSampler } from '../diffusion/samplers/create.js'
@@ -98,7 +100,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
     // The noise of each region is that of its place in the recording, so that no two gaps sound alike.
     const noise: NoiseSource = (draw, start, count) => white(draw, region.start + start, count)
     const mel = config.mel === null ? null : regionMel(samples, region, config.mel)
-    const watched = { domain, sampler, mel, length, clip, start: region.start }
+    const watch = onStep && watchSteps(onStep, { domain, sampler, mel, length, clip, start: region.start })
     const made = await fill({
       sampler,
       prediction: diffusion.prediction,
@@ -110,10 +112,10 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
         const output = await predictRegion(model, { x, step: sampler.steps[pass]!, mel, label: labelIndex, signal })
         throwIfAborted(signal)
         done += length
-        await onProgress?.({ done, total })
+        await orAborted(onProgress?.({ done, total }), signal)
         return output
       },
-      onStep: onStep && watchSteps(onStep, watched),
+      onStep: watch && (step => orAborted(watch(step), signal)),
     })
     // No phase refinement, whatever the model's default: it would change every sample, and the known ones must stay.
     const whole = withRegionBand(config, made, mel, noise)

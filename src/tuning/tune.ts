@@ -4,6 +4,7 @@
  * distance. Phase refinement is off, because it moves all copies closer to the mel and would hide the differences
  * between schedules.
  */
+
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import type { MelConvention } from '../audio/mel/convention.js'
@@ -13,6 +14,7 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
 import { abortSignal, callback, check, type FieldsOf, readonlyList, seed as seedSchema } from '../core/options.js'
 import type { Progress } from '../core/progress.js'
+import { orAborted } from '../core/until-aborted.js'
 import { checkDenoiser, type Denoiser } from '../denoiser/denoiser.js'
 import { samplerOver } from '../diffusion/samplers/create.js'
 import {
@@ -127,7 +129,7 @@ export async function tune(
       return copyDistance(model, convention, samplerOver(schedule, diffusion, choice), examples, signal)
     }
   const { derived, own, starts } = candidates(diffusion, steps, sampler)
-  const trials = new Trials(distanceOn(used), evaluations, onProgress)
+  const trials = new Trials(distanceOn(used), evaluations, report => orAborted(onProgress?.(report), signal))
   const found = await search(training, starts, trials)
   const decide = distanceOn(withheld)
   const distances = { found: await decide(found), derived: await decide(derived) }
@@ -151,14 +153,10 @@ class Trials {
   /** Max number of candidates. */
   readonly max: number
   readonly #distance: (candidate: Candidate) => Promise<number>
-  readonly #onProgress: Callback<TuneProgress> | undefined
+  readonly #onProgress: Callback<TuneProgress>
   #best = Number.POSITIVE_INFINITY
 
-  constructor(
-    distance: (candidate: Candidate) => Promise<number>,
-    max: number,
-    onProgress: Callback<TuneProgress> | undefined,
-  ) {
+  constructor(distance: (candidate: Candidate) => Promise<number>, max: number, onProgress: Callback<TuneProgress>) {
     this.#distance = distance
     this.max = max
     this.#onProgress = onProgress
@@ -179,7 +177,7 @@ class Trials {
   }
 
   async #report(done: number): Promise<void> {
-    await this.#onProgress?.({ done, total: this.max, best: this.#best })
+    await this.#onProgress({ done, total: this.max, best: this.#best })
   }
 }
 

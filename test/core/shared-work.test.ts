@@ -55,3 +55,19 @@ test('an error in a callback ends its call, and the last call to stop stops the 
   await assert.rejects(two, { code: 'ABORTED', cause: 'done' })
   assert.ok(hasStopped())
 })
+
+test('a callback that never ends holds up no other call once its own was stopped', async () => {
+  const { shared, report, finish } = work()
+  const stop = new AbortController()
+  const one = shared.join({ signal: stop.signal, onProgress: () => new Promise<void>(() => {}) })
+  const heard: number[] = []
+  const two = shared.join({ onProgress: step => void heard.push(step) })
+  const told = report(1)
+  const rejected = assert.rejects(one, { code: 'ABORTED' })
+  stop.abort()
+  await rejected
+  await told
+  finish(7)
+  assert.equal(await two, 7)
+  assert.deepEqual(heard, [1])
+})

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wavBytes } from '#src/audio/codecs/wav-stream'
-import type { Mel } from '#src/audio/mel/convention'
+import { type Mel, namedConventions } from '#src/audio/mel/convention'
+import { griffinLim } from '#src/audio/mel/griffin-lim'
+import { melSpectrogram } from '#src/audio/mel/mel'
 import { Denoiser } from '#src/denoiser/denoiser'
 import { createEngine } from '#src/engines/select'
 import { Generator } from '#src/generator'
+import type { WholeClipOptions } from '#src/synthesis/options'
 import { Vocoder } from '#src/vocoder'
 import { someMel } from '../support/audio.js'
 import { smallGeneratorConfig, smallVocoderConfig } from '../support/configs.js'
@@ -101,5 +104,37 @@ test('clips() and batches() end a pending next() by return(), and with DISPOSED'
     const rejected = assert.rejects(cut, { code: 'DISPOSED' })
     await generator.dispose()
     await rejected
+  }
+})
+
+describe('a signal ends a call that waits for', () => {
+  const hung = () => new Promise<void>(() => {})
+  const vocoder = new Vocoder(fakeModel(config))
+  const generator = new Generator(fakeModel(smallGeneratorConfig()))
+  const sound = { samples: Float32Array.from({ length: 4000 }, (_, i) => Math.sin(i / 9)) }
+  const gaps = [{ start: 0.05, end: 0.06 }]
+  const convention = namedConventions.lmnt
+  const calls: Readonly<Record<string, (options: WholeClipOptions) => Promise<unknown>>> = {
+    synthesize: options => vocoder.synthesize(someMel(8), { seed: 1, ...options }),
+    generate: options => generator.generate({ seed: 1, seconds: 0.1, ...options }),
+    inpaint: options =>
+      generator.inpaint({ ...sound, sampleRate: generator.sampleRate }, { seed: 1, gaps, ...options }),
+    griffinLim: ({ signal, onProgress }) =>
+      griffinLim(melSpectrogram({ ...sound, sampleRate: 22_050 }, convention), convention, {
+        signal,
+        onProgress: onProgress ?? hung,
+      }),
+  }
+  for (const callback of ['onProgress', 'onStep'] as const) {
+    for (const [name, call] of Object.entries(calls)) {
+      test(`${callback} of ${name}`, { timeout }, async () => {
+        const stop = new AbortController()
+        const running = call({ signal: stop.signal, [callback]: hung })
+        const rejected = assert.rejects(running, { code: 'ABORTED', cause: 'enough' })
+        await sleep(50)
+        stop.abort('enough')
+        await rejected
+      })
+    }
   }
 })

@@ -4,12 +4,14 @@
  * 2). If it starts from audio, it refines the phases of that audio, and leaves frequencies that the mel does not cover
  * as they are. This file works on whole clips; `PhaseRefinement` does the same piece by piece.
  */
+
 import { z } from 'zod'
 import { nextTurn } from '#platform/core/turn'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, onProgress, seed } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
 import { uniform } from '../../core/random.js'
+import { orAborted } from '../../core/until-aborted.js'
 import type { Audio } from '../audio.js'
 import { checkSamples } from '../check-audio.js'
 import { FrameTransform, framePadding, windowSquares } from '../transforms/stft.js'
@@ -92,7 +94,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
     throwIfAborted(signal)
     await search.project()
     await search.synthesise()
-    await report?.({ done: iteration + 1, total: iterations })
+    await orAborted(report?.({ done: iteration + 1, total: iterations }), signal)
   }
   throwIfAborted(signal)
   return { samples: search.audio(checked.length ?? mel.frames * convention.hop), sampleRate: convention.sampleRate }

@@ -2,8 +2,10 @@
  * Compares a set of generated clips with real clips: Fréchet distance, memorisation, diversity, sound character, and
  * label accuracy.
  */
+
 import type { Callback } from '../../core/callback.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { orAborted } from '../../core/until-aborted.js'
 import type { LeftOut } from '../recordings.js'
 import { percentile } from '../statistics/moments.js'
 import { averageSpectrumNoise, shuffledPieces } from './baselines.js'
@@ -35,7 +37,7 @@ interface Sets {
 /** Reads the sets and compares them. @throws DiffWaveError as `evaluateGenerator` */
 export async function evaluateSets(options: GeneratorEvaluationOptions): Promise<GeneratorEvaluation> {
   const { sampleRate, seconds, seed, signal } = options
-  const progress: Callback<number> = percent => options.onProgress?.({ done: percent, total: 100 })
+  const progress = (percent: number) => orAborted(options.onProgress?.({ done: percent, total: 100 }), signal)
   const leftOut: LeftOut[] = []
   const sets = await readSets(options, leftOut, progress)
   const { generated, reference, training } = sets

@@ -2,6 +2,7 @@
  * Evaluates vocoders by copy synthesis: one or more systems copy a folder of recordings, and each copy is compared with
  * its original.
  */
+
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
@@ -13,6 +14,7 @@ import { resample } from '../../audio/resample.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
+import { orAborted } from '../../core/until-aborted.js'
 import { type MelPlace, readMelOf } from '../../formats/mel-file.js'
 import { type LeftOut, recordingsIn } from '../recordings.js'
 import { COMPARED_RATE, type Measurements, MIN_SAMPLES, meanMeasurements } from './measures.js'
@@ -139,7 +141,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
       leftOut.push({ file: path, reason: error.message })
     }
-    await options.onProgress?.({ done: index + 1, total: recordings.length })
+    await orAborted(options.onProgress?.({ done: index + 1, total: recordings.length }), signal)
   }
   if (files.length === 0) {
     const { file, reason } = leftOut[0]!

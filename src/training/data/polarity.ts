@@ -3,6 +3,7 @@
  * but pulses are then negative. A network that is trained with pulses in their places
  * (src/data-domain/pulse-alignment.ts) would learn the mean of both polarities.
  */
+import { orAborted } from '../../core/until-aborted.js'
 import type { ModelConfig } from '../../model/config.js'
 import { DataThreads } from './data-threads.js'
 import type { Clip, Dataset } from './dataset.js'
@@ -39,7 +40,7 @@ export async function normalisePolarity(
         const { recorded, inverted } = agreements
         differences.set(folder, (differences.get(folder) ?? 0) + recorded - inverted)
       }
-      await onProgress?.({ stage: 'aligning', done, total: heard.length })
+      await orAborted(onProgress?.({ stage: 'aligning', done, total: heard.length }), signal)
     }
   } finally {
     await threads.close()

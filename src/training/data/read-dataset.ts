@@ -2,10 +2,12 @@
  * Reads folders of recordings as training data. Every file is decoded once, resampled to the model's rate and kept in
  * memory as 16-bit samples. A bad file is left out and named in the report. It never ends the run.
  */
+
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import { throwIfAborted } from '../../core/errors.js'
 import { listFolder } from '../../core/folder.js'
 import { check } from '../../core/options.js'
+import { orAborted } from '../../core/until-aborted.js'
 import { DataThreads } from './data-threads.js'
 import type { Dataset } from './dataset.js'
 import { DatasetBuilder } from './dataset-builder.js'
@@ -41,7 +43,8 @@ export async function readDataset(options: DatasetOptions): Promise<ReadDataset>
       for (const name of names) cacheFiles.add(name)
       builder.add(files[done++]!, recording)
       const resampled = 'clips' in recording && recording.resampled
-      await checked.onProgress?.({ stage: resampled ? 'resampling' : 'reading', done, total: files.length })
+      const stage = resampled ? 'resampling' : 'reading'
+      await orAborted(checked.onProgress?.({ stage, done, total: files.length }), checked.signal)
     }
   } finally {
     await threads.close()
