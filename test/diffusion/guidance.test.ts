@@ -4,13 +4,13 @@ import { describe, test } from 'node:test'
 import { guided, guidedStream } from '#src/diffusion/guidance'
 import type { PassStream } from '#src/diffusion/reverse'
 
-/** A stream that predicts its label, or 0 without one, and counts how many are open. */
+/** Streams that predict their label, or 0 without one. Counts how many are open, and keeps what mels they got. */
 function countedStreams() {
-  const count = { open: 0 }
+  const count = { open: 0, mels: [] as unknown[] }
   const open = (label: number | null): PassStream => {
     count.open++
     return {
-      pushMel: () => {},
+      pushMel: (mel, last) => void count.mels.push([label, mel, last]),
       predict: async (_pass, audio) => audio.map(() => label ?? 0),
       dispose: () => {
         count.open--
@@ -30,8 +30,22 @@ describe('guidance', () => {
     const stream = guidedStream(open, 2, 0.5)
     assert.deepEqual(await stream.predict(0, new Float32Array(3), true), Float32Array.of(3, 3, 3))
     assert.equal(count.open, 2)
+    const mel = { data: new Float32Array(2), bands: 1, frames: 2 }
+    stream.pushMel(mel, true)
+    assert.deepEqual(count.mels, [
+      [2, mel, true],
+      [null, mel, true],
+    ])
     stream.dispose()
     assert.equal(count.open, 0)
+  })
+
+  test('refuses streams that give different lengths', async () => {
+    const { open } = countedStreams()
+    const uneven = (label: number | null): PassStream =>
+      label === null ? { ...open(label), predict: async () => new Float32Array(1) } : open(label)
+    const made = guidedStream(uneven, 2, 0.5).predict(0, new Float32Array(3), true)
+    await assert.rejects(made, { code: 'ENGINE_FAILED' })
   })
 
   test('leaves no stream open if the second one cannot be opened', () => {
