@@ -156,14 +156,13 @@ export function checkMelFor(mel: Mel, convention: MelConvention, where: string):
     summary.add(mel)
     const scale = valueScale(summary)
     const range = `${low.toFixed(2)} … ${high.toFixed(2)} (${convention.name})`
+    const compute = 'Make the mel with the model’s own convention: `diffwave mel -m <model>`.'
+    const clip = max <= high + slack ? ` If only its floor is lower, raise its lower values to ${low.toFixed(2)}.` : ''
     throw new DiffWaveError('MEL_RANGE', 'the mel’s values are out of range for this model', {
       expected: isOutside ? range : `${range}, some of them below 0`,
       got: `${min.toFixed(2)} … ${max.toFixed(2)}`,
       where,
-      hint:
-        scale === null
-          ? 'Make the mel with the model’s own convention: `diffwave mel -m <model>`.'
-          : `By its values it is ${valueScaleTexts[scale]}.`,
+      hint: scale === null ? compute + clip : `By its values it is ${valueScaleTexts[scale]}.`,
     })
   }
 }

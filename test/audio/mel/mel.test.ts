@@ -103,6 +103,12 @@ test('refuses a mel of another convention and names that convention', async () =
     // All of its values lie in the range.
     message: /expected -11.51 … 9.23 \(tacotron2\), some of them below 0, got 0.00 … /,
   })
+  // As torch.log(mel + 1e-9), and as a mel that is 11 too high.
+  const fine = { ...tacotron2, data: tacotron2.data.map(value => Math.log(Math.exp(value) - 1e-5 + 1e-9)) }
+  const loud = { ...tacotron2, data: tacotron2.data.map(value => value + 11) }
+  const { tacotron2: convention } = namedConventions
+  assert.throws(() => checkMelFor(fine, convention, 'a'), { code: 'MEL_RANGE', hint: /floor is lower.* to -11\.51/ })
+  assert.throws(() => checkMelFor(loud, convention, 'a'), { code: 'MEL_RANGE', hint: /own convention: `[^`]*`\.$/ })
   const espnet = { ...tacotron2, data: tacotron2.data.map(value => value / Math.LN10) }
   assert.throws(() => checkMelFor(espnet, namedConventions.lmnt, 'a'), { code: 'MEL_RANGE', hint: /ESPnet/ })
 })
