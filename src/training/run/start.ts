@@ -163,7 +163,18 @@ function withPresentation(model: ModelConfig, other: ModelConfig): ModelConfig {
  */
 function runIdentity({ every, adversarial, optimiser, model, ...rest }: TrainingConfig) {
   const { totalSteps, ...settings } = optimiser
-  return { ...rest, optimiser: settings, model: split(model).trained }
+  const { trained } = split(model)
+  const diffusion = { ...trained.diffusion, ...followedDefaults(rest.noiseLevels, model.diffusion) }
+  return { ...rest, optimiser: settings, model: { ...trained, diffusion } }
+}
+
+/** The sampling defaults that training follows: those of the levels it is focused on, or of the network's own steps. */
+function followedDefaults(
+  { kind }: TrainingConfig['noiseLevels'],
+  { sampling, defaultSteps, noiseScale }: ModelConfig['diffusion'],
+) {
+  if (kind === 'focused') return { sampling, defaultSteps }
+  return kind === 'own' ? { noiseScale } : {}
 }
 
 /** A field in which two configs differ, with its values as JSON. */

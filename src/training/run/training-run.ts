@@ -74,8 +74,8 @@ interface Update {
 /**
  * Trains a model. It writes into `out`: checkpoint.safetensors, model/ (the average of the weights), best/ (the average
  * at the lowest validation loss) and metrics.jsonl. If a consumer leaves the loop early, the run ends with a
- * checkpoint. From one part of a run to the next, only the model's names, texts and sampling defaults, `every`,
- * `adversarial` and `optimiser.totalSteps` may change.
+ * checkpoint. From one part of a run to the next, only the model's names, texts and those sampling defaults that
+ * training does not follow, `every`, `adversarial` and `optimiser.totalSteps` may change.
  *
  * @returns how the run ended
  * @throws DiffWaveError `LOCKED`, `BAD_DATA` (the recordings changed since the checkpoint), `BAD_CONFIG` (the config

@@ -165,8 +165,32 @@ test('a finished run can be extended, and its learning rate follows the new end'
   )
 })
 
+test('refuses other sampling defaults if training follows them', async () => {
+  const changed = async (fields: Record<string, unknown>, diffusion: Partial<ModelConfig['diffusion']>) => {
+    const run = options({ maxSteps: 1, config: config(fields) })
+    await train(run)
+    const { model } = run.config
+    const other = { ...run.config, model: { ...model, diffusion: { ...model.diffusion, ...diffusion } } }
+    return train({ ...run, config: other, resume: true, maxSteps: 2 })
+  }
+  await assert.rejects(changed({}, { defaultSteps: 3 }), code('BAD_CONFIG', /model\.diffusion\.defaultSteps is not/))
+  const { model } = config()
+  const ownSteps = {
+    noiseLevels: { kind: 'own' },
+    loss: 'time-frequency',
+    spectral: { windows: [256] },
+    prior: null,
+    model: { ...model, diffusion: { ...model.diffusion, prediction: 'x0', clamp: false } },
+  }
+  await assert.rejects(
+    changed(ownSteps, { noiseScale: 0.9 }),
+    code('BAD_CONFIG', /model\.diffusion\.noiseScale is not/),
+  )
+  assert.equal((await changed(ownSteps, { defaultSteps: 3 })).step, 2)
+})
+
 test('allows changes of settings on which the weights do not depend', async () => {
-  const run = options({ maxSteps: 2 })
+  const run = options({ maxSteps: 2, config: config({ noiseLevels: { kind: 'continuous' } }) })
   await train(run)
   const { model } = run.config
   const diffusion = { ...model.diffusion, defaultSteps: 3, defaultSampler: 'ddim' as const }
