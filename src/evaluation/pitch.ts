@@ -12,18 +12,16 @@ export interface PitchTrack {
   readonly frequencies: Float64Array
   /** Periodicity: 1 − YIN's aperiodicity at the best dip, 0 … 1; 0 for silence. */
   readonly salience: Float64Array
-  /** Samples between frames; frame f is centred on sample f × hop. */
-  readonly hop: number
 }
 
+/** A range of pitches, in Hz. */
 export interface PitchRange {
-  /** Hz. */
   readonly lowest: number
   readonly highest: number
 }
 
 /** The range of voices. */
-const speech: PitchRange = { lowest: 60, highest: 600 }
+const VOICES: PitchRange = { lowest: 60, highest: 600 }
 /** Length of the difference function's window, in seconds. */
 const WINDOW = 0.045
 /** Seconds between frames. */
@@ -116,14 +114,10 @@ function vertex(before: number, at: number, after: number): number {
   return curvature > 0 ? Math.max(-0.5, Math.min(0.5, (before - after) / (2 * curvature))) : 0
 }
 
-/**
- * The pitch of a recording.
- *
- * @param sampleRate Hz
- */
-export function trackPitch(samples: Float32Array, sampleRate: number, range: PitchRange = speech): PitchTrack {
-  const { candidates, salience, hop } = pitchCandidates(samples, sampleRate, range, HOP)
-  return { frequencies: cheapestPath(candidates), salience, hop }
+/** The pitch of a voice, every 10 ms from the first sample on. @param sampleRate in Hz */
+export function trackPitch(samples: Float32Array, sampleRate: number): PitchTrack {
+  const { candidates, salience } = pitchCandidates(samples, sampleRate, VOICES, HOP)
+  return { frequencies: cheapestPath(candidates), salience }
 }
 
 /** `PitchTrack.salience` alone. @param seconds between frames */
@@ -176,7 +170,7 @@ function pitchCandidates(samples: Float32Array, sampleRate: number, range: Pitch
     candidates[frame] = []
     salience[frame] = 0
   }
-  return { candidates, salience, hop }
+  return { candidates, salience }
 }
 
 /** The cheapest choice of one candidate, or none, per frame, by dynamic programming. */

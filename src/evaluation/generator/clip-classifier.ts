@@ -4,7 +4,7 @@
  */
 import { Classifier, type Example } from './classifier.js'
 import { stretchedPattern } from './clip-pattern.js'
-import type { Clip, ClipSet } from './clip-set.js'
+import { type Clip, type ClipSet, spreadOver } from './clip-set.js'
 import { Modulation } from './modulation.js'
 
 /** Frames that a clip is stretched to. */
@@ -65,9 +65,7 @@ export async function classifyClips(
     features: modulation.features(stretchedPattern(pattern, first, sets.training.frames, FRAMES)),
     label: labels.indexOf(label),
   })
-  const training = known(sets.training)
-  const stride = Math.ceil(training.length / MAX_EXAMPLES)
-  const examples = training.filter((_, i) => i % stride === 0).map(example)
+  const examples = spreadOver(known(sets.training), MAX_EXAMPLES).map(example)
   const classifier = await Classifier.train(examples, labels, { seed, signal })
   const answers = (clips: readonly Clip[]) =>
     clips.map(example).map(({ features, label }) => ({ label, found: classifier.classify(features) }))

@@ -102,10 +102,7 @@ export async function readClips(
     const path = join(folder, name)
     try {
       const audio = await readAudio(path)
-      const samples =
-        audio.sampleRate === set.sampleRate
-          ? audio.samples
-          : await resample(audio.samples, audio.sampleRate, set.sampleRate)
+      const samples = await resample(audio.samples, audio.sampleRate, set.sampleRate)
       set.add({ name: audioStem(name), samples, label }, options.all)
     } catch (error) {
       if (!(error instanceof DiffWaveError)) throw error

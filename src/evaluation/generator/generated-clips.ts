@@ -30,7 +30,7 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
     try {
       const audio = await readAudio(path)
       rate ??= audio.sampleRate
-      const samples = audio.sampleRate === rate ? audio.samples : await resample(audio.samples, audio.sampleRate, rate)
+      const samples = await resample(audio.samples, audio.sampleRate, rate)
       const stem = audioStem(name)
       clips.push({ name: stem, samples, label: label === '' ? (/^(.+)-\d+$/.exec(stem)?.[1] ?? '') : label })
     } catch (error) {

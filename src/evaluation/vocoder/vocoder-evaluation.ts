@@ -228,8 +228,8 @@ async function evaluateFile(
   return { name, seconds, melGiven: given !== null, measurements, lengthDifferences, audio: kept }
 }
 
-async function atRate({ samples, sampleRate }: Audio, rate: number): Promise<Float32Array> {
-  return sampleRate === rate ? samples : resample(samples, sampleRate, rate)
+function atRate({ samples, sampleRate }: Audio, rate: number): Promise<Float32Array> {
+  return resample(samples, sampleRate, rate)
 }
 
 function tooShort(samples: number, where: string): DiffWaveError {
