@@ -37,8 +37,8 @@ function added(text: string, before: readonly string[] | undefined, flags: strin
 }
 
 /** One or more texts: `--label <names...>`. */
-export function texts(flags: string, description: string, more: More = {}): OptionSpec<readonly string[] | undefined> {
-  return { flags, description, ...more, parse: (text, before) => added(text, before, flags) }
+export function texts(flags: string, description: string): OptionSpec<readonly string[] | undefined> {
+  return { flags, description, parse: (text, before) => added(text, before, flags) }
 }
 
 export function requiredTexts(flags: string, description: string): OptionSpec<readonly string[]> {

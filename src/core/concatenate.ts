@@ -3,10 +3,7 @@
 type Numbers = Uint8Array | Float32Array | Float64Array
 
 /** @param Kind of the whole, as `Float32Array` */
-export function concatenate<Whole extends Numbers>(
-  Kind: new (length: number) => Whole,
-  pieces: readonly Numbers[],
-): Whole {
+function concatenate<Whole extends Numbers>(Kind: new (length: number) => Whole, pieces: readonly Numbers[]): Whole {
   const whole = new Kind(pieces.reduce((sum, piece) => sum + piece.length, 0))
   let at = 0
   for (const piece of pieces) {

@@ -18,17 +18,17 @@ export interface ProcessIdentity {
 /** What is known of a process: `unknown` if it belongs to another pid namespace or another boot or machine. */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
-function textOr<T>(read: () => string, fallback: T): string | T {
+function textOrNull(read: () => string): string | null {
   try {
     return read()
   } catch {
-    return fallback
+    return null
   }
 }
 
 /** Fields of /proc/PID/stat from the third on; the second, in brackets, may contain anything. */
 function statFields(pid: number | 'self'): readonly string[] | null {
-  const text = textOr(() => readFileSync(`/proc/${pid}/stat`, 'utf8'), null)
+  const text = textOrNull(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
   return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
@@ -37,8 +37,8 @@ let own: ProcessIdentity | null = null
 /** The running process. */
 export function ownIdentity(): ProcessIdentity {
   if (own !== null) return own
-  const namespace = textOr(() => readlinkSync('/proc/self/ns/pid').replace(/\D/g, ''), null)
-  const boot = textOr(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8), null)
+  const namespace = textOrNull(() => readlinkSync('/proc/self/ns/pid').replace(/\D/g, ''))
+  const boot = textOrNull(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8))
   own = {
     pid: process.pid,
     started: statFields('self')?.[19] ?? null,
@@ -58,7 +58,7 @@ export function liveness({ pid, started, place }: ProcessIdentity): Liveness {
     if (systemCode(error) === 'ESRCH') return 'dead'
   }
   // Without a /proc of its own namespace a container sees the processes of another.
-  if (textOr(() => readlinkSync('/proc/self'), null) !== String(self.pid)) return 'alive'
+  if (textOrNull(() => readlinkSync('/proc/self')) !== String(self.pid)) return 'alive'
   const fields = statFields(pid)
   if (fields === null) return 'alive'
   const isZombie = fields[0] === 'Z' || fields[0] === 'X'

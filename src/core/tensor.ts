@@ -1,5 +1,4 @@
 /** Named float32 arrays, as weight files hold them and engines use them. */
-import { DiffWaveError } from './errors.js'
 
 /** Row-major float32 numbers of a shape; a scalar has shape `[]`. */
 export interface Tensor {
@@ -15,17 +14,6 @@ export type Tensors = ReadonlyMap<string, Tensor>
 /** How many numbers a shape holds. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1)
-}
-
-/** A tensor, its shape checked against its data. @throws DiffWaveError `BAD_SHAPE` */
-export function tensor(shape: readonly number[], data: Float32Array): Tensor {
-  if (elementCount(shape) !== data.length) {
-    throw new DiffWaveError('BAD_SHAPE', 'a shape does not fit its data', {
-      expected: `${elementCount(shape)} numbers for [${shape.join(', ')}]`,
-      got: String(data.length),
-    })
-  }
-  return { shape, data }
 }
 
 /**

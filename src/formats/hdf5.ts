@@ -153,8 +153,8 @@ function* entriesBelow(
 
 interface Message {
   readonly type: number
+  /** Where its body begins. */
   readonly start: number
-  readonly size: number
 }
 
 /** The messages of an object's header, version 1. */
@@ -168,7 +168,7 @@ function* messages(file: Parts, header: number): Generator<Message> {
       const start = at + 8
       file.span(start, size)
       if (type === CONTINUATION) blocks.push({ start: file.word(start, 8), size: file.word(start + 8, 8) })
-      else yield { type, start, size }
+      else yield { type, start }
       at = start + size
     }
   }

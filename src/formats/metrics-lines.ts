@@ -15,10 +15,10 @@ function metricsLine(line: string): MetricsLine | null {
   }
 }
 
-/** The lines whose step is past `after`, in order; what is not a line of a log is skipped. */
-export function decodeMetrics(text: string, after = -1): readonly MetricsLine[] {
-  return text.split('\n').flatMap(line => {
-    const parsed = metricsLine(line)
-    return parsed !== null && parsed.step > after ? [parsed] : []
-  })
+/** The lines in order; what is not a line of a log is skipped. */
+export function decodeMetrics(text: string): readonly MetricsLine[] {
+  return text
+    .split('\n')
+    .map(metricsLine)
+    .filter(line => line !== null)
 }

@@ -57,7 +57,7 @@ export const trainedModelSchema = z.preprocess(
 )
 
 /** Schema of the trainer's config. */
-export const trainingConfigSchema = z
+const trainingConfigSchema = z
   .strictObject({
     /** The model to train: its `config.json`, in which `format` and `version` may be left out. */
     model: trainedModelSchema,

@@ -29,7 +29,6 @@ interface FrameHeader {
   readonly assignment: number
   readonly channels: number
   readonly bits: number
-  readonly sampleRate: number
 }
 
 const STREAMINFO_BYTES = 34
@@ -186,7 +185,7 @@ class FlacFrames {
     }
     // The last block may be shorter than STREAMINFO's minimum. No block may be longer than its maximum.
     if (block > info.maxBlock || block === 0) throw bad('a frame is longer than the header says', this.#here())
-    return { block, assignment, channels, bits, sampleRate }
+    return { block, assignment, channels, bits }
   }
 
   #subframe(reader: BitReader, { block, assignment, bits }: FrameHeader, channel: number): void {

@@ -6,7 +6,7 @@ import type { AudioStream } from '../../synthesis/result.js'
 import type { Facts, Output } from './operation.js'
 
 /** Media type of every sound. */
-export const WAV = 'audio/wav'
+const WAV = 'audio/wav'
 
 interface WavFile {
   readonly name: string

@@ -15,7 +15,7 @@ const MIN_COMPRESSED_BYTES = 1024
 const compress = promisify(gzip)
 
 /** Whether an `Accept-Encoding` allows gzip (RFC 9110, section 12.5.3). */
-export function acceptsGzip(header = ''): boolean {
+function acceptsGzip(header = ''): boolean {
   return header.split(',').some(part => {
     const [coding, quality = ''] = part.split(';')
     return coding!.trim().toLowerCase() === 'gzip' && !/^\s*q=0(\.0*)?\s*$/i.test(quality)
@@ -23,7 +23,7 @@ export function acceptsGzip(header = ''): boolean {
 }
 
 /** Whether an `If-None-Match` names a tag. Proxies that compress an answer make its tag a weak one. */
-export function matchesTag(header: string, tag: string): boolean {
+function matchesTag(header: string, tag: string): boolean {
   return header.split(',').some(part => ['*', tag].includes(part.trim().replace(/^W\//, '')))
 }
 
