@@ -209,15 +209,18 @@ const lossFields = [...requestFields, 'target', 'loss', 'weight'] satisfies (key
  * unknown field
  */
 function checkRequest(request: unknown, known: readonly string[]): asserts request is DenoiserRequest {
-  const { labels = [] } = Object(request) as { readonly labels?: unknown }
-  if (typeof request === 'object' && request !== null && Array.isArray(labels)) {
-    const unknown = Object.keys(request).find(name => !known.includes(name))
-    if (unknown === undefined) return
+  if (typeof request !== 'object' || request === null) {
+    throw new DiffWaveError('BAD_SHAPE', 'not a request', { expected: '{ audio, steps, … }', got: describe(request) })
+  }
+  const { labels = [] } = request as { readonly labels?: unknown }
+  if (!Array.isArray(labels)) {
+    throw new DiffWaveError('BAD_SHAPE', 'labels are not a list', {
+      expected: 'names and nulls',
+      got: describe(labels),
+    })
+  }
+  const unknown = Object.keys(request).find(name => !known.includes(name))
+  if (unknown !== undefined) {
     throw new DiffWaveError('BAD_OPTION', 'unknown field of a request', { expected: known.join(', '), got: unknown })
   }
-  const isRequest = typeof request === 'object' && request !== null
-  throw new DiffWaveError('BAD_SHAPE', isRequest ? 'labels are not a list' : 'not a request', {
-    expected: isRequest ? 'names and nulls' : '{ audio, steps, … }',
-    got: describe(isRequest ? labels : request),
-  })
 }
