@@ -89,7 +89,7 @@ class TensorflowEngine implements Engine {
     return new WindowedStream(
       this.network,
       request,
-      async (window, signal) => (await this.#worker.ask<'window'>({ kind: 'window', request: window }, signal)).epsilon,
+      async (window, signal) => (await this.#worker.ask<'window'>({ kind: 'window', request: window }, signal)).output,
       this.#envelope,
     )
   }

@@ -37,7 +37,7 @@ export interface WorkerMessage {
 }
 
 export type WorkerResult =
-  | { readonly kind: 'window'; readonly epsilon: Float32Array }
+  | { readonly kind: 'window'; readonly output: Float32Array }
   | { readonly kind: 'loss'; readonly result: LossGradients }
   | { readonly kind: 'parameters' }
   | { readonly kind: 'memory'; readonly tensors: number }

@@ -1,6 +1,6 @@
 /**
  * The denoiser as a TensorFlow.js graph: DiffWave (Kong et al. 2021, figure 1 and section 3) with the variants of
- * src/model/config.ts. It consists of matrix products, slices and concatenations, which every backend can both
+ * src/model/network.ts. It consists of matrix products, slices and concatenations, which every backend can both
  * run and differentiate (TensorFlow.js asserts dilation 1 in the gradient of its own convolutions).
  *
  * Shapes: B clips, N positions, C channels, P samples per position, F mel frames. Activations are `[B, N, channels]`.
@@ -18,11 +18,19 @@ import {
 import { networkEnds } from './network-ends.js'
 import type { MelWindow, NetworkInput, ParameterTensors } from './network-input.js'
 
-/** Receives tensors inside the network by name, for comparison with a reference. */
-export type Probe = (name: string, value: tf.Tensor) => void
+/** Receives tensors inside the network by name. */
+type Probe = (name: string, value: tf.Tensor) => void
 
 /** Called with the activations before each layer. It returns them, or throws to stop the work. */
 export type BetweenLayers = (x: tf.Tensor3D) => tf.Tensor3D
+
+/** What is called while the network is computed. */
+interface Hooks {
+  /** Default: nothing happens between the layers. */
+  readonly betweenLayers?: BetweenLayers
+  /** For comparison with a reference. Default: none. */
+  readonly probe?: Probe
+}
 
 /** Applies a 1×1 convolution or a linear layer to x, `[…, in]`. @returns `[…, out]` */
 function project(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
@@ -182,8 +190,7 @@ export function predict(
   network: NetworkConfig,
   parameters: ParameterTensors,
   input: NetworkInput,
-  probe?: Probe,
-  betweenLayers: BetweenLayers = x => x,
+  { betweenLayers = x => x, probe }: Hooks = {},
 ): tf.Tensor2D {
   const { channels, layers } = network
   const of = (name: string): tf.Tensor => parameters[name]!

@@ -100,7 +100,7 @@ class ServedNetwork {
       throwIfStopped(stop)
       return x
     }
-    const epsilon = tf.tidy(() => {
+    const output = tf.tidy(() => {
       const input: NetworkInput = {
         audio: tf.tensor2d(audio, [1, audio.length]),
         sinusoids: this.#sinusoids([step]),
@@ -112,10 +112,10 @@ class ServedNetwork {
             : { frames: tf.tensor3d(mel.data, [1, mel.bands, mel.frames]), firstSample: mel.firstSample },
         deviations: deviations === null ? null : this.#perPosition([deviations]),
       }
-      return predict(this.#network, this.#current, input, undefined, betweenLayers)
+      return predict(this.#network, this.#current, input, { betweenLayers })
     })
-    const data = epsilon.dataSync() as Float32Array
-    epsilon.dispose()
+    const data = output.dataSync() as Float32Array
+    output.dispose()
     return data
   }
 
@@ -157,7 +157,7 @@ class ServedNetwork {
       const weight = clips.weight === undefined ? null : rows(clips.weight)
       const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
         const parameters: ParameterTensors = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
-        const difference = tf.sub(predict(this.#network, parameters, input, undefined, betweenLayers), target)
+        const difference = tf.sub(predict(this.#network, parameters, input, { betweenLayers }), target)
         const plain = clips.loss === 'l1' ? tf.abs(difference) : tf.mul(difference, difference)
         const perClip = tf.sum(weight === null ? plain : tf.mul(plain, weight), 1)
         for (const [i, sum] of perClip.dataSync().entries()) sums.clipLosses[indices[i]!] = sum / samples
@@ -200,7 +200,7 @@ class ServedNetwork {
     throwIfStopped(stop)
     switch (task.kind) {
       case 'window':
-        return { kind: 'window', epsilon: this.#predictWindow(task.request, stop) }
+        return { kind: 'window', output: this.#predictWindow(task.request, stop) }
       case 'loss':
         return { kind: 'loss', result: this.#lossGradients(task.request, stop) }
       case 'parameters':

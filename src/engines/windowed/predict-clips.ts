@@ -1,5 +1,6 @@
 /**
- * ε of whole clips by an engine's streams: a clip alone, batched or streamed then has the same bytes by construction.
+ * Runs whole clips through an engine's streams. A clip alone, batched or streamed then has the same bytes by
+ * construction.
  */
 import type { NoiseStream, PredictRequest, StreamRequest } from '../engine.js'
 
@@ -14,7 +15,7 @@ function openWhole(
   return stream
 }
 
-/** ε of each clip of a request that was checked. @throws as `NoiseStream.predict` */
+/** The output for each clip of a request that was checked. @throws as `NoiseStream.predict` */
 export async function predictClips(
   request: PredictRequest,
   openStream: (request: StreamRequest) => NoiseStream,

@@ -123,8 +123,8 @@ export class WindowedStream implements NoiseStream {
       mel: this.#network.mel === null ? null : this.#melFrames(place.audioFrom, place.framesFrom, place.framesTo),
       deviations: this.#deviationsOf(place.audioFrom, place.audioTo),
     }
-    const epsilon = await this.#predictWindow(window, signal)
-    return epsilon.slice(place.from - place.audioFrom, place.to - place.audioFrom)
+    const output = await this.#predictWindow(window, signal)
+    return output.slice(place.from - place.audioFrom, place.to - place.audioFrom)
   }
 
   /** Frames from … to − 1, `[bands × frames]`. */

@@ -30,7 +30,7 @@ export function windowShape(network: NetworkConfig): WindowShape {
 
 /** Where window `index` lies in its clip; ends are exclusive. */
 export interface WindowPlace {
-  /** Samples of ε. */
+  /** Samples of the output. */
   readonly from: number
   readonly to: number
   /** Samples of audio read. */

@@ -58,10 +58,11 @@ for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
           labels: null,
           mel: mel === null ? null : { frames: mel, firstSample: 0 },
         }
-        predict(network, weights, input, (name, value) => {
+        const probe = (name: string, value: tf.Tensor) => {
           const turned = value.rank === 3 && name !== 'upsampled_mel' ? tf.transpose(value, [0, 2, 1]) : value
           values.set(name, turned.dataSync() as Float32Array)
-        })
+        }
+        predict(network, weights, input, { probe })
       })
       return values
     }

@@ -45,7 +45,7 @@ function gradients(at: { readonly forth?: number; readonly back?: number }) {
       }
       const loss = (...tensors: tf.Tensor[]) => {
         const named = Object.fromEntries(parameters.map(([name], i) => [name, tensors[i]!]))
-        return tf.sum(tf.abs(predict(network, named, input, undefined, betweenLayers))) as tf.Scalar
+        return tf.sum(tf.abs(predict(network, named, input, { betweenLayers }))) as tf.Scalar
       }
       tf.valueAndGrads(loss)(parameters.map(([, { data, shape }]) => tf.tensor(data, [...shape])))
     })
