@@ -73,6 +73,14 @@ test('every folder imports exactly the folders it may', () => {
   }
 })
 
+test('what runs on every engine imports no file of a particular one', () => {
+  const isOfOne = (file: string) => /^engines\/[^/]+\//.test(file)
+  const outside = files.filter(file => folderOf(file) !== 'engines')
+  const found = outside.filter(file => imports(file).some(isOfOne)).sort()
+  // The program of the page's worker, and the command that compiles the native engine.
+  assert.deepEqual(found, ['browser/worker.ts', 'cli/commands/build-native.ts'])
+})
+
 test('no file imports itself through others', () => {
   const done = new Set<string>()
   const visit = (file: string, path: readonly string[]) => {

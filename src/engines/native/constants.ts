@@ -4,18 +4,7 @@
  */
 import { DiffWaveError } from '../../core/errors.js'
 import { BINS_PER_RATIO } from '../loss-kernels.js'
-
-/**
- * Max number of positions in the chunks of a whole clip. The native engine keeps the mel's upsampled rows that far
- * behind the first pass, so that later passes need not compute them again.
- */
-export const MAX_CHUNK_POSITIONS = 13_824
-
-/**
- * The largest dilation that the native engine computes in Winograd blocks. Such a layer works in groups of four
- * dilations, and lags behind the layer before it until a group is complete.
- */
-export const MAX_WINOGRAD_DILATION = 32
+import { MAX_CHUNK_POSITIONS, MAX_WINOGRAD_DILATION } from '../streaming.js'
 
 /** What a piece of work resolves to if it has no result. */
 export const CANCELLED = -1

@@ -12,9 +12,9 @@ import { checkLabel, checkMelCovers, checkNetworkMel, checkPass, checkPiece, che
 import type { NoiseStream, StreamRequest } from '../engine.js'
 import type { Latency } from '../modes.js'
 import { snapshot, snapshotMel } from '../snapshot.js'
+import { streamLag } from '../streaming.js'
 import type { Handle, KernelAddon, MelWork, StreamHandle } from './addon.js'
 import type { NativeQueue } from './queue.js'
-import { streamLag } from './stream-lag.js'
 import type { StreamQueue } from './stream-queue.js'
 
 /** All parameters in one array, with a number that changes whenever they do. */
