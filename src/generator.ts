@@ -13,6 +13,7 @@ import { type Denoiser, modelLost } from './denoiser/denoiser.js'
 import type { LoadModelOptions } from './denoiser/load-model.js'
 import { loadFor, SoundModel } from './denoiser/sound-model.js'
 import { createSampler, type SamplerChoice } from './diffusion/samplers/create.js'
+import { clipSamples } from './model/config.js'
 import type { ModelInput } from './model/model-input.js'
 import { type Denoised, type DenoiseOptions, denoise } from './repair/denoising.js'
 import { type InpaintOptions, inpaint } from './repair/inpainting.js'
@@ -89,8 +90,6 @@ export class GeneratedClip extends Synthesis {
     this.label = fields.label
   }
 }
-
-const DEFAULT_SECONDS = 1
 
 /** Batch limits: at most 16 clips, and 4 M samples in all (16 MB of audio; samplers hold three more copies). */
 const MAX_BATCH_CLIPS = 16
@@ -314,9 +313,9 @@ export class Generator extends SoundModel {
    * to make.
    */
   #planner({ seconds, guidance, ...choice }: Pick<ClipFields, 'seconds' | 'guidance'> & SamplerChoice) {
-    const { clipSeconds, sampleRate, diffusion } = this.config
+    const { diffusion } = this.config
     const sampler = createSampler(diffusion, choice)
-    const length = Math.max(1, Math.round((seconds ?? clipSeconds ?? DEFAULT_SECONDS) * sampleRate))
+    const length = clipSamples(this.config, seconds)
     /** @param wanted null: no label; undefined: one drawn by the seed if the model draws labels */
     return (wanted: string | null | undefined, seed: number): PlannedClip => {
       const label = wanted === undefined ? this.drawLabel(seed) : wanted

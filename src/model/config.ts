@@ -184,6 +184,9 @@ export type ModelConfig = Readonly<Fields>
 /** A `config.json` as a person writes it: fields that have defaults may be left out. */
 export type ModelConfigInput = z.input<typeof fieldsSchema>
 
+/** Length of a generator's clips whose config states none. */
+const DEFAULT_CLIP_SECONDS = 1
+
 /** Whether nothing but the gains of subbands scales a model's x_0: it has no mel, no clamp and no signal scale. */
 export function leavesScaleToGains({
   mel,
@@ -193,6 +196,18 @@ export function leavesScaleToGains({
   readonly diffusion: Pick<DiffusionConfig, 'clamp' | 'signalScale'>
 }): boolean {
   return mel === null && !diffusion.clamp && diffusion.signalScale === 1
+}
+
+/**
+ * Number of samples of a generator's clip, at least 1.
+ *
+ * @param seconds its length. Default: that of the training clips if the config states it, else 1
+ */
+export function clipSamples(
+  { clipSeconds, sampleRate }: Pick<ModelConfig, 'clipSeconds' | 'sampleRate'>,
+  seconds: number = clipSeconds ?? DEFAULT_CLIP_SECONDS,
+): number {
+  return Math.max(1, Math.round(seconds * sampleRate))
 }
 
 /**

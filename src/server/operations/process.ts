@@ -5,7 +5,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { drawSeed } from '../../core/seed.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { Generator } from '../../generator.js'
-import type { ModelConfig } from '../../model/config.js'
+import { clipSamples, type ModelConfig } from '../../model/config.js'
 import { checkStepBytes, type OnStep, type SamplingStep } from '../../synthesis/sampling-step.js'
 import { Vocoder } from '../../vocoder.js'
 import type { VocoderInput } from '../decoding/tasks.js'
@@ -81,7 +81,7 @@ async function watched(run: OperationRun<Options>, name: string, config: ModelCo
   const recorder = new StepRecorder(run, config.sampleRate, sampler.steps)
   const common = { ...choice, seed, signal, onProgress, onStep: recorder.onStep }
   const input = config.kind === 'vocoder' ? await melOf(run, config) : null
-  const samples = input === null ? Math.round((seconds ?? config.clipSeconds ?? 1) * config.sampleRate) : input.length
+  const samples = input === null ? clipSamples(config, seconds) : input.length
   checkStepBytes(samples, sampler.steps.length, MAX_STEP_BYTES)
   await withModel(run, name, async model => {
     const made =

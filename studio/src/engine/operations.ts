@@ -9,7 +9,7 @@ import { createSampler } from '#src/diffusion/samplers/create'
 import { compareCopies } from '#src/evaluation/vocoder/compare-copies'
 import { measures } from '#src/evaluation/vocoder/measures'
 import { Generator } from '#src/generator'
-import type { ModelConfig } from '#src/model/config'
+import { clipSamples, type ModelConfig } from '#src/model/config'
 import type { SamplerName } from '#src/model/diffusion-config'
 import { modelView, scheduleView } from '#src/synthesis/model-view'
 import { noised } from '#src/synthesis/noised'
@@ -134,7 +134,7 @@ async function process(order: Received<ProcessOrder>, tools: OperationTools): Pr
   const choice = choiceOf(order)
   const { steps } = createSampler(config.diffusion, choice)
   const input = config.mel === null || source === null ? null : await vocoderInput(source, config.mel)
-  const samples = input?.length ?? Math.round((seconds ?? config.clipSeconds ?? 1) * sampleRate)
+  const samples = input?.length ?? clipSamples(config, seconds)
   checkStepBytes(samples, steps.length, MAX_STEP_BYTES)
   let start: Sound | null = null
   const onStep = (step: SamplingStep) => {
