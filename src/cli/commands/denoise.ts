@@ -2,7 +2,7 @@
 import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
 import { findInputs, recordings } from '../inputs/inputs.js'
-import { noteMixing, noteResampling, readRecording } from '../inputs/read-recording.js'
+import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
 import { namedGenerator } from '../load.js'
 import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
@@ -39,8 +39,7 @@ export const command = defineCommand({
         const generator = new Generator(model)
         return async (input, run) => {
           const audio = await readRecording(context, input)
-          noteMixing(context, input.name, audio)
-          noteResampling(context, input.name, audio, generator.sampleRate)
+          noteConversion(context, input.name, audio, generator.sampleRate)
           return generator.denoise(audio, { ...steps, ...defined({ snr, noise, step, label }), ...run })
         }
       },

@@ -3,7 +3,7 @@ import { type Gap, parseGap } from '../../audio/gap.js'
 import { defined } from '../../core/defined.js'
 import { defineCommand, type OptionSpec } from '../command.js'
 import { findInputs, recordings } from '../inputs/inputs.js'
-import { noteMixing, readRecording } from '../inputs/read-recording.js'
+import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
 import { DEFAULT_VOCODER } from '../load.js'
 import { integer, modelOptions, number, outputOptions, sampling, samplingOptions, text } from '../options.js'
@@ -50,7 +50,7 @@ export const command = defineCommand({
         const more = { ...sampling(options), gaps: [...gaps], ...defined({ rounds, fade, label }) }
         return async (input, run) => {
           const audio = await readRecording(context, input)
-          noteMixing(context, input.name, audio)
+          noteConversion(context, input.name, audio, audio.sampleRate)
           return repairer.inpaint(audio, { ...more, ...run })
         }
       },

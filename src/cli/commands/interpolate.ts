@@ -2,7 +2,7 @@
 import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
 import { findInput } from '../inputs/inputs.js'
-import { noteMixing, noteResampling, readRecording } from '../inputs/read-recording.js'
+import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { namedGenerator } from '../load.js'
 import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
 import { repairFiles } from '../repair-files.js'
@@ -42,8 +42,7 @@ export const command = defineCommand({
           const both = [await readRecording(context, first), await readRecording(context, second)] as const
           for (const [i, audio] of both.entries()) {
             const { name } = [first, second][i]!
-            noteMixing(context, name, audio)
-            noteResampling(context, name, audio, generator.sampleRate)
+            noteConversion(context, name, audio, generator.sampleRate)
           }
           return generator.interpolate(...both, { ...steps, ...defined({ mix, step, label }), ...run })
         }

@@ -10,7 +10,7 @@ import { eachInput } from '../inputs/each-input.js'
 import { findInputs, type Input, mels, recordings } from '../inputs/inputs.js'
 import { eachMel, type MelInput, MelOpener, melFileOptions } from '../inputs/mel-inputs.js'
 import { inNumbers, namedConvention } from '../inputs/mel-numbers.js'
-import { noteResampling, readRecording } from '../inputs/read-recording.js'
+import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
 import { fetchModel } from '../load.js'
 import { choice, force, requiredText, text } from '../options.js'
@@ -102,7 +102,7 @@ async function computed(context: Context, input: Input, convention: MelConventio
   ])
   const audio = await readRecording(context, input)
   const { sampleRate } = convention
-  noteResampling(context, input.name, audio, sampleRate)
+  noteConversion(context, input.name, audio, sampleRate)
   return melSpectrogram(
     { samples: await resample(audio.samples, audio.sampleRate, sampleRate), sampleRate },
     convention,

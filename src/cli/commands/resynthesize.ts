@@ -1,7 +1,7 @@
 /** `diffwave resynthesize`: recordings to their mels and back. */
 import { defineCommand } from '../command.js'
 import { recordings } from '../inputs/inputs.js'
-import { noteMixing, noteResampling, readRecording } from '../inputs/read-recording.js'
+import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
 
 export const command = defineCommand({
@@ -16,8 +16,7 @@ export const command = defineCommand({
   run: (context, words, options) =>
     vocodeFiles(context, words, { kind: recordings, expand: async files => files }, options, async (vocoder, input) => {
       const audio = await readRecording(context, input)
-      noteMixing(context, input.name, audio)
-      noteResampling(context, input.name, audio, vocoder.sampleRate)
+      noteConversion(context, input.name, audio, vocoder.sampleRate)
       const { mel, length } = await vocoder.analyse(audio)
       return { stream: more => vocoder.stream(mel, { ...more, length }) }
     }),

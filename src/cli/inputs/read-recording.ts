@@ -18,12 +18,13 @@ export function noteOddities(context: Context, name: string, { notes }: Recordin
   for (const note of notes) context.note(`${name}: ${note}`)
 }
 
-/** Notes that a result has fewer channels than its recording. */
-export function noteMixing(context: Context, name: string, { channels }: Recording): void {
+/** Notes that a result has fewer channels than its recording, or another sample rate. */
+export function noteConversion(
+  context: Context,
+  name: string,
+  { channels, sampleRate }: Recording,
+  resultRate: number,
+): void {
   if (channels > 1) context.note(`${name} was mixed down from ${channels} channels to one`)
-}
-
-/** Notes that a recording is resampled. */
-export function noteResampling(context: Context, name: string, { sampleRate }: Recording, wanted: number): void {
-  if (sampleRate !== wanted) context.note(`${name} was resampled from ${sampleRate} to ${wanted} Hz`)
+  if (sampleRate !== resultRate) context.note(`${name} was resampled from ${sampleRate} to ${resultRate} Hz`)
 }

@@ -21,9 +21,11 @@ for (const [command, args] of [
   ['inpaint', [first, '-m', smallVocoder, '--gaps', '0.1-0.11', '--rounds', '1']],
   ['denoise', [first, '-m', smallGenerator, '--snr', '20']],
   ['interpolate', [first, second, '-m', smallGenerator]],
+  ['mel', [first, '-m', smallVocoder]],
 ] as const) {
   test(`${command} notes that it mixes channels`, () => {
-    const run = called([command, ...args, '--steps', '1', '-o', at(`${command}.wav`)])
+    const output = at(command === 'mel' ? 'first.npy' : `${command}.wav`)
+    const run = called([command, ...args, ...(command === 'mel' ? [] : ['--steps', '1']), '-o', output])
     assert.equal(run.status, 0, run.stderr)
     const notes = run.stderr.match(/^note: .*(first|second)\.wav was mixed down from 2 channels to one$/gm)
     assert.equal(notes?.length, command === 'interpolate' ? 2 : 1, run.stderr)
