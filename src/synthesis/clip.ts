@@ -88,7 +88,7 @@ export async function wholeClip(model: Denoiser, request: ClipRequest): Promise<
 }
 
 /** The whole pipeline: latent, audio, refined audio, audio with its high band, trimmed audio. */
-function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
+function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined> {
   const { input, refinement = null, highBand = null, seed, signal } = request
   const trim = request.trim ?? ('length' in input ? input.length : Number.POSITIVE_INFINITY)
   const mel = 'mel' in input ? input.mel : null
@@ -186,11 +186,18 @@ async function* refinedByEngine(
   }
 }
 
-/** The first `length` samples. The rest is read, too, so that the progress reaches its total. */
-async function* trimmed(audio: AsyncIterable<Float32Array>, length: number): AsyncGenerator<Float32Array, void> {
+/**
+ * The first `length` samples. The rest is read, too, so that the progress reaches its total.
+ *
+ * Each piece is a copy with a buffer of its own: the caller may change it, or transfer its buffer to a worker.
+ */
+async function* trimmed(
+  audio: AsyncIterable<Float32Array>,
+  length: number,
+): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
   let left = length
   for await (const piece of audio) {
-    if (left > 0) yield piece.subarray(0, Math.min(left, piece.length))
+    if (left > 0) yield piece.slice(0, left)
     left -= piece.length
   }
 }

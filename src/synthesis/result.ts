@@ -55,12 +55,13 @@ export class Synthesis {
 }
 
 /**
- * A stream of audio: yields mono samples piece by piece, each piece as soon as it is final.
+ * A stream of audio: yields mono samples piece by piece, each piece as soon as it is final. A piece has a buffer of its
+ * own, which may be changed or transferred to a worker.
  *
  * `return()`, and so `break`, ends it, even while a `next()` waits for a mel that has stalled: that call resolves as
  * done. When the signal fires, the call rejects with `ABORTED`; when the model is disposed of, with `DISPOSED`.
  */
-export interface AudioStream extends AsyncGenerator<Float32Array, void, undefined> {
+export interface AudioStream extends AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined> {
   /** Sample rate in Hz. */
   readonly sampleRate: number
   /** Seed of the noise. */

@@ -183,10 +183,13 @@ describe('the package', () => {
     test('in a page, without the types of Node.js', () => {
       compile(
         'page.ts',
-        `import { playStream, type Synthesis, Vocoder, type Mel } from 'diffwave/browser'
+        `import { type AudioStream, playStream, type Synthesis, Vocoder, type Mel } from 'diffwave/browser'
          export const speak = async (mel: Mel) => playStream((await Vocoder.load('/models/speech')).stream(mel))
          export const file = (clip: Synthesis) => new Blob([clip.toWav(), clip.samples])
-         export const hear = (clip: Synthesis, buffer: AudioBuffer) => buffer.copyToChannel(clip.samples, 0)`,
+         export const hear = (clip: Synthesis, buffer: AudioBuffer) => buffer.copyToChannel(clip.samples, 0)
+         export const fill = async (audio: AudioStream, buffer: AudioBuffer) => {
+           for await (const piece of audio) buffer.copyToChannel(piece, 0)
+         }`,
         ...['--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2022,dom'],
       )
     })

@@ -76,7 +76,7 @@ export async function writeAudio(context: Context, model: Denoiser, written: Wri
 
 /** Audio that is there whole, as a stream. */
 export function streamOf(synthesis: Synthesis): AudioStream {
-  async function* whole(): AsyncGenerator<Float32Array, void, undefined> {
+  async function* whole(): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined> {
     yield synthesis.samples
   }
   const { sampleRate, seed, steps, samples } = synthesis
@@ -96,7 +96,7 @@ class CountedStream {
     this.stream = Object.assign(this.#count(stream, keep), { sampleRate, seed, steps, length, lookAhead })
   }
 
-  async *#count(stream: AudioStream, keep: boolean): AsyncGenerator<Float32Array, void, undefined> {
+  async *#count(stream: AudioStream, keep: boolean): AsyncGenerator<Float32Array<ArrayBuffer>, void, undefined> {
     for await (const piece of stream) {
       this.samples += piece.length
       for (const sample of piece) if (sample > 1 || sample < -1) this.clipped++
