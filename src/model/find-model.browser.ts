@@ -22,8 +22,16 @@ export async function findModel(
   return { ...read, notes: source.notes ?? [], source: 'folder' }
 }
 
-/** Resolves a URL against that of the page. */
+/** Resolves the URL of a folder against that of the page. @throws DiffWaveError `BAD_OPTION`, `UNSUPPORTED_FORMAT` */
 function folderUrl(model: string | URL): URL {
+  // As a relative URL, it would be the page itself.
+  if (model === '') {
+    throw new DiffWaveError('BAD_OPTION', 'no model is named', {
+      expected: 'the URL of a model folder, such as /models/speech',
+      got: 'an empty string',
+      where: 'model',
+    })
+  }
   let url: URL
   try {
     url = new URL(model, globalThis.document?.baseURI ?? globalThis.location?.href)
