@@ -8,11 +8,16 @@ import { melSpectrogram } from '#src/audio/mel/mel'
 import { decodeMel } from '#src/formats/mel-tensor'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { Generator } from '#src/generator'
+import { writeModelFolder } from '#src/model/folder'
 import { headersOf } from '#src/server/http/fact-headers'
 import { Vocoder } from '#src/vocoder'
 import { melNumbers, noiseWav, npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
+import { smallGeneratorConfig } from '../support/configs.js'
+import { randomParameters } from '../support/parameters.js'
+import { scratch } from '../support/process.js'
 import { finishedJob, getJson, jobEvents, post, problem, testService } from '../support/service.js'
 
+const files = scratch()
 const service = await testService()
 const mel = (frames: number) => ({ data: melNumbers(80 * frames), bands: 80, frames })
 const wavOf = async (response: Response) => {
@@ -85,6 +90,25 @@ describe('/v1/generate', () => {
     assert.deepEqual(await wavOf(byAddress), clip!.toWav())
     // A fact that is not there is no header.
     assert.equal(byAddress.headers.get('diffwave-label'), null)
+  })
+
+  test('draws a label if none is named, and takes null for no label', async () => {
+    const config = smallGeneratorConfig({ labelShares: [0, 1] })
+    const folder = files.at('drawing')
+    await writeModelFolder(folder, { config, parameters: randomParameters(config.network, 1) })
+    const drawing = await testService({ models: new Map([['drawing', folder]]) })
+    const generator = await Generator.load(folder)
+    for (const [asked, label] of [
+      [undefined, 'snare'],
+      ['kick', 'kick'],
+      [null, null],
+    ] as const) {
+      const response = await post(drawing, '/v1/generate', JSON.stringify({ seed: 5, label: asked }))
+      assert.equal(response.headers.get('diffwave-label'), label)
+      const [clip] = await generator.generate({ seed: 5, label })
+      assert.deepEqual(await wavOf(response), clip!.toWav())
+    }
+    await generator.dispose()
   })
 
   test('makes several clips as the files of a job', async () => {

@@ -68,7 +68,7 @@ export const generate = defineOperation({
       const generator = new Generator(model)
       const wanted = { ...defined(rest), signal, onProgress }
       if (count === 1) {
-        const facts = { model: name, label: rest.label ?? generator.drawLabel(seed) }
+        const facts = { model: name, label: rest.label === undefined ? generator.drawLabel(seed) : rest.label }
         return streamWav(output, generator.stream({ ...wanted, seed }), { name: 'result.wav', format, facts })
       }
       let made = 0

@@ -33,7 +33,10 @@ export const countedSteps = z
   .optional()
   .describe('Number of denoiser steps. Default: the model’s.')
 
-export const label = name.optional().describe('Voice or class that the model was trained on.')
+export const label = name
+  .nullable()
+  .optional()
+  .describe('Voice or class that the model was trained on, null for none. Default: drawn by a generator, else none.')
 
 export const refine = z
   .number()
