@@ -87,21 +87,16 @@ describe(`an ONNX export ${noBrowser ? 'in Node.js' : 'in Chromium'} agrees with
       const vocoder = await Vocoder.load(inRepository(folder), OUR_ENGINE)
       const { config } = vocoder
       const { mel: whole } = await readMel(inRepository(melFile), bands)
+      // Where almost nothing is in a bin, rounding decides its phase, and the correction makes it as loud as the mel
+      // says. One such bin can be most of a short clip's error: of 30 seeds of models/speech 6 reach 1e-4 at 7 frames
+      // (one 5e-4), none goes beyond at 33 (typical 4e-5). So these lengths.
       for (const frames of [1, config.network.frontEnd === null ? 7 : 33]) {
         const mel = sliceMel(whole, 0, frames)
-        const errors: number[] = []
-        for (const seed of config.network.frontEnd?.correction == null ? [1] : [1, 2, 3]) {
-          const { samples } = await vocoder.synthesize(mel, { seed, refine: 0 })
-          const noise = noiseOf(config, seed, 256 * frames)
-          const made = await run({ mel: { shape: [1, bands, frames], data: mel.data }, noise })
-          errors.push(relativeError(made, samples))
-        }
-        // Where almost nothing is in a bin, rounding decides its phase, and the correction makes it as loud as the mel
-        // says. One such bin can be most of a short clip's error: of 30 seeds of models/speech 6 reach 1e-4 at 7 frames
-        // (one 5e-4), none goes beyond at 33 (typical 4e-5). So these lengths, and the middle of three seeds: at most
-        // 4.7e-5 at 33 frames, over ten times three seeds.
-        const middle = errors.toSorted((a, b) => a - b)[Math.floor(errors.length / 2)]!
-        assert.ok(middle < 1e-4, `${frames} frames: ${errors}`)
+        const { samples } = await vocoder.synthesize(mel, { seed: 1, refine: 0 })
+        const noise = noiseOf(config, 1, 256 * frames)
+        const made = await run({ mel: { shape: [1, bands, frames], data: mel.data }, noise })
+        const error = relativeError(made, samples)
+        assert.ok(error < 1e-4, `${frames} frames: ${error}`)
       }
       await vocoder.dispose()
     })
