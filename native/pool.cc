@@ -4,7 +4,7 @@
 #include <utility>
 
 #ifdef __wasm__
-extern "C" void diffwaveSeeGrowth();
+#include "memory-growth.h"
 #endif
 
 namespace diffwave {

@@ -8,7 +8,7 @@ import { inRepository } from './support/paths.js'
 /** The folders that each folder of native/ may include from, besides itself. Files at the root of native/ are `.`. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   '.': [],
-  platform: [],
+  platform: ['.'],
   kernels: ['.'],
   targets: ['kernels'],
   reference: ['.'],

@@ -8,8 +8,9 @@
 #include <cstring>
 #include <new>
 
+#include "../../memory-growth.h"
+
 extern "C" unsigned char __heap_base;
-extern "C" void diffwaveSeeGrowth();
 
 namespace {
 
@@ -183,13 +184,6 @@ void release(void* memory) {
 
 extern "C" {
 
-/**
- * Lets this thread see the memory that others have added. Call it after another thread has handed work over.
- *
- * V8 without a trap handler (Deno 2.9, `node --disable-wasm-trap-handler`) compares addresses with a size that each
- * thread keeps. A thread learns of another's memory.grow some instructions too late, and until then an address in the
- * new pages is out of its bounds. A memory.grow of its own, also by nothing, brings its size up to date.
- */
 void diffwaveSeeGrowth() {
   const uintptr_t seen = uintptr_t(__builtin_wasm_memory_size(0)) * pageSize;
   if (seen < heapEnd.load(std::memory_order_relaxed)) __builtin_wasm_memory_grow(0, 0);

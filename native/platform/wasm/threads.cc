@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "../../memory-growth.h"
+
 namespace {
 
 enum State : uint32_t { idle, started, finished };
@@ -44,8 +46,6 @@ uint32_t* wordOf(pthread_cond_t* condition) { return reinterpret_cast<uint32_t*>
 }  // namespace
 
 extern "C" {
-
-void diffwaveSeeGrowth();
 
 /** Says how many workers wait in `diffwaveThread`, numbered from 0. */
 void diffwaveOfferThreads(int count) { slotCount = count < maxSlots ? count : maxSlots; }
