@@ -24,6 +24,12 @@ test('real clips are nearer to real ones than to shuffled, reversed or noise cli
   const embedding = await SetEmbedding.fit(data)
   assert.equal(embedding.dimensions, 64)
   const embedded = await embedding.embed(data)
+  // Each feature is in units of its deviation in the data.
+  for (let i = 0; i < 64; i++) {
+    const values = embedded.map(vector => vector[i]!)
+    near(values.reduce((sum, x) => sum + x, 0) / values.length, 0, 1e-6)
+    near(values.reduce((sum, x) => sum + x * x, 0) / values.length, 1, 0.02)
+  }
   const distance = async (audio: readonly Float32Array[]) =>
     frechetDistance(await embedding.embed(set(audio)), embedded)
   const own = await distance(others!)
