@@ -7,8 +7,12 @@ import type { ModelInput } from '../model/model-input.js'
 import { checkDenoiser, type Denoiser } from './denoiser.js'
 import { type LoadModelOptions, loadModel } from './load-model.js'
 
-/** The class and the command for each kind of model, for errors. */
-const users = { vocoder: 'Vocoder (diffwave synthesize)', generator: 'Generator (diffwave generate)' } as const
+/** What a model of each kind cannot do, and what it is for, as the hint of an error. */
+const uses = {
+  vocoder:
+    'A vocoder needs a mel: it cannot generate, remove noise or interpolate. Use Vocoder (diffwave synthesize) for it.',
+  generator: 'A generator takes no mel. Use Generator (diffwave generate) for it.',
+} as const
 
 export abstract class SoundModel {
   /** The loaded model. */
@@ -19,9 +23,9 @@ export abstract class SoundModel {
     checkDenoiser(model, kind)
     if (model.config.kind !== kind) {
       throw new DiffWaveError('BAD_CONFIG', `this model is not a ${kind}`, {
-        expected: kind,
-        got: model.config.kind,
-        hint: `Use ${users[model.config.kind]} for it.`,
+        expected: `a ${kind}`,
+        got: `a ${model.config.kind}`,
+        hint: uses[model.config.kind],
       })
     }
     this.model = model

@@ -31,6 +31,7 @@ for (const [name, args, status, code] of [
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
     assert.equal(run.stdout, '')
+    if (code === 'BAD_CONFIG') assert.match(run.stderr, /expected a generator, got a vocoder\nhint: .*remove noise/)
   })
 }
 
