@@ -1,6 +1,6 @@
 /** Builders of options, and the options that several commands share. */
 import { defined } from '../core/defined.js'
-import { DiffWaveError } from '../core/errors.js'
+import { DiffWaveError, type ErrorDetails } from '../core/errors.js'
 import { suggestion } from '../core/suggest.js'
 import { type EngineChoice, engineChoices, formatChoices, precisionChoices, samplerChoices } from './choices.js'
 import type { OptionSpec } from './command.js'
@@ -45,10 +45,22 @@ export function requiredTexts(flags: string, description: string): OptionSpec<re
   return { flags, description, required: true, parse: (text, before) => added(text, before, flags) }
 }
 
-/** Parses a whole number, 0 or more. @param where names it in errors @throws DiffWaveError `BAD_OPTION` */
-export function parseInteger(text: string, where: string): number {
+/**
+ * Parses a whole number, 0 or more.
+ *
+ * @param where names it in errors
+ * @throws DiffWaveError `BAD_OPTION`
+ */
+export function parseInteger(text: string, where: string, more: Pick<ErrorDetails, 'hint'> = {}): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  throw new DiffWaveError('BAD_OPTION', 'not a whole number', { got: text, where })
+  throw new DiffWaveError('BAD_OPTION', 'not a whole number', { got: text, where, ...more })
+}
+
+/** How several values of one option are separated, as the hint of an error, for a value with commas. */
+export function spacesHint(text: string, flag: string): Pick<ErrorDetails, 'hint'> {
+  if (!text.includes(',')) return {}
+  const values = text.split(',').map(value => value.trim())
+  return { hint: `Separate several values by spaces: ${[flag, ...values].join(' ')}` }
 }
 
 /** An option whose value is a whole number, 0 or more. */

@@ -66,4 +66,9 @@ test('an unknown label is refused with the list of labels', () => {
   assert.equal(status, 2)
   const { code, expected, got } = JSON.parse(stderr)
   assert.deepEqual([code, expected, got], ['UNKNOWN_LABEL', 'one of kick, snare', 'cymbal'])
+  const joined = JSON.parse(generate('-o', join(folder, 'no.wav'), '--label', 'kick,snare').stderr)
+  assert.deepEqual(
+    [joined.code, joined.hint],
+    ['UNKNOWN_LABEL', 'Separate several values by spaces: --label kick snare'],
+  )
 })

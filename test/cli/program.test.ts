@@ -179,3 +179,14 @@ test('in a removed working directory, only paths to elsewhere work', {
   assert.equal(here.status, 1)
   assert.match(here.stderr, /^error\[NOT_READABLE\]: the working directory was removed\nhint: /)
 })
+
+for (const [args, right] of [
+  [['tune', 'a.wav', '--steps', '2,3'], '--steps 2 3'],
+  [['inpaint', 'a.wav', '--gaps', '1-1.2, 3-3.1'], '--gaps 1-1.2 3-3.1'],
+] as const) {
+  test(`${args[0]} says how several values are separated`, () => {
+    const { status, stderr } = called(args)
+    assert.equal(status, 2)
+    assert.ok(stderr.endsWith(`hint: Separate several values by spaces: ${right}\n`), stderr)
+  })
+}

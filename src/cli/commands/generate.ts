@@ -5,12 +5,23 @@ import { DiffWaveError } from '../../core/errors.js'
 import { MAX_CLIPS } from '../../core/limits.js'
 import { makeFolder } from '../../core/make-folder.js'
 import { drawSeed } from '../../core/seed.js'
+import { oneOf } from '../../core/suggest.js'
 import type { Denoiser } from '../../denoiser/denoiser.js'
+import type { Generator } from '../../generator.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
 import { shard, shardRange } from '../inputs/shard.js'
 import { DEFAULT_GENERATOR, noteSteps, openModel } from '../load.js'
-import { integer, modelOptions, number, outputOptions, sampling, samplingOptions, texts } from '../options.js'
+import {
+  integer,
+  modelOptions,
+  number,
+  outputOptions,
+  sampling,
+  samplingOptions,
+  spacesHint,
+  texts,
+} from '../options.js'
 import { checkFile, confirmOverwrite, meansFile, oneFile, refuseLonePictures } from '../outputs/outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from '../outputs/sink.js'
 import { picturePath, streamOf, type Written, writeAudio } from '../outputs/write-audio.js'
@@ -25,7 +36,7 @@ const options = {
   ...modelOptions(DEFAULT_GENERATOR),
   count: integer('-n, --count <n>', 'number of clips (default: one, or one per label)'),
   seconds: number('--seconds <s>', 'length of a clip in seconds (default: the model’s)'),
-  label: texts('--label <names...>', 'classes that the model was trained on, taken in turn'),
+  label: texts('--label <names...>', 'classes that the model was trained on, separated by spaces, taken in turn'),
   guidance: number(
     '--guidance <w>',
     'weight of classifier-free guidance, 0 for none: larger values follow the label more closely',
@@ -77,10 +88,23 @@ async function planClips(context: Context, { label: labels, seed = drawSeed(), .
   return jobs
 }
 
+/** @throws DiffWaveError `UNKNOWN_LABEL` for labels that are joined by commas */
+function refuseJoined({ labels: names, config: { aliases } }: Generator, labels: readonly string[] = []): void {
+  if (names.length === 0) return
+  const joined = labels.find(label => label.includes(',') && !names.includes(label) && !Object.hasOwn(aliases, label))
+  if (joined === undefined) return
+  throw new DiffWaveError('UNKNOWN_LABEL', 'unknown label', {
+    expected: oneOf(names),
+    got: joined,
+    ...spacesHint(joined, '--label'),
+  })
+}
+
 /** Makes clips whose seeds follow each other, and writes each as soon as it is ready. */
 async function makeClips(context: Context, model: Denoiser, jobs: readonly ClipJob[], options: Options): Promise<void> {
   const { Generator } = await import('../../generator.js')
   const generator = new Generator(model)
+  refuseJoined(generator, options.label)
   const { seconds, guidance, format, picture } = options
   const shared = { ...sampling(options), ...defined({ seconds, guidance }), signal: context.signal }
   const write = ({ output, label, seed }: ClipJob, open: Written['open'], spent = 0) =>

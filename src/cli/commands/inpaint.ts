@@ -6,14 +6,23 @@ import { findInputs, recordings } from '../inputs/inputs.js'
 import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
 import { DEFAULT_VOCODER } from '../load.js'
-import { integer, modelOptions, number, outputOptions, sampling, samplingOptions, text } from '../options.js'
+import {
+  integer,
+  modelOptions,
+  number,
+  outputOptions,
+  sampling,
+  samplingOptions,
+  spacesHint,
+  text,
+} from '../options.js'
 import { repairFiles } from '../repair-files.js'
 
 const gaps: OptionSpec<readonly Gap[]> = {
   flags: '--gaps <start-end...>',
-  description: 'gaps to fill, in seconds: 1.2-1.25',
+  description: 'gaps to fill, in seconds, separated by spaces: 1.2-1.25 3-3.1',
   required: true,
-  parse: (text, before) => [...(before ?? []), parseGap(text, '--gaps')],
+  parse: (text, before) => [...(before ?? []), parseGap(text, '--gaps', spacesHint(text, '--gaps'))],
 }
 
 export const command = defineCommand({

@@ -16,14 +16,24 @@ import { eachInput } from '../inputs/each-input.js'
 import { findInputs, type Input, recordings } from '../inputs/inputs.js'
 import { readRecording } from '../inputs/read-recording.js'
 import { DEFAULT_VOCODER, fetchModel, modelName, openModel } from '../load.js'
-import { flag, force, integer, modelOptions, number, parseInteger, samplingOptions, text } from '../options.js'
+import {
+  flag,
+  force,
+  integer,
+  modelOptions,
+  number,
+  parseInteger,
+  samplingOptions,
+  spacesHint,
+  text,
+} from '../options.js'
 import { stepCount } from '../text.js'
 
 const steps: OptionSpec<readonly number[]> = {
   flags: '--steps <n...>',
-  description: 'numbers of steps to tune for',
+  description: 'numbers of steps to tune for, separated by spaces',
   required: true,
-  parse: (text, before) => [...(before ?? []), parseInteger(text, '--steps')],
+  parse: (text, before) => [...(before ?? []), parseInteger(text, '--steps', spacesHint(text, '--steps'))],
 }
 
 const options = {
