@@ -11,6 +11,9 @@ import { scratchFolder } from './scratch.js'
 /** Path of the program that `diffwave` runs. */
 export const program = inRepository('dist/cli/main.js')
 
+// Node.js sets it for test files that it runs in a terminal, but tests compare messages without colours.
+delete process.env['FORCE_COLOR']
+
 export interface Ended {
   readonly status: number | null
   readonly stdout: string
