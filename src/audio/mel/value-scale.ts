@@ -124,6 +124,9 @@ const HIGHEST_LN_MEDIAN = -3.3
 const LOWEST_MEDIAN_OF_HEIGHT_ONE = -4
 /** No logarithm of another base has a minimum this low: ln 1e-15. Decibels have −80 dB below the peak, or −100 dB. */
 const LOWEST_LN = -35
+/** Decibels of 1e-20, a floor lower than any in use, and more than the peak of a mel of 16-bit integers. */
+const LOWEST_DECIBELS = -400
+const HIGHEST_DECIBELS = 200
 /** The largest value of `lmnt` is 1; predicted mels overshoot a little. */
 const LMNT_MAX = 1.01
 /** Values may lie this far outside a range, because predicted mels overshoot a little. */
@@ -144,7 +147,7 @@ export function valueScale(summary: MelSummary): ValueScale | null {
   const { min, max, median } = summary
   if (looksLinear(summary)) return 'linear'
   if (min >= -0.01 && max <= LMNT_MAX) return 'lmnt'
-  if (min < LOWEST_LN) return 'decibels'
+  if (min < LOWEST_LN) return min >= LOWEST_DECIBELS && max <= HIGHEST_DECIBELS ? 'decibels' : null
   if (min >= LN_FLOOR - SLACK && min < HIGHEST_LN_MIN && median < HIGHEST_LN_MEDIAN && max < 4)
     return 'natural logarithm'
   if (summary.normalised) return 'normalised'

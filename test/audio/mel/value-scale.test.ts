@@ -58,6 +58,15 @@ describe('valueScale', () => {
     test(`recognises ${scale}`, () => assert.equal(valueScale(summaryOf(mel)), scale))
   }
 
+  test('takes no values for decibels that are far too low or too high', () => {
+    const decibels = mapped(natural, ln => (20 * ln) / Math.LN10)
+    for (const factor of [10, 10_000]) {
+      assert.equal(valueScale(summaryOf(mapped(decibels, value => value * factor))), null, String(factor))
+    }
+    // 10·log₁₀ of magnitudes with a floor of 1e-20, of 16-bit integers.
+    assert.equal(valueScale(summaryOf(mapped(decibels, value => Math.max(-400, value * 2) + 90))), 'decibels')
+  })
+
   test('does not depend on the recording’s level, nor on reading it in pieces', () => {
     for (const gain of [0.02, 0.2, 1]) {
       const samples = speech.samples.map(x => x * gain)
