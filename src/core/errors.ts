@@ -109,6 +109,13 @@ export function shortClause(text: string): string {
   return text.length <= MAX_CLAUSE ? text : `${text.slice(0, MAX_CLAUSE)}…`
 }
 
+/** An error's message without the path at its end, for places that name the file themselves. */
+export function messageWithout(path: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const ending = ` (${path})`
+  return message.endsWith(ending) ? message.slice(0, -ending.length) : message
+}
+
 /** The error of work that was stopped. @param cause the signal's reason */
 export function abortError(cause?: unknown): DiffWaveError {
   return new DiffWaveError('ABORTED', 'stopped before it was done', { cause })

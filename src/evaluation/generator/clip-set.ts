@@ -5,7 +5,7 @@ import { audioStem } from '../../audio/audio-files.js'
 import { readAudio } from '../../audio/codecs/decode.js'
 import { type Label, labelAt, labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
-import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError, messageWithout, throwIfAborted } from '../../core/errors.js'
 import type { LeftOut } from '../recordings.js'
 import { clipPattern, isSilent, type Pattern, patternConvention, recordingPattern } from './clip-pattern.js'
 
@@ -106,14 +106,14 @@ export async function readClips(
       set.add({ name: audioStem(name), samples, label }, options.all)
     } catch (error) {
       if (!(error instanceof DiffWaveError)) throw error
-      leftOut.push({ file: path, reason: error.message })
+      leftOut.push({ file: path, reason: messageWithout(path, error) })
     }
     await setImmediate()
   }
   if (set.clips.length > 0) return set
   throw new DiffWaveError('BAD_DATA', 'the folder contains no usable clip', {
     where: folder,
-    got: leftOut.length > 0 ? leftOut.at(-1)!.reason : 'no recordings, or only silence',
+    got: leftOut.length > 0 ? `${leftOut.at(-1)!.file}: ${leftOut.at(-1)!.reason}` : 'no recordings, or only silence',
   })
 }
 

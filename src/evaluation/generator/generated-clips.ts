@@ -7,7 +7,7 @@ import { audioStem } from '../../audio/audio-files.js'
 import { readAudio } from '../../audio/codecs/decode.js'
 import { labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
-import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError, messageWithout, throwIfAborted } from '../../core/errors.js'
 import type { LeftOut } from '../recordings.js'
 import { percentile } from '../statistics/moments.js'
 import type { ClipAudio } from './clip-set.js'
@@ -35,13 +35,13 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
       clips.push({ name: stem, samples, label: label === '' ? (/^(.+)-\d+$/.exec(stem)?.[1] ?? '') : label })
     } catch (error) {
       if (!(error instanceof DiffWaveError)) throw error
-      leftOut.push({ file: path, reason: error.message })
+      leftOut.push({ file: path, reason: messageWithout(path, error) })
     }
   }
   if (rate !== null) return { clips, sampleRate: rate, leftOut }
   throw new DiffWaveError('BAD_DATA', 'the folder contains no usable clip', {
     where: folder,
-    got: leftOut[0]?.reason ?? 'no recordings',
+    got: leftOut[0] === undefined ? 'no recordings' : `${leftOut[0].file}: ${leftOut[0].reason}`,
   })
 }
 

@@ -255,6 +255,10 @@ test('refuses a folder without usable recordings, with the most frequent reasons
   const common = { folders: [folder], sampleRate: 22050, minSamples: 6000 }
   const reasons = /got 3 files, 3 left out \(2 too short, 1 unreadable\)/
   await assert.rejects(loadDataset(common), code('BAD_DATA', reasons))
+  const alone = { ...common, folders: [join(scratch, 'text')] }
+  mkdirSync(alone.folders[0]!)
+  writeFileSync(join(alone.folders[0]!, '0.wav'), 'hello')
+  await assert.rejects(loadDataset(alone), { hint: /^[^(]*0\.wav: unreadable \((?!.*0\.wav)/ })
   writeFileSync(join(folder, 'metadata.csv'), 'lost.wav,cat\n')
   const hint =
     /1\.wav: too short \(\d+ samples, 6000 needed\)\. Notes on the folders: .*1 lines name no recording: lost\.wav\.$/
