@@ -1,13 +1,14 @@
 /** Finds models by name or path, in this package and in the packages that hold one model each. */
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { documentation } from '../core/documentation.js'
 import { DiffWaveError } from '../core/errors.js'
 import { bundleHint, packageRoot } from '../core/package.js'
 import { kindOfPath } from '../core/path-kind.js'
 import { suggestion } from '../core/suggest.js'
 import { configPath } from './folder.js'
+import { CONFIG_FILE } from './read-folder.js'
 import { isRemote } from './remote/address.js'
 import type { RemoteModelOptions } from './remote/options.js'
 import { remoteModel } from './remote/remote-model.js'
@@ -74,7 +75,7 @@ export async function trainingConfigPath(source: string): Promise<string> {
 
 /**
  * Names of the installed models: those in this package, and those in packages `@diffwave/…` in the `node_modules`
- * folders above this package or the working directory.
+ * folders above this package or the working directory, or where Yarn Plug'n'Play has them.
  *
  * @example
  * console.log(shippedModels().join(', ')) // speech, and what else is installed
@@ -94,14 +95,32 @@ function modelFolders(): ReadonlyMap<string, string> {
   const root = packageRoot()
   // The running copy of this package may lie elsewhere than the working directory, for example if npx runs it.
   const places = [import.meta.url, ...workingFolder().map(folder => join(folder, 'package.json'))]
-  const scopes = places.flatMap(file => createRequire(file).resolve.paths(SCOPE) ?? []).map(path => join(path, SCOPE))
+  const requires = places.map(file => createRequire(file))
+  const scopes = requires.flatMap(require => require.resolve.paths(SCOPE) ?? []).map(path => join(path, SCOPE))
   const folders = new Map<string, string>()
   for (const place of new Set([...(root === null ? [] : [join(root, 'models')]), ...scopes])) {
     for (const name of namesIn(place)) {
       if (!folders.has(name) && existsSync(configPath(join(place, name)))) folders.set(name, join(place, name))
     }
   }
+  for (const name of packagedModels) {
+    if (folders.has(name)) continue
+    const folder = resolvedFolder(name, requires)
+    if (folder !== undefined) folders.set(name, folder)
+  }
   return new Map([...folders].sort(([one], [other]) => (one < other ? -1 : 1)))
+}
+
+/** The folder of a model's package, as a package manager without `node_modules` resolves it. */
+function resolvedFolder(name: string, requires: readonly NodeJS.Require[]): string | undefined {
+  for (const require of requires) {
+    try {
+      return dirname(require.resolve(`${packageOf(name)}/${CONFIG_FILE}`))
+    } catch {
+      // Not a package that this place depends on.
+    }
+  }
+  return undefined
 }
 
 /** The working directory; none if it was removed, as when a release replaces the folder of a service. */

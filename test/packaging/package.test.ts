@@ -68,9 +68,10 @@ function bytesOf(path: string): number {
   return entries.reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).size, 0)
 }
 
+const main = join(modules, 'diffwave/dist/cli/main.js')
+
 /** Runs the installed command line without any of the environment's settings. */
 function diffwave(...args: readonly string[]) {
-  const main = join(modules, 'diffwave/dist/cli/main.js')
   const { PATH, HOME } = process.env
   const env = { PATH, HOME, DIFFWAVE_OFFLINE: '1' }
   return spawnSync(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', env })
@@ -258,6 +259,25 @@ describe('an installation without optional packages', () => {
       assert.equal(refused.status, 1)
       assert.match(refused.stderr, packages)
     }
+  })
+
+  test('finds models where a resolver has them, as that of Yarn Plug’n’Play', () => {
+    const elsewhere = join(folder, 'elsewhere')
+    mkdirSync(elsewhere)
+    execFileSync('tar', ['-xzf', join(folder, music.filename), '-C', elsewhere, '--strip-components=1'])
+    const hook = join(folder, 'resolver.cjs')
+    writeFileSync(
+      hook,
+      `const Module = require('node:module')
+      const resolve = Module._resolveFilename
+      Module._resolveFilename = (request, parent, ...more) =>
+        request.startsWith('@diffwave/music/') && parent.filename.startsWith(${JSON.stringify(join(folder, 'package.json'))})
+          ? request.replace('@diffwave/music', ${JSON.stringify(elsewhere)})
+          : resolve(request, parent, ...more)`,
+    )
+    const env = { ...process.env, NODE_OPTIONS: `--require=${hook}` }
+    const { stdout } = spawnSync(process.execPath, [main, 'doctor'], { cwd: folder, encoding: 'utf8', env })
+    assert.match(stdout, /^models: music, speech$/m)
   })
 
   test('says how to install the models that have their own packages, and then runs them', () => {
