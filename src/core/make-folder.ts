@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { access, mkdir, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { fileError, notADirectory } from './file-error.js'
+import { flush } from './flush.js'
 import { noteMadeFolder } from './made-folders.js'
 import { kindOfPath } from './path-kind.js'
 import { systemCode } from './system-code.js'
@@ -51,7 +52,7 @@ export async function checkFolder(path: string): Promise<void> {
 export async function flushFolder(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
-    await handle.sync()
+    await flush(handle)
   } finally {
     await handle.close()
   }

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { access, type FileHandle, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { fileError, notADirectory, notAFile } from './file-error.js'
+import { flush } from './flush.js'
 import { kindOfPath } from './path-kind.js'
 import { systemCode } from './system-code.js'
 import { openTemporary, tidyOnce } from './temporary.js'
@@ -117,7 +118,7 @@ async function replaceFile(path: string, write: (handle: FileHandle) => Promise<
     try {
       if (mode !== undefined) await temporary.handle.chmod(mode)
       await write(temporary.handle)
-      await temporary.handle.sync()
+      await flush(temporary.handle)
     } finally {
       await temporary.handle.close()
     }

@@ -24,6 +24,20 @@ async function* pieces(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text)
 }
 
+test('writes with file handles that have no sync, as those of Yarn Plug’n’Play', async context => {
+  const path = join(newFolder(), 'a.txt')
+  await beforeFlushes(context, scratch, () => {
+    throw new Error('Method not implemented.')
+  })
+  await writeFileBytes(path, 'whole')
+  assert.equal(readFileSync(path, 'utf8'), 'whole')
+  await beforeFlushes(context, scratch, () => {
+    throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+  })
+  await assert.rejects(writeFileBytes(path, 'more'), { code: 'DISK_FULL' })
+  assert.equal(readFileSync(path, 'utf8'), 'whole')
+})
+
 describe('concurrent writers', () => {
   test('write one path 180 times from three threads without a failure or a file left', async () => {
     const folder = newFolder()

@@ -270,8 +270,9 @@ describe('an installation without optional packages', () => {
       hook,
       `const Module = require('node:module')
       const resolve = Module._resolveFilename
+      const dependent = ${JSON.stringify(join(folder, 'package.json'))}
       Module._resolveFilename = (request, parent, ...more) =>
-        request.startsWith('@diffwave/music/') && parent.filename.startsWith(${JSON.stringify(join(folder, 'package.json'))})
+        request.startsWith('@diffwave/music/') && parent.filename === dependent
           ? request.replace('@diffwave/music', ${JSON.stringify(elsewhere)})
           : resolve(request, parent, ...more)`,
     )

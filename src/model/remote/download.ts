@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { fileError } from '../../core/file-error.js'
 import type { FileFacts } from '../../core/file-source.js'
+import { flush } from '../../core/flush.js'
 import { makeFolder } from '../../core/make-folder.js'
 import { identityTag, liveness, ownIdentity, parseIdentityTag, TAG_PATTERN } from '../../core/process-identity.js'
 import type { OnProgress } from '../../core/progress.js'
@@ -257,7 +258,7 @@ async function finished({ url, target, facts }: Download, part: Part): Promise<D
   if (facts.sha256 !== undefined && facts.sha256 !== sha256) throw wrong({ url }, facts.sha256, sha256)
   try {
     const handle = await open(part.path, 'r+')
-    await handle.sync().finally(() => handle.close())
+    await flush(handle).finally(() => handle.close())
     await rename(part.path, target)
   } catch (error) {
     throw fileError(error, target, 'write')
