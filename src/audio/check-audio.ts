@@ -1,4 +1,5 @@
 /** Checks that a value from a caller is audio, before its fields are read. */
+import { isFloat32Array } from '../core/any-realm.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError, type ErrorCode } from '../core/errors.js'
 import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../core/limits.js'
@@ -19,7 +20,7 @@ export function checkAudio(value: unknown, where: string): asserts value is Audi
     return refuse('not audio', '{ samples, sampleRate }', describe(value), hint)
   }
   const { samples, sampleRate } = value as Partial<Audio>
-  if (!(samples instanceof Float32Array)) {
+  if (!isFloat32Array(samples)) {
     refuse(
       'the samples are of the wrong type',
       'a Float32Array',

@@ -1,6 +1,8 @@
 /** Change of sample rate. */
+
 import { z } from 'zod'
 import { convertRate } from '#platform/audio/rate-converter'
+import { isFloat32Array } from '../core/any-realm.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
@@ -33,7 +35,7 @@ export async function resample(
 ): Promise<Float32Array> {
   const { signal } = check(optionsSchema, options, 'resample options')
   throwIfAborted(signal)
-  if (!(samples instanceof Float32Array)) {
+  if (!isFloat32Array(samples)) {
     throw new DiffWaveError('BAD_OPTION', 'the samples are of the wrong type', {
       expected: 'a Float32Array',
       got: describe(samples),

@@ -1,6 +1,8 @@
 /** Plays audio while it is made, by an audio worklet. */
+
 import { z } from 'zod'
 import type { AudioPieces } from '../audio/codecs/wav-stream.js'
+import { isFloat32Array } from '../core/any-realm.js'
 import type { Callback } from '../core/callback.js'
 import { describe } from '../core/describe.js'
 import { abortError, DiffWaveError, throwIfAborted } from '../core/errors.js'
@@ -263,7 +265,7 @@ async function feed(
       // The next piece may take long, or never arrive.
       const { done, value: piece } = await waiting.until(Promise.resolve(pieces.next()))
       if (done) break
-      if (!(piece instanceof Float32Array)) {
+      if (!isFloat32Array(piece)) {
         throw new DiffWaveError('BAD_OPTION', 'not a piece of audio', {
           expected: 'a Float32Array',
           got: describe(piece),

@@ -1,4 +1,5 @@
 /** The one error type of this package. Callers branch on `code`; people read `message` and `hint`. */
+import { isError } from './any-realm.js'
 
 /** Every code an error of this package can carry. Codes are part of the public API: they are added, never renamed. */
 export type ErrorCode =
@@ -111,7 +112,7 @@ export function shortClause(text: string): string {
 
 /** An error's message without the path at its end, for places that name the file themselves. */
 export function messageWithout(path: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = isError(error) ? error.message : String(error)
   const ending = ` (${path})`
   return message.endsWith(ending) ? message.slice(0, -ending.length) : message
 }

@@ -2,6 +2,7 @@
 import { fsync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { isError } from './any-realm.js'
 
 const flushDescriptor = promisify(fsync)
 
@@ -11,7 +12,7 @@ export async function flush(handle: FileHandle): Promise<void> {
     await handle.sync()
   } catch (error) {
     // The file handles of Yarn Plug'n'Play have no `sync`. Errors of the system have a code.
-    if (!(error instanceof Error) || 'code' in error) throw error
+    if (!isError(error) || 'code' in error) throw error
     await flushDescriptor(handle.fd)
   }
 }

@@ -1,4 +1,5 @@
 /** Node's permission model (`node --permission`): which flag allows what it refused. */
+import { isError } from './any-realm.js'
 import { DiffWaveError } from './errors.js'
 import { systemCode } from './system-code.js'
 
@@ -41,7 +42,7 @@ export function requireThreads(purpose: string): void {
  */
 export function permissionHint(error: unknown, path?: string): string {
   if (systemCode(error) === 'ERR_DLOPEN_DISABLED') return 'Start Node with --allow-addons.'
-  const permission = error instanceof Error && 'permission' in error ? String(error.permission) : ''
+  const permission = isError(error) && 'permission' in error ? String(error.permission) : ''
   const flag = flags[permission] ?? '--allow-fs-read or --allow-fs-write'
   return `Start Node with ${flag}${flag.includes('-fs-') && path !== undefined ? `=${path}` : ''}.`
 }

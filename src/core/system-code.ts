@@ -1,13 +1,14 @@
 /** The codes of Node.js's own errors. */
+import { isError } from './any-realm.js'
 
 /** The code of an error, as `ENOENT`; empty if it has none. */
 export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
+  return isError(error) && 'code' in error ? String(error.code) : ''
 }
 
 /** The first line of what an error says. */
 export function firstLine(error: unknown): string {
-  return error instanceof Error ? error.message.split('\n')[0]! : String(error)
+  return isError(error) ? error.message.split('\n')[0]! : String(error)
 }
 
 /** What the system says is wrong, as `permission denied`: the message of its error without the code and the call. */

@@ -1,5 +1,7 @@
 /** The checks that every engine makes before arrays reach its kernels. */
+
 import type { Mel } from '../audio/mel/convention.js'
+import { isFloat32Array } from '../core/any-realm.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { melContext, melHop, type NetworkConfig, positionSamples } from '../model/network.js'
@@ -11,7 +13,7 @@ function refuse(problem: string, expected: string, got: string | number): never 
 
 const isList = (value: unknown): value is ArrayLike<unknown> =>
   Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
-const isSamples = (value: unknown) => value instanceof Float32Array
+const isSamples = (value: unknown) => isFloat32Array(value)
 const isMel = (value: unknown) => typeof value === 'object' && value !== null && isSamples((value as Partial<Mel>).data)
 
 /** The fields of a batch: a test for each item, and the name of the field in errors. */

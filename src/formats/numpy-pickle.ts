@@ -2,6 +2,7 @@
  * NumPy's scalars and arrays inside pickles, as training loops leave them beside the weights (a loss, a step). Scalars
  * become numbers; arrays are passed over. Source: NumPy's `__reduce__` of `generic`, `dtype` and `ndarray`.
  */
+import { isUint8Array } from '../core/any-realm.js'
 import { DiffWaveError } from '../core/errors.js'
 
 /** An import's module changed its name in NumPy 2. */
@@ -55,7 +56,7 @@ export function callNumpy(
   if (!name.endsWith('.scalar')) return null
   const [dtype, bytes] = args
   // Protocol 2 writes an empty string of bytes as text.
-  if (!(dtype instanceof NumpyDtype) || !(bytes instanceof Uint8Array)) return null
+  if (!(dtype instanceof NumpyDtype) || !isUint8Array(bytes)) return null
   const read = Object.hasOwn(readers, dtype.kind) ? readers[dtype.kind] : undefined
   if (read === undefined) return null
   if (bytes.length !== Number(dtype.kind.slice(1))) throw bad('a NumPy number has the wrong size', where)

@@ -3,6 +3,7 @@
  * them (tensorflow/core/util/event.proto, summary.proto). Other events are skipped.
  */
 
+import { isUint8Array } from '../core/any-realm.js'
 import { DiffWaveError } from '../core/errors.js'
 import { maskedCrc32c } from './crc32c.js'
 
@@ -75,9 +76,9 @@ function first(bytes: Uint8Array, number: number): number | Uint8Array | undefin
 /** The sound of a summary's value: field 1 its tag, field 6 the audio, of which field 4 is the file. */
 function soundOf(value: Uint8Array, step: number): LoggedSound | null {
   const [tag, audio] = [first(value, 1), first(value, 6)]
-  if (!(tag instanceof Uint8Array) || !(audio instanceof Uint8Array)) return null
+  if (!isUint8Array(tag) || !isUint8Array(audio)) return null
   const wav = first(audio, 4)
-  return wav instanceof Uint8Array ? { step, tag: new TextDecoder().decode(tag), wav } : null
+  return isUint8Array(wav) ? { step, tag: new TextDecoder().decode(tag), wav } : null
 }
 
 /** A whole record: where it stands in the bytes, and its data, an event. */
@@ -127,9 +128,9 @@ function requireChecksum(bytes: Uint8Array, start: number, end: number, where: s
 /** The sounds of an event, in order. */
 export function soundsOf(event: Uint8Array): readonly LoggedSound[] {
   const [step, summary] = [first(event, 2), first(event, 5)]
-  if (!(summary instanceof Uint8Array)) return []
+  if (!isUint8Array(summary)) return []
   return [...fieldsOf(summary)].flatMap(({ number, value }) =>
-    number === 1 && value instanceof Uint8Array ? (soundOf(value, typeof step === 'number' ? step : 0) ?? []) : [],
+    number === 1 && isUint8Array(value) ? (soundOf(value, typeof step === 'number' ? step : 0) ?? []) : [],
   )
 }
 

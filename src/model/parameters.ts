@@ -2,6 +2,7 @@
  * The list of a network's parameters: names (the reference's state-dict names), shapes, and how they are initialised.
  * The checkpoint readers, the engines, the trainer and `diffwave inspect` all use this list.
  */
+import { isFloat32Array } from '../core/any-realm.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { allFinite, elementCount, type Tensor, type Tensors } from '../core/tensor.js'
@@ -142,7 +143,7 @@ export function parameterCount(network: NetworkConfig): number {
 /** Whether a value is a tensor whose data fits its shape. */
 function isTensor(value: unknown): value is Tensor {
   const { shape, data } = Object(value) as { readonly shape?: unknown; readonly data?: unknown }
-  return Array.isArray(shape) && data instanceof Float32Array && elementCount(shape) === data.length
+  return Array.isArray(shape) && isFloat32Array(data) && elementCount(shape) === data.length
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Checks whether a value is a mel, by its type, shape and numbers, and whether it fits a convention. */
+import { isFloat32Array } from '../../core/any-realm.js'
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_MEL_BANDS } from '../../core/limits.js'
@@ -31,7 +32,7 @@ export function checkMel(mel: Mel, where: string, start = 0): void {
 
 /** @throws DiffWaveError `BAD_MEL` */
 export function checkMelShape(mel: Mel, where: string): void {
-  if (typeof mel !== 'object' || mel === null || !(mel.data instanceof Float32Array)) {
+  if (typeof mel !== 'object' || mel === null || !isFloat32Array(mel.data)) {
     throw new DiffWaveError('BAD_MEL', 'not a mel', {
       expected: '{ data: Float32Array, bands, frames }',
       got: typeof mel === 'object' && mel !== null && 'data' in mel ? `data: ${describe(mel.data)}` : describe(mel),

@@ -7,6 +7,7 @@
 
 import { z } from 'zod'
 import { nextTurn } from '#platform/core/turn'
+import { isFloat32Array } from '../../core/any-realm.js'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, onProgress, seed } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
@@ -56,7 +57,7 @@ export interface GriffinLimOptions {
 const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
-  start: z.custom<Float32Array>(value => value instanceof Float32Array, 'expected a Float32Array').optional(),
+  start: z.custom<Float32Array>(value => isFloat32Array(value), 'expected a Float32Array').optional(),
   relaxation: relaxationSchema,
   seed: seed.default(0),
   length: z.number().int().positive().optional(),

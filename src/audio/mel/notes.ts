@@ -1,4 +1,5 @@
 /** Notes on mels that can be used, but that may not be what the user thinks. */
+import { isFloat32Array } from '../../core/any-realm.js'
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkMel } from './check-mel.js'
@@ -45,7 +46,7 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
  * if (clippedShare(speech.samples) > 0.01) console.warn('is this mel of the model’s convention?')
  */
 export function clippedShare(samples: Float32Array): number {
-  if (!(samples instanceof Float32Array)) {
+  if (!isFloat32Array(samples)) {
     throw new DiffWaveError('BAD_AUDIO', 'the samples are of the wrong type', {
       expected: 'a Float32Array',
       got: describe(samples),

@@ -1,4 +1,5 @@
 /** What callers can pass as a mel: a whole one, or an iterable of pieces that may arrive over time. */
+import { isFloat32Array } from '../../core/any-realm.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { untilAborted } from '../../core/until-aborted.js'
 import { checkMelShape } from './check-mel.js'
@@ -83,5 +84,5 @@ export async function* melPieces(
 
 /** Whether a piece has no frames, as what a program yields before or after its sound. */
 function isEmpty(mel: Mel): boolean {
-  return mel?.frames === 0 && mel.data instanceof Float32Array && mel.data.length === 0
+  return mel?.frames === 0 && isFloat32Array(mel.data) && mel.data.length === 0
 }

@@ -1,4 +1,5 @@
 /** The addon's interface for an instance in worker threads. Calls are messages, and arrays are copied both ways. */
+import { isFloat32Array } from '../../core/any-realm.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import type {
@@ -199,7 +200,7 @@ export class WasmAddon
 
   /** @param arrays receive the arrays of the answer, in order */
   #encode(value: unknown, arrays: Float32Array[], name = ''): Encoded {
-    if (value instanceof Float32Array) {
+    if (isFloat32Array(value)) {
       if (written.has(name)) {
         arrays.push(value)
         return { room: value.length }

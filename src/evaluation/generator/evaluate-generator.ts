@@ -1,5 +1,7 @@
 /** Evaluates generators: the public call, which loads the work only when it is used. */
+
 import { z } from 'zod'
+import { isFloat32Array } from '../../core/any-realm.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { abortSignal, check, type FieldsOf, onProgress, seed } from '../../core/options.js'
 import type { ClipAudio } from './clip-set.js'
@@ -11,7 +13,7 @@ const optionsSchema = z.strictObject({
   generated: z.array(
     z.custom<ClipAudio>(value => {
       const { name, samples, label } = Object(value) as Partial<ClipAudio>
-      return typeof name === 'string' && samples instanceof Float32Array && labelSchema.safeParse(label).success
+      return typeof name === 'string' && isFloat32Array(samples) && labelSchema.safeParse(label).success
     }, "expected { name, label, samples }, with the label '' if there is none"),
   ),
   reference: z.string().min(1),
