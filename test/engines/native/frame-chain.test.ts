@@ -306,9 +306,10 @@ describe('phase refinement and correction in WebAssembly', () => {
       const engine = await createWasmEngine({ network, parameters, instructionSet, threads: 2 })
       engines.push(engine)
       for (const convention of conventions) {
-        const clip = unrefined(convention, 37)
+        const clip = clipOf(convention, 37)
         const settings = { iterations: 3, momentum: 0.99, relaxation: 1.7 }
-        const expected = readable(convention, settings, clip.mel, clip.start)
+        const key = JSON.stringify([convention, settings, 37])
+        const expected = expectedRefinement(key, () => readable(convention, settings, clip.mel, clip.start))
         const { hop } = convention
         for (const sizes of [[clip.start.length], [3 * hop, 1, 11 * hop + 5]]) {
           assert.deepEqual(await native(engine, convention, settings, clip, sizes), expected)
