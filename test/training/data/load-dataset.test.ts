@@ -178,7 +178,8 @@ describe('a folder of many recordings', () => {
   const cache = join(scratch, 'many-cache')
   const common = { folders: [folder], sampleRate: 8000, validationShare: 0.1 }
   mkdirSync(folder)
-  for (let i = 0; i < 80; i++) {
+  // With the broken one, as many as two threads need.
+  for (let i = 0; i < 63; i++) {
     const samples = gaussian(i, 0, 0, 500 + i).map(x => x * 0.1)
     writeFileSync(join(folder, `${i}.wav`), encodeWav({ samples, sampleRate: i % 2 === 0 ? 8000 : 6000 }))
   }
@@ -198,7 +199,7 @@ describe('a folder of many recordings', () => {
       return decodeAudio(bytes, path)
     }
     const onProgress = ({ stage, done, total }: LoadProgress) => {
-      assert.equal(total, 81)
+      assert.equal(total, 64)
       stages.set(stage, (stages.get(stage) ?? 0) + 1)
       assert.equal(
         done,
@@ -208,12 +209,12 @@ describe('a folder of many recordings', () => {
     await loadDataset({ ...common, decode, cache })
     decoded.length = 0
     const { report } = await loadDataset({ ...common, decode, cache, onProgress })
-    assert.deepEqual([...stages], [['reading', 81]])
-    assert.equal(decoded.length, 41)
-    assert.equal(report.rates.get(6000), 40)
+    assert.deepEqual([...stages], [['reading', 64]])
+    assert.equal(decoded.length, 33)
+    assert.equal(report.rates.get(6000), 31)
     stages.clear()
     await loadDataset({ ...common, onProgress })
-    assert.equal(stages.get('resampling'), 40)
+    assert.equal(stages.get('resampling'), 31)
   })
 
   test('stops loading at once on a signal', async () => {
