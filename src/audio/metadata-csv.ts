@@ -101,7 +101,13 @@ function separators(text: string): string[] {
     .split(/\r\n|\n|\r/)
     .map(line => line.replaceAll(/"[^"]*"/g, ''))
     .filter(line => line.trim() !== '')
-  if (lines.every(line => line.includes(';') && !/[,|\t]/.test(line.replace(/;\s*\d+,\d+\s*$/, '')))) return [';']
+  // Nothing may be left of lines in quotes.
+  if (
+    lines.length > 0 &&
+    lines.every(line => line.includes(';') && !/[,|\t]/.test(line.replace(/;\s*\d+,\d+\s*$/, '')))
+  ) {
+    return [';']
+  }
   const firsts = new Set(lines.map(line => /[,|\t]/.exec(line)?.[0]))
   const [first] = firsts
   return firsts.size === 1 && first !== undefined ? [first] : [',', '|', '\t']

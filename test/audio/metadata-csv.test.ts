@@ -33,6 +33,8 @@ describe('names and labels in metadata.csv', () => {
   test('may contain unbalanced quotation marks, as in LJSpeech', () => {
     const table = 'a|cat|He said "no.\nb|dog|"Yes, and left.\n"c"|" cow "|""\n'
     assert.deepEqual(brief(table), ['a cat 0', 'b dog 0', 'c cow 0'])
+    // A line of nothing but quotes, in which any separator may be meant.
+    assert.deepEqual(brief('\n","\uFEFF'), ['" " 0'])
   })
 
   test('may follow a byte order mark, with any kind of line ending', () => {
