@@ -1,5 +1,4 @@
 /** Change of sample rate. */
-
 import { z } from 'zod'
 import { convertRate } from '#platform/audio/rate-converter'
 import { isFloat32Array } from '../core/any-realm.js'

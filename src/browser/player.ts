@@ -1,5 +1,4 @@
 /** Plays audio while it is made, by an audio worklet. */
-
 import { z } from 'zod'
 import type { AudioPieces } from '../audio/codecs/wav-stream.js'
 import { isFloat32Array } from '../core/any-realm.js'

@@ -1,5 +1,4 @@
 /** Files that a user chose in a page, or dropped on it, as a source of files. */
-
 import { DiffWaveError, throwIfAborted } from './errors.js'
 import type { FileSource, ReadFileOptions } from './file-source.js'
 import { MAX_FILE_BYTES } from './limits.js'

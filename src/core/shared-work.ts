@@ -1,5 +1,4 @@
 /** Work that several calls wait for, each with a signal and a callback of its own. */
-
 import type { Callback } from './callback.js'
 import { abortError, throwIfAborted } from './errors.js'
 import { onAbort } from './on-abort.js'

@@ -1,5 +1,4 @@
 /** The files below a URL as a source of files: fetched, checked, and kept in a cache. */
-
 import { concatenateBytes } from './concatenate.js'
 import { DiffWaveError, throwIfAborted } from './errors.js'
 import {

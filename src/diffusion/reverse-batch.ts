@@ -3,7 +3,6 @@
  * Each clip has its own noise, so its bytes do not depend on the other clips. They are the same as from
  * `reverseProcess`, which runs one clip piece by piece.
  */
-
 import { nextTurn } from '#platform/core/turn'
 import type { Callback } from '../core/callback.js'
 import { throwIfAborted } from '../core/errors.js'
@@ -49,8 +48,8 @@ export async function reverseBatch(request: BatchRequest): Promise<Float32Array[
       states[i] = state
       await orAborted(onStep?.[i]?.({ pass, input: clips[i]!, state: state.x, clean }), signal)
     }
-    const [done, total] = [pass + 1, passes].map(count => count * length * noises.length) as [number, number]
-    await orAborted(onProgress?.({ done, total }), signal)
+    const perPass = length * noises.length
+    await orAborted(onProgress?.({ done: (pass + 1) * perPass, total: passes * perPass }), signal)
   }
   throwIfAborted(signal)
   return states.map(state => state.x)

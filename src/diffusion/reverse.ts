@@ -8,7 +8,6 @@
  * two sweeps the intermediate data of the whole clip are kept (4 bytes per sample, 8 with a multistep sampler), and the
  * first audio comes in the last sweep.
  */
-
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelFeed } from '../audio/mel/feed.js'
 import type { MelPiece } from '../audio/mel/source.js'

@@ -1,5 +1,4 @@
 /** The checks that every engine makes before arrays reach its kernels. */
-
 import type { Mel } from '../audio/mel/convention.js'
 import { isFloat32Array } from '../core/any-realm.js'
 import { describe } from '../core/describe.js'

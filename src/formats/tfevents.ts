@@ -2,7 +2,6 @@
  * The sounds in a TensorBoard event file: TFRecord framing around Protocol Buffers, as tfevents-writer.ts writes
  * them (tensorflow/core/util/event.proto, summary.proto). Other events are skipped.
  */
-
 import { isUint8Array } from '../core/any-realm.js'
 import { DiffWaveError } from '../core/errors.js'
 import { maskedCrc32c } from './crc32c.js'

@@ -3,7 +3,6 @@
  * region that it has to see around a gap, so the memory does not depend on the recording's length. The samples in a gap
  * are ignored.
  */
-
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import { checkAudio, checkSamples } from '../audio/check-audio.js'

@@ -4,7 +4,6 @@
  * distance. Phase refinement is off, because it moves all copies closer to the mel and would hide the differences
  * between schedules.
  */
-
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
 import type { MelConvention } from '../audio/mel/convention.js'

@@ -2,7 +2,6 @@
  * Pickles and PyTorch files: anything but plain data is refused by name, and nothing in a file runs or grows without
  * bound.
  */
-
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'

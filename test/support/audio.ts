@@ -1,5 +1,4 @@
 /** Mels and audio streams for tests. */
-
 import type { Mel } from '#src/audio/mel/convention'
 import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'

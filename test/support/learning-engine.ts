@@ -1,7 +1,6 @@
 /**
  * An engine that learns without a network. Its gradients are exact, and it takes almost no time.
  */
-
 import type { Tensors } from '#src/core/tensor'
 import { backwardByLoss } from '#src/engines/backward-by-loss'
 import type { Engine, LossRequest } from '#src/engines/engine'

@@ -4,7 +4,6 @@
  * 2). If it starts from audio, it refines the phases of that audio, and leaves frequencies that the mel does not cover
  * as they are. This file works on whole clips; `PhaseRefinement` does the same piece by piece.
  */
-
 import { z } from 'zod'
 import { nextTurn } from '#platform/core/turn'
 import { isFloat32Array } from '../../core/any-realm.js'

@@ -1,5 +1,4 @@
 /** Evaluates generators: the public call, which loads the work only when it is used. */
-
 import { z } from 'zod'
 import { isFloat32Array } from '../../core/any-realm.js'
 import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'

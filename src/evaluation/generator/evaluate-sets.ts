@@ -2,7 +2,6 @@
  * Compares a set of generated clips with real clips: Fréchet distance, memorisation, diversity, sound character, and
  * label accuracy.
  */
-
 import type { Callback } from '../../core/callback.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { orAborted } from '../../core/until-aborted.js'

@@ -2,7 +2,6 @@
  * Evaluates vocoders by copy synthesis: one or more systems copy a folder of recordings, and each copy is compared with
  * its original.
  */
-
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'

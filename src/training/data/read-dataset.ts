@@ -2,7 +2,6 @@
  * Reads folders of recordings as training data. Every file is decoded once, resampled to the model's rate and kept in
  * memory as 16-bit samples. A bad file is left out and named in the report. It never ends the run.
  */
-
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import { throwIfAborted } from '../../core/errors.js'
 import { listFolder } from '../../core/folder.js'

@@ -1,5 +1,4 @@
 /** The models of the page, by name: loaded when first asked for. Few are kept, as a page has little memory. */
-
 import { selectEngine } from '#platform/engines/select'
 import { findModel } from '#platform/model/find-model'
 import { DiffWaveError } from '#src/core/errors'

@@ -1,5 +1,4 @@
 /** One clip: picture, player, keep and export. */
-
 import { saveFile } from '#src/core/save-file.browser'
 import type { LevelRange } from '../../audio/spectrogram.js'
 import { wavFile } from '../../audio/wav-file.js'
