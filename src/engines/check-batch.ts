@@ -12,17 +12,17 @@ function refuse(problem: string, expected: string, got: string | number): never 
 
 const isList = (value: unknown): value is ArrayLike<unknown> =>
   Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))
-const isSamples = (value: unknown) => isFloat32Array(value)
-const isMel = (value: unknown) => typeof value === 'object' && value !== null && isSamples((value as Partial<Mel>).data)
+const isMel = (value: unknown) =>
+  typeof value === 'object' && value !== null && isFloat32Array((value as Partial<Mel>).data)
 
 /** The fields of a batch: a test for each item, and the name of the field in errors. */
 const fields = [
-  ['audio', isSamples, 'a list of Float32Arrays'],
+  ['audio', isFloat32Array, 'a list of Float32Arrays'],
   ['steps', Number.isFinite, 'a list of numbers'],
   ['mel', isMel, 'a list of mels'],
   ['labels', (value: unknown) => value === null || typeof value === 'number', 'a list of indices and nulls'],
-  ['target', isSamples, 'a list of Float32Arrays'],
-  ['weight', isSamples, 'a list of Float32Arrays'],
+  ['target', isFloat32Array, 'a list of Float32Arrays'],
+  ['weight', isFloat32Array, 'a list of Float32Arrays'],
 ] as const
 
 /**

@@ -56,7 +56,7 @@ export interface GriffinLimOptions {
 const optionsSchema = z.strictObject({
   iterations: z.number().int().min(1).max(10_000).default(60),
   momentum: z.number().min(0).lt(1).default(0.99),
-  start: z.custom<Float32Array>(value => isFloat32Array(value), 'expected a Float32Array').optional(),
+  start: z.custom<Float32Array>(isFloat32Array, 'expected a Float32Array').optional(),
   relaxation: relaxationSchema,
   seed: seed.default(0),
   length: z.number().int().positive().optional(),
