@@ -10,8 +10,9 @@ import { type LoadModelOptions, loadModel } from './load-model.js'
 /** What a model of each kind cannot do, and what it is for, as the hint of an error. */
 const uses = {
   vocoder:
-    'A vocoder needs a mel: it cannot generate, remove noise or interpolate. Use Vocoder (diffwave synthesize) for it.',
-  generator: 'A generator takes no mel. Use Generator (diffwave generate) for it.',
+    'A vocoder needs a mel. It cannot generate, remove noise or interpolate. ' +
+    'Use it with Vocoder (diffwave synthesize).',
+  generator: 'A generator takes no mel. Use it with Generator (diffwave generate).',
 } as const
 
 export abstract class SoundModel {
