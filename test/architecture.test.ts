@@ -138,17 +138,32 @@ describe('the browser entry', () => {
     specifiers(file).some(name => name.startsWith('#platform/') && targets(file, name).includes(target))
 })
 
-describe('the library entry', () => {
-  const staticSpecifiers = (file: string) =>
-    [...text(file).matchAll(/^(?:import|export) (?!type )(?:[^(']*? from )?'([^']+)'/gms)].map(match => match[1]!)
+/** What loads with a file, before it runs an `import()`: files of src, and names of packages. */
+function loadedWith(entry: string): ReadonlySet<string> {
   const loaded = new Set<string>()
   const visit = (file: string) => {
     if (loaded.has(file)) return
     loaded.add(file)
     if (!file.endsWith('.ts')) return
-    for (const name of staticSpecifiers(file)) visit(targets(file, name)[0] ?? name)
+    const found = text(file).matchAll(/^(?:import|export) (?!type )(?:[^(']*? from )?'([^']+)'/gms)
+    for (const [, name] of found) visit(targets(file, name!)[0] ?? name!)
   }
-  visit('index.ts')
+  visit(entry)
+  return loaded
+}
+
+test('a thread of the wasm engine loads its program, and not the schemas of models', () => {
+  assert.deepEqual([...loadedWith('engines/wasm/node-worker.ts')].sort(), [
+    ...['core/any-realm.ts', 'core/errors.ts', 'engines/native/results.ts'],
+    ...['instance', 'memory', 'node-api', 'node-worker', 'webassembly', 'worker-program'].map(
+      name => `engines/wasm/${name}.ts`,
+    ),
+    'node:worker_threads',
+  ])
+})
+
+describe('the library entry', () => {
+  const loaded = loadedWith('index.ts')
 
   test('loads training, evaluation, ONNX, downloads and wasm only when they are used', () => {
     assert.ok(loaded.has('vocoder.ts') && loaded.has('engines/native/engine.ts'))
@@ -183,16 +198,8 @@ test('only its engine imports TensorFlow.js, and only the CLI uses the process',
 })
 
 test('the command line loads the service only for `serve`', () => {
-  const loaded = new Set<string>()
-  const visit = (file: string) => {
-    if (loaded.has(file)) return
-    loaded.add(file)
-    const statically = [...text(file).matchAll(/^(?:import|export) (?!type )[^(]*?from '(\.[^']+)'/gms)]
-    for (const [, name] of statically) visit(relative(src, join(src, dirname(file), name!)).replace(/\.js$/, '.ts'))
-  }
-  visit('cli/main.ts')
   // A command is loaded when it runs.
-  visit('cli/commands/serve.ts')
+  const loaded = new Set([...loadedWith('cli/main.ts'), ...loadedWith('cli/commands/serve.ts')])
   assert.ok(loaded.has('cli/program.ts') && loaded.has('cli/load.ts'))
   assert.deepEqual(
     [...loaded].filter(file => file.startsWith('server/')),

@@ -5,11 +5,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import { BINS_PER_RATIO } from '../loss-kernels.js'
 import { MAX_CHUNK_POSITIONS, MAX_WINOGRAD_DILATION } from '../streaming.js'
-
-/** What a piece of work resolves to if it has no result. */
-export const CANCELLED = -1
-export const OUT_OF_MEMORY = -2
-export const REFUSED = -3
+import { CANCELLED, OUT_OF_MEMORY, REFUSED } from './results.js'
 
 /** The constants by the names under which the addon's `constants()` returns them. */
 const sharedConstants = {

@@ -30,10 +30,10 @@ import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js
 import { type PredictWindow, WindowedStream } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
-import { OUT_OF_MEMORY } from './constants.js'
 import type { FrameChains } from './frame-chain.js'
 import type { NativeLosses } from './loss-kernels.js'
 import { NativeQueue } from './queue.js'
+import { OUT_OF_MEMORY } from './results.js'
 import { NativeStream, type Parameters } from './stream.js'
 import { StreamQueue } from './stream-queue.js'
 

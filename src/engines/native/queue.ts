@@ -1,6 +1,6 @@
 /** The work queue of one engine. Its kernels do one piece of work at a time, off the event loop. */
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
-import { OUT_OF_MEMORY } from './constants.js'
+import { OUT_OF_MEMORY } from './results.js'
 
 export class NativeQueue {
   #last: Promise<unknown> = Promise.resolve()

@@ -13,7 +13,7 @@ import type {
   PredictWork,
   StreamHandle,
 } from '../native/addon.js'
-import { OUT_OF_MEMORY } from '../native/constants.js'
+import { OUT_OF_MEMORY } from '../native/results.js'
 import type { HostWorker, WasmHost } from './host.js'
 import type { MemorySize } from './memory.js'
 import type { Answer, Call, Encoded, NumberedCall, Ready, WorkerFailure, WorkerStart } from './messages.js'

@@ -1,5 +1,5 @@
 /** The program of a worker in Node.js and in a browser. It answers an engine's calls, or is a further thread. */
-import { OUT_OF_MEMORY } from '../native/constants.js'
+import { OUT_OF_MEMORY } from '../native/results.js'
 import { instantiate } from './instance.js'
 import { makeMemory } from './memory.js'
 import type {

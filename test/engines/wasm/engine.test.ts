@@ -16,24 +16,19 @@ import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
 import { distUrl, inRepository } from '../../support/paths.js'
 import { scratchFolder } from '../../support/scratch.js'
-import { conformance } from '../conformance.js'
+import { type CreateEngine, conformance } from '../conformance.js'
 import { agreesWithOracle } from '../oracle.js'
 import { allowRelaxedSimd } from './relaxed-simd.js'
+import { createInSameThread } from './same-thread.js'
 
 allowRelaxedSimd()
 const { instructionSets } = surveyWasm()
 
 for (const instructionSet of instructionSets) {
-  conformance(`wasm:${instructionSet}`, (network, parameters, convention = null) =>
-    createWasmEngine({ network, parameters, convention, instructionSet }),
-  )
-  agreesWithOracle(
-    `wasm:${instructionSet}`,
-    (network, parameters, convention = null) =>
-      createWasmEngine({ network, parameters, convention, instructionSet, threads: 2 }),
-    6,
-    false,
-  )
+  const create: CreateEngine = (network, parameters, convention = null) =>
+    createInSameThread({ network, parameters, convention, instructionSet })
+  conformance(`wasm:${instructionSet}`, create)
+  agreesWithOracle(`wasm:${instructionSet}`, create, 6, false)
 }
 
 const network = networkSchema.parse({
