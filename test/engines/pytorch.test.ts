@@ -10,13 +10,15 @@ import type { Tensor } from '#src/core/tensor'
 import { domainOf } from '#src/data-domain/domain-of'
 import { reverseProcess } from '#src/diffusion/reverse'
 import { createSampler } from '#src/diffusion/samplers/create'
-import { createEngine, type EngineName } from '#src/engines/select'
+import { createEngine } from '#src/engines/select'
 import { decodeSafetensors } from '#src/formats/safetensors'
 import { envelopeOf } from '#src/model/front-end/envelope'
 import { networkSchema } from '#src/model/network'
 import { readModel } from '#src/model/read-model'
 import { relativeError } from '../support/numbers.js'
 import { golden } from '../support/paths.js'
+import { type CreateEngine, predictsAsRecorded } from './conformance.js'
+import { createInSameThread } from './tensorflow/same-thread.js'
 
 const folder = golden('pytorch-windows')
 const { config, parameters } = await readModel(folder)
@@ -29,7 +31,11 @@ function rows({ data, shape }: Tensor): Float32Array[] {
 }
 const mels: readonly Mel[] = rows(of('mel')).map(data => ({ data, bands: 80, frames: data.length / 80 }))
 const samples = of('clean').shape[1]!
-const engines: readonly EngineName[] = ['auto', 'tensorflow:wasm']
+const engines: Readonly<Record<string, CreateEngine>> = {
+  auto: (network, weights, convention = null) => createEngine(network, weights, {}, convention),
+  'tensorflow:wasm': (network, parameters, convention = null) =>
+    createInSameThread({ network, parameters, convention, backend: 'wasm' }),
+}
 
 /** `[rows × columns]` → `[columns × rows]`. */
 const transposed = (data: Float32Array, columns: number) =>
@@ -37,6 +43,9 @@ const transposed = (data: Float32Array, columns: number) =>
     const count = data.length / columns
     return data[(i % count) * columns + Math.floor(i / count)]!
   })
+
+test('a checkpoint in PyTorch’s legacy format gives the recorded outputs', () =>
+  predictsAsRecorded('philsyn-c8-l4-legacy', engines['auto']!, 1e-4))
 
 describe('a network with an envelope', () => {
   test('the envelope equals PyTorch’s', () => {
@@ -57,9 +66,9 @@ describe('a network with an envelope', () => {
     }
   })
 
-  for (const engine of engines) {
+  for (const [engine, create] of Object.entries(engines)) {
     test(`the output equals PyTorch’s: ${engine}`, async () => {
-      const running = await createEngine(config.network, parameters, { engine }, config.mel)
+      const running = await create(config.network, parameters, config.mel)
       try {
         const actual = await running.predict({ audio: rows(of('noisy')), steps: of('steps').data, mel: mels })
         rows(of('predicted')).forEach((expected, i) => {
@@ -119,9 +128,9 @@ describe('a network with learned windows', () => {
   const part = (prefix: string) =>
     new Map([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, t]) => [name.slice(prefix.length), t]))
 
-  for (const engine of engines) {
+  for (const [engine, create] of Object.entries(engines)) {
     test(`outputs, loss and gradients equal PyTorch’s: ${engine}`, async () => {
-      const running = await createEngine(network, part('weights.'), { engine })
+      const running = await create(network, part('weights.'))
       try {
         const request = {
           audio: rows(tensors.get('audio')!),

@@ -19,7 +19,7 @@ if (!available) test(`native engine: ${reason}`, { skip: true }, () => undefined
 for (const instructionSet of instructionSets) {
   const create: CreateEngine = (network, parameters, convention = null) =>
     createNativeEngine({ network, parameters, convention, instructionSet })
-  conformance(`native:${instructionSet}`, create)
+  conformance(`native:${instructionSet}`, create, { slow: instructionSet === 'scalar' })
 }
 
 test('gradients have the same bytes for any number of threads', { skip: !available }, async () => {

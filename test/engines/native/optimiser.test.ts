@@ -31,7 +31,7 @@ async function kernelsOf(instructionSet: (typeof sets)[number], threads: number)
 }
 
 /** Sizes that leave rests of every vector's width, and one that more threads share. */
-const sizes = [1, 3, 7, 8, 15, 17, 64, 1001, 100_003]
+const sizes = [1, 3, 7, 8, 15, 17, 64, 1001, 50_003]
 const arrays = (draw: number, scale: number) =>
   new Map(sizes.map((size, i) => [`p${i}`, gaussian(7, draw + i, 0, size).map(value => value * scale)]))
 const tensors = (draw: number) =>
@@ -71,12 +71,15 @@ describe('the native optimiser', { skip: sets.length === 0 }, () => {
   test('gives the bytes of the TypeScript version over several updates, for any threads', async () => {
     const readable = await train(undefined)
     assert.ok(readable.norms.some(norm => norm > 200) && readable.norms.some(norm => norm < 200))
-    for (const set of sets) {
-      for (const threads of [1, 2, 3, availableThreads() + 3]) {
-        const { bytes, norms } = await train(await kernelsOf(set, threads))
-        assert.deepEqual(norms, readable.norms, `${set}, ${threads} threads`)
-        assert.ok(bytes.equals(readable.bytes), `${set}, ${threads} threads`)
-      }
+    // How work is shared does not depend on the instruction set.
+    const runs = [
+      ...sets.map(set => [set, 2] as const),
+      ...[1, 3, availableThreads() + 3].map(n => [sets[0]!, n] as const),
+    ]
+    for (const [set, threads] of runs) {
+      const { bytes, norms } = await train(await kernelsOf(set, threads))
+      assert.deepEqual(norms, readable.norms, `${set}, ${threads} threads`)
+      assert.ok(bytes.equals(readable.bytes), `${set}, ${threads} threads`)
     }
   })
 

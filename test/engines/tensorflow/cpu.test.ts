@@ -14,7 +14,7 @@ import { createInSameThread } from './same-thread.js'
 const create: CreateEngine = (network, parameters, convention = null) =>
   createInSameThread({ network, parameters, convention, backend: 'cpu' })
 // There is little that could differ from WASM: it runs the same graph, ten times as slowly.
-conformance('tensorflow:cpu', create, { oneUpdate: true })
+conformance('tensorflow:cpu', create, { slow: true })
 agreesWithOracle('tensorflow:cpu', create, 2)
 
 test('kernels that move numbers give the bytes of TensorFlow.js’s own', async () => {

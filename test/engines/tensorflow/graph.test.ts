@@ -171,7 +171,8 @@ for (const [name, input] of networks) {
       const frames = Math.ceil(samples / hop)
       const audio = gaussian(7, round, 0, samples)
       const mel = { bands, frames, data: gaussian(8, round, 0, bands * frames) }
-      const steps = [37.5, 4]
+      // Passes share a window's edges, so that two of them in the first clip are enough.
+      const steps = round === 0 ? [37.5, 4] : [37.5]
       const whole = steps.map(step =>
         run({
           audio,

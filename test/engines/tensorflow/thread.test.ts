@@ -8,12 +8,13 @@ import { surveyEngines } from '#src/engines/select'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import type { WorkerMessage } from '#src/engines/tensorflow/messages'
 import { networkSchema } from '#src/model/network'
+import { smallStepEmbedding } from '../../support/configs.js'
 import { randomParameters } from '../../support/parameters.js'
 import { distUrl } from '../../support/paths.js'
 
-const network = networkSchema.parse({ channels: 16, layers: 6, dilationCycle: 6 })
+const network = networkSchema.parse({ stepEmbedding: smallStepEmbedding, channels: 8, layers: 6, dilationCycle: 6 })
 const create = () => createTensorflowEngine({ network, parameters: randomParameters(network, 1), backend: 'wasm' })
-const request = { audio: [gaussian(1, 0, 0, 40_000)], steps: [3] }
+const request = { audio: [gaussian(1, 0, 0, 24_000)], steps: [3] }
 
 /** Calls a function with each task that is sent to the thread, before it is sent. */
 function watchTasks(onTask: (message: WorkerMessage) => void): { stop(): void } {

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { createEngineOn } from '#src/engines/wasm/create-engine'
 import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
@@ -48,21 +49,27 @@ describe('wasm threads', () => {
       const audio = [gaussian(2, 0, 0, 32 * 64), gaussian(2, 1, 0, 640)]
       const batch = { audio, steps: [1, 2.5], mel: audio.map(() => mel(32)) }
       const results = []
-      for (const threads of [1, 2, 5]) {
+      for (const threads of [1, 4]) {
         const engine = await createWasmEngine({ network, parameters, threads, instructionSet })
         const gradients = await engine.lossGradients({ ...batch, target: audio, loss: 'l1' })
-        results.push([await engine.predict(batch), gradients])
+        const stream = engine.openStream({ steps: [1] })
+        stream.pushMel(mel(32), true)
+        const pieces = [await stream.predict(0, audio[0]!.slice(0, 300), false)]
+        pieces.push(await stream.predict(0, audio[0]!.slice(300), true))
+        const outputs = await engine.predict(batch)
+        assert.deepEqual(concatenateAudio(pieces), outputs[0])
+        results.push([outputs, gradients])
         await engine.dispose()
       }
       assert.deepEqual(results[1], results[0])
-      assert.deepEqual(results[2], results[0])
     })
   }
 
-  // V8's baseline compiler of Node.js 20 has a fault that native/platform/wasm/threads.cc avoids.
+  // V8's baseline compiler of Node.js 20 has a fault that native/platform/wasm/threads.cc avoids. With it, every run
+  // stood still within 13 calls.
   test('three and four never deadlock (scripts/stress-wasm.mjs)', () => {
     const script = inRepository('scripts/stress-wasm.mjs')
-    const { stdout, stderr, status } = spawnSync(process.execPath, ['--liftoff-only', script, '25', '3,4'], {
+    const { stdout, stderr, status } = spawnSync(process.execPath, ['--liftoff-only', script, '15', '3,4'], {
       cwd: inRepository('.'),
       encoding: 'utf8',
     })
@@ -71,19 +78,30 @@ describe('wasm threads', () => {
   })
 })
 
-describe('a thread of the wasm engine that traps', () => {
-  /** Threads of Node.js, to whose first messages `change` is applied. */
-  const changed = (change: (start: WorkerStart) => WorkerStart): WasmHost => ({
-    ...nodeHost,
-    startWorker() {
-      const worker = nodeHost.startWorker()
-      let post = (message: unknown) => {
-        post = worker.post
-        worker.post(change(message as WorkerStart))
-      }
-      return { ...worker, post: message => post(message) }
-    },
+/** Threads of Node.js, to whose first messages `change` is applied. */
+const changed = (change: (start: WorkerStart) => WorkerStart): WasmHost => ({
+  ...nodeHost,
+  startWorker() {
+    const worker = nodeHost.startWorker()
+    let post = (message: unknown) => {
+      post = worker.post
+      worker.post(change(message as WorkerStart))
+    }
+    return { ...worker, post: message => post(message) }
+  },
+})
+
+/** Threads of Node.js, and the memory that they share once an engine has started. */
+function withMemory(): { readonly host: WasmHost; readonly memory: () => WasmMemory } {
+  let memory: WasmMemory | undefined
+  const host = changed(start => {
+    if ('buffer' in start.memory) memory = start.memory
+    return start
   })
+  return { host, memory: () => memory! }
+}
+
+describe('a thread of the wasm engine that traps', () => {
   const batch = { audio: [gaussian(2, 0, 0, 32 * 64)], steps: [1], mel: [mel(32)] }
   const failed = { code: 'ENGINE_FAILED', message: /a thread of the wasm engine ended: .*bounds/ }
 
@@ -95,15 +113,11 @@ describe('a thread of the wasm engine that traps', () => {
   })
 
   test('ends the engine with an error if it holds the lock of the heap', async () => {
-    let memory: WasmMemory | undefined
-    const host = changed(start => {
-      if ('buffer' in start.memory) memory = start.memory
-      return start
-    })
+    const { host, memory } = withMemory()
     const engine = await createEngineOn(host, 1, { network, parameters })
     await engine.predict(batch)
     // The heap begins below, and so no header of its blocks is left.
-    new Uint8Array(memory!.buffer, 17 * 65536).fill(255)
+    new Uint8Array(memory().buffer, 17 * 65536).fill(255)
     await assert.rejects(engine.predict(batch), failed)
     await assert.rejects(engine.predict(batch), failed)
     await engine.dispose()
@@ -126,7 +140,7 @@ function overheard(written: Float32Array[]): WasmHost {
 }
 
 describe('the event loop beside the wasm engine', () => {
-  const long = { audio: [gaussian(1, 0, 0, 64 * 12_000)], steps: [3], mel: [mel(12_000)] }
+  const long = { audio: [gaussian(1, 0, 0, 64 * 6000)], steps: [3], mel: [mel(6000)] }
 
   test('stays free while the engine works, and an abort stops the work', async () => {
     const written: Float32Array[] = []
@@ -224,7 +238,8 @@ describe('wasm memory', () => {
   })
 
   test('beyond 32 bits is refused, and the engine stays usable', async () => {
-    const wide = networkSchema.parse({ channels: 64, layers: 30, dilationCycle: 10 })
+    const stepEmbedding = smallStepEmbedding
+    const wide = networkSchema.parse({ stepEmbedding, channels: 64, layers: 30, dilationCycle: 10 })
     const engine = await createWasmEngine({
       network: wide,
       parameters: randomParameters(wide, 1),
@@ -243,18 +258,17 @@ describe('wasm memory', () => {
   })
 
   test('is returned by closed streams', async () => {
-    const engine = await createWasmEngine({ network, parameters, threads: 2 })
-    try {
-      const before = process.memoryUsage.rss()
-      for (let i = 0; i < 30; i++) {
-        const stream = engine.openStream({ steps: [3, 1] })
-        stream.pushMel(mel(200), true)
-        await stream.predict(0, gaussian(1, i, 0, 64 * 200), true)
-        stream.dispose()
-      }
-      assert.ok(process.memoryUsage.rss() - before < 100 * 2 ** 20)
-    } finally {
-      await engine.dispose()
+    const { host, memory } = withMemory()
+    const engine = await createEngineOn(host, 1, { network, parameters })
+    const sizes: number[] = []
+    for (let i = 0; i < 20; i++) {
+      const stream = engine.openStream({ steps: [3, 1] })
+      stream.pushMel(mel(32), false)
+      await stream.predict(0, gaussian(1, i, 0, 64 * 30), false)
+      stream.dispose()
+      sizes.push(memory().buffer.byteLength)
     }
+    await engine.dispose()
+    assert.equal(sizes.at(-1), sizes[0])
   })
 })
