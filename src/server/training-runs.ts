@@ -6,7 +6,7 @@ import { systemCode } from '../core/system-code.js'
 import type { MetricsLine } from '../formats/metrics-lines.js'
 import { isEventFile, lastModelPath, metricsPath } from '../formats/run-folder.js'
 import { configPath } from '../model/folder.js'
-import { EventFile, type FiledClip } from './event-file.js'
+import { EventFile } from './event-file.js'
 import { MAX_EVENT_FILES, MAX_LOG_BYTES } from './limits.js'
 import { Refusal } from './refusal.js'
 import { RunLog } from './run-log.js'
@@ -34,6 +34,9 @@ export interface RunFolder {
   readonly path: string
   readonly updated: Date
 }
+
+/** The id of a clip: the number of its event file, and its own number there. */
+const CLIP_ID = /^(\d+)-(\d+)$/
 
 /** The run in a folder; null if there is none. */
 async function runIn(path: string): Promise<RunFolder | null> {
@@ -122,28 +125,31 @@ export class TrainingRuns {
 
   /** The clips in the run's event files, in order. @throws Refusal `UNKNOWN_RUN` */
   async clips(name: string): Promise<readonly RunClip[]> {
-    return (await this.#clips(name)).map(({ id, clip: { step, tag } }) => ({ id, step, tag }))
+    const found: RunClip[] = []
+    for (const [number, file] of (await this.#eventFilesOf(name)).entries()) {
+      const clips = await unlessGone(name, file.clips())
+      for (const [i, { step, tag }] of clips.entries()) found.push({ id: `${number}-${i}`, step, tag })
+    }
+    return found
   }
 
-  /** A clip as a WAV file. @throws Refusal `UNKNOWN_RUN`, `NOT_FOUND` */
+  /** A clip as a WAV file. Only its own event file is read. @throws Refusal `UNKNOWN_RUN`, `NOT_FOUND` */
   async clip(name: string, id: string): Promise<Uint8Array> {
-    const found = (await this.#clips(name)).find(other => other.id === id)
-    const wav = found === undefined ? null : await unlessGone(name, found.file.wav(found.clip))
+    const files = await this.#eventFilesOf(name)
+    const [, number, i] = CLIP_ID.exec(id) ?? []
+    const file = files[Number(number)]
+    const clip = file === undefined ? undefined : (await unlessGone(name, file.clips()))[Number(i)]
+    const wav = clip === undefined ? null : await unlessGone(name, file!.wav(clip))
     if (wav !== null) return wav
     throw new Refusal(404, 'NOT_FOUND', 'the run has no such clip', { expected: 'the id of one of its clips', got: id })
   }
 
-  async #clips(name: string) {
+  /** The event files of a run: one for each time it was started, the oldest first. @throws Refusal `UNKNOWN_RUN` */
+  async #eventFilesOf(name: string): Promise<readonly EventFile[]> {
     const folder = await this.folder(name)
     const entries = await unlessGone(name, readdir(folder))
     const names = entries.filter(isEventFile).sort()
-    const found: { readonly id: string; readonly file: EventFile; readonly clip: FiledClip }[] = []
-    for (const [number, fileName] of names.entries()) {
-      const file = this.#eventFile(join(folder, fileName))
-      const clips = await unlessGone(name, file.clips())
-      for (const [i, clip] of clips.entries()) found.push({ id: `${number}-${i}`, file, clip })
-    }
-    return found
+    return names.map(fileName => this.#eventFile(join(folder, fileName)))
   }
 
   /** An event file, and what is known of it. */

@@ -156,7 +156,19 @@ describe('a training run', () => {
     )
     const clip = await fetch(`${service.url}/v1/runs/first/clips/${clips[1]!.id}`)
     assert.deepEqual(new Uint8Array(await clip.arrayBuffer()), encodeWav(audio))
-    await problem(await fetch(`${service.url}/v1/runs/first/clips/9-9`), 404, 'NOT_FOUND')
+    for (const id of ['9-9', '0-9', '9-0', '0-', 'x', '0-0-0']) {
+      await problem(await fetch(`${service.url}/v1/runs/first/clips/${id}`), 404, 'NOT_FOUND')
+    }
+  })
+
+  test('reads one event file for a clip, however many there are', async context => {
+    const started = scratch()
+    started.put('run/metrics.jsonl', line(1))
+    for (let i = 0; i < 5; i++) started.put(`run/events.out.tfevents.${i}.diffwave`, record(i))
+    const looks = context.mock.method(EventFile.prototype, 'clips')
+    const wav = await new TrainingRuns([started.folder]).clip('run', '3-0')
+    assert.deepEqual(new Uint8Array(wav), encodeWav(audio))
+    assert.equal(looks.mock.callCount(), 1)
   })
 
   test('is known only by its name', async () => {
