@@ -294,6 +294,13 @@ describe('jobs in memory', () => {
       true,
       true,
     ])
+    // A result that cannot fit takes no other's place, whether its bytes come or only its size is told.
+    const told = operation(async ({ output }) => output.open({ ...file('told'), bytes: 91 }))
+    for (const large of [making(91), told]) {
+      const { state, problem } = await ended(large)
+      assert.deepEqual([state, problem!.code], ['failed', 'TOO_LARGE'])
+    }
+    assert.deepEqual(await Promise.all([second, third].map(isKnown)), [true, true])
     const removed = await jobs.remove(third.id)
     assert.deepEqual([removed.state, removed.files], ['done', []])
     const large = await ended(making(91))

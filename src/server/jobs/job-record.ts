@@ -31,7 +31,8 @@ export class JobRecord implements Output {
 
   /**
    * @param clock milliseconds since 1970
-   * @param reserve called before bytes are kept; throws if there is no room for them
+   * @param reserve called with the number of bytes before a file of known size is made, and before bytes are kept;
+   * throws if there is no room for them
    */
   constructor(id: string, kind: string, clock: () => number, reserve: (bytes: number) => void) {
     this.id = id
@@ -91,6 +92,7 @@ export class JobRecord implements Output {
   }
 
   open(head: FileHead): void {
+    this.#reserve(head.bytes ?? 0)
     this.#tellFile()
     this.#files.push({ head, pieces: [], bytes: 0 })
   }

@@ -1,6 +1,5 @@
 /** Jobs in the memory of this process: done through its queue, kept for a while, the oldest forgotten first. */
 import { randomUUID } from 'node:crypto'
-import { DiffWaveError } from '../../core/errors.js'
 import { MAX_JOBS } from '../limits.js'
 import type { OperationTools } from '../operations/operation.js'
 import { type Order, runOperation } from '../operations/run-operation.js'
@@ -9,7 +8,7 @@ import type { WorkQueue } from '../queue.js'
 import { hasEnded, type JobEvent, type JobView, type StoredFile } from './job.js'
 import { JobRecord } from './job-record.js'
 import type { Jobs } from './jobs.js'
-import { noFile, unknownJob } from './refusals.js'
+import { noFile, resultsTooLarge, unknownJob } from './refusals.js'
 
 export interface MemoryJobsOptions {
   readonly queue: WorkQueue
@@ -131,22 +130,24 @@ export class MemoryJobs implements Jobs {
     }
   }
 
-  /** Makes room for more bytes of results. @throws DiffWaveError `TOO_LARGE` */
+  /**
+   * Makes room for more bytes of results. If removing the jobs that have ended would not be enough, none is removed.
+   *
+   * @throws DiffWaveError `TOO_LARGE`
+   */
   #reserve(more: number): void {
     const { resultBytes } = this.#options.tools.limits
-    let bytes = more
-    for (const { record } of this.#jobs.values()) bytes += record.bytes
+    let [bytes, least] = [more, more]
+    for (const { record } of this.#jobs.values()) {
+      bytes += record.bytes
+      if (!hasEnded(record)) least += record.bytes
+    }
+    if (least > resultBytes) throw resultsTooLarge(resultBytes, String(least))
     for (const [id, { record }] of this.#jobs) {
       if (bytes <= resultBytes) return
       if (!hasEnded(record)) continue
       bytes -= record.bytes
       this.#jobs.delete(id)
     }
-    if (bytes <= resultBytes) return
-    throw new DiffWaveError('TOO_LARGE', 'the results of all jobs take too much memory', {
-      expected: `at most ${resultBytes} bytes`,
-      got: String(bytes),
-      hint: 'Fetch and remove results, or request shorter audio.',
-    })
   }
 }

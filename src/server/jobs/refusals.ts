@@ -1,4 +1,5 @@
-/** Refusals of requests about jobs. */
+/** Refusals of requests about jobs, and of their results. */
+import { DiffWaveError } from '../../core/errors.js'
 import { Refusal } from '../refusal.js'
 import { hasEnded, type JobView } from './job.js'
 
@@ -7,6 +8,15 @@ export function unknownJob(id: string): Refusal {
     expected: 'the id of a job that has not been removed',
     got: id,
     hint: 'Results are kept for some minutes.',
+  })
+}
+
+/** The error of a result for which there is no room. @param limit bytes of the results of all jobs */
+export function resultsTooLarge(limit: number, got: string): DiffWaveError {
+  return new DiffWaveError('TOO_LARGE', 'the results of all jobs take too much memory', {
+    expected: `at most ${limit} bytes`,
+    got,
+    hint: 'Fetch and remove results, or request shorter audio.',
   })
 }
 

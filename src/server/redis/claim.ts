@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis'
 import { DiffWaveError } from '../../core/errors.js'
 import type { JobFile, JobState, JobView } from '../jobs/job.js'
+import { resultsTooLarge } from '../jobs/refusals.js'
 import { MAX_REDIS_FILE_BYTES, UNCLAIMED_SECONDS } from '../limits.js'
 import type { Facts } from '../operations/operation.js'
 import type { Problem } from '../problem.js'
@@ -136,23 +137,26 @@ export class Claim {
    * Writes bytes of a file.
    *
    * @param number of the file, from 0
+   * @param size bytes of the whole file, as far as known: a file that will not fit is refused at its first bytes
    * @throws ClaimLost; DiffWaveError `TOO_LARGE`
    */
-  async write(number: number, offset: number, bytes: Uint8Array, { resultBytes }: Bounds): Promise<void> {
-    if (offset + bytes.length > MAX_REDIS_FILE_BYTES) {
+  async write(
+    number: number,
+    offset: number,
+    bytes: Uint8Array,
+    { resultBytes }: Bounds,
+    size: number | null = null,
+  ): Promise<void> {
+    const end = Math.max(offset + bytes.length, size ?? 0)
+    if (end > MAX_REDIS_FILE_BYTES) {
       throw new DiffWaveError('TOO_LARGE', 'the result is too large', {
         expected: `at most ${MAX_REDIS_FILE_BYTES} bytes`,
         got: 'more',
         hint: 'Request shorter audio.',
       })
     }
-    const args = [number, offset, asBuffer(bytes), resultBytes, KEEP_MILLISECONDS]
-    if ((await this.#change(WRITE, args)) !== -1) return
-    throw new DiffWaveError('TOO_LARGE', 'the results of all jobs take too much memory', {
-      expected: `at most ${resultBytes} bytes`,
-      got: 'more',
-      hint: 'Fetch and remove results, or request shorter audio.',
-    })
+    const args = [number, offset, asBuffer(bytes), end, resultBytes, KEEP_MILLISECONDS]
+    if ((await this.#change(WRITE, args)) === -1) throw resultsTooLarge(resultBytes, 'more')
   }
 
   /** Records that a file is complete. @throws ClaimLost */

@@ -81,11 +81,12 @@ export class RemoteOutput implements Output {
   }
 
   #send(file: OpenFile): void {
+    const { number, head } = file
     const bytes = Buffer.concat(file.pieces)
     const offset = file.sent
     file.pieces = []
     file.sent += bytes.length
-    if (bytes.length > 0) this.#after(() => this.#claim.write(file.number, offset, bytes, this.#limits))
+    if (bytes.length > 0) this.#after(() => this.#claim.write(number, offset, bytes, this.#limits, head.bytes))
   }
 
   #after(write: () => Promise<void>): void {

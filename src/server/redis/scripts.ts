@@ -54,24 +54,29 @@ local function tell(key, number, name, data)
     string.format('%.0f-0', number), 'name', name, 'data', data)
   redis.call('HSET', key, 'lastEvent', number, 'lastName', name)
 end
+-- Forgets ended jobs, the oldest first, until there is room. If forgetting all of them is not enough, it forgets none.
 local function makeRoom(now, more, limit, maxJobs)
-  local total, count, ended = more, 0, {}
+  local total, count, ended, endedBytes = more, 0, {}, 0
   local all = redis.call('HGETALL', KEYS[1])
   for i = 1, #all, 2 do
     local state, till, bytes = string.match(all[i + 1], '^(%a+) (%d+) (%d+) ')
     if tonumber(till) <= now then forget(all[i])
     else
       total, count = total + tonumber(bytes), count + 1
-      if state == 'ended' then table.insert(ended, {id = all[i], till = tonumber(till), bytes = tonumber(bytes)}) end
+      if state == 'ended' then
+        table.insert(ended, {id = all[i], till = tonumber(till), bytes = tonumber(bytes)})
+        endedBytes = endedBytes + tonumber(bytes)
+      end
     end
   end
+  if total - endedBytes > limit or count - #ended >= maxJobs then return false end
   table.sort(ended, function(a, b) return a.till < b.till end)
   for _, job in ipairs(ended) do
     if total <= limit and count < maxJobs then break end
     forget(job.id)
     total, count = total - job.bytes, count - 1
   end
-  return total <= limit and count < maxJobs
+  return true
 end
 `
 
@@ -145,14 +150,15 @@ return 1
 `
 
 /**
- * Writes bytes of a file. ARGV: id, attempt, now, number of the file, offset, bytes, bytes in all, milliseconds to keep
- * them. Returns -1 if there is no room.
+ * Writes bytes of a file. ARGV: id, attempt, now, number of the file, offset, bytes, bytes that the file will have at
+ * least, bytes in all, milliseconds to keep them. Returns -1 if there is no room.
  */
 export const WRITE = `${held}
 local file, size = key .. ':file:' .. ARGV[4], #ARGV[6]
-local more = tonumber(ARGV[5]) + size - redis.call('STRLEN', file)
+local there = redis.call('STRLEN', file)
+local more = tonumber(ARGV[5]) + size - there
 if more > 0 then
-  if not makeRoom(now, more, tonumber(ARGV[7]), math.huge) then return -1 end
+  if not makeRoom(now, tonumber(ARGV[7]) - there, tonumber(ARGV[8]), math.huge) then return -1 end
   local state, till, bytes, client = noted(ARGV[1])
   note(ARGV[1], state, till, bytes + more, client)
 end
@@ -160,7 +166,7 @@ if tonumber(redis.call('HGET', key, 'opened')) <= tonumber(ARGV[4]) then
   redis.call('HSET', key, 'opened', tonumber(ARGV[4]) + 1)
 end
 redis.call('SETRANGE', file, ARGV[5], ARGV[6])
-redis.call('PEXPIRE', file, ARGV[8])
+redis.call('PEXPIRE', file, ARGV[9])
 return 1
 `
 
