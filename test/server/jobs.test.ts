@@ -180,6 +180,31 @@ describe('the events of a job', () => {
     assert.deepEqual(told, both)
   })
 
+  test('name no file that was cut off, which its job does not keep either', async () => {
+    const job = record()
+    for (const [name, bytes, written] of [
+      ['whole', null, 2],
+      ['told', 3, 3],
+      ['open', null, 4],
+    ] as const) {
+      job.open({ name, type: 'audio/wav', bytes, facts: {} })
+      await job.write(new Uint8Array(written))
+    }
+    job.setState('failed')
+    assert.deepEqual(
+      [job.view().files.map(({ name }) => name), job.file('open'), job.bytes],
+      [['whole', 'told'], undefined, 5],
+    )
+    const told: unknown[] = []
+    for await (const { name, data } of job.events(0, never)) if (name === 'file') told.push(data['name'])
+    assert.deepEqual(told, ['whole', 'told'])
+    const stopped = record()
+    stopped.open({ name: 'told', type: 'audio/wav', bytes: 3, facts: {} })
+    await stopped.write(new Uint8Array(3))
+    stopped.setState('cancelled')
+    assert.equal(stopped.file('told')!.file.bytes, 3)
+  })
+
   test('are the latest ones only, if they are many', async () => {
     const job = record()
     const many = MAX_JOB_EVENTS + 10

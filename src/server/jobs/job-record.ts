@@ -75,7 +75,9 @@ export class JobRecord implements Output {
     if (state === 'done') this.#progress = 1
     if (hasEnded(this)) {
       this.endedAt = this.#clock()
-      this.#tellFile()
+      // A file that was cut off is not kept.
+      if (state === 'done' || isWhole(this.#files.at(-1))) this.#tellFile()
+      else this.#files.pop()
     }
     this.event('state', { ...this.view() })
   }
@@ -151,6 +153,11 @@ export class JobRecord implements Output {
     const last = this.#files.at(-1)
     if (last !== undefined) this.event('file', { ...jobFile(last) })
   }
+}
+
+/** Whether a file has all of its bytes, as far as its size was known beforehand. */
+function isWhole(file: WrittenFile | undefined): boolean {
+  return file?.bytes === file?.head.bytes
 }
 
 function jobFile({ head, bytes }: WrittenFile): JobFile {

@@ -129,7 +129,7 @@ async function work(claim: Claim, order: StoredOrder, tools: WorkerTools): Promi
     return 'done'
   } catch (error) {
     if (error instanceof ClaimLost || stop.signal.reason instanceof ClaimLost) return 'lost'
-    await output.finished().catch(() => {})
+    await output.cutOff()
     if (late.aborted) {
       await claim.putBack()
       return 'put back'

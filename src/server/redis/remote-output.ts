@@ -72,6 +72,13 @@ export class RemoteOutput implements Output {
     await this.#sending
   }
 
+  /** Ends the output of a job that failed: a file that was cut off is not recorded. */
+  async cutOff(): Promise<void> {
+    const file = this.#file
+    if (file !== null && file.sent + unsent(file) !== file.head.bytes) this.#file = null
+    await this.finished().catch(() => {})
+  }
+
   #close(): void {
     const file = this.#file
     if (file === null) return

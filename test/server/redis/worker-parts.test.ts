@@ -159,6 +159,22 @@ describe('the output of a job on a worker', () => {
     ])
   })
 
+  test('has no file that was cut off', async () => {
+    for (const [size, written] of [
+      [null, 2],
+      [3, 2],
+      [2, 2],
+    ] as const) {
+      const { output, calls } = noting()
+      output.open(file('a'))
+      output.open({ ...file('b'), bytes: size })
+      await output.write(new Uint8Array(written))
+      await output.cutOff()
+      const complete = calls.filter(call => (call as string[])[0] === 'complete')
+      assert.equal(complete.length, size === written ? 2 : 1)
+    }
+  })
+
   test('has the latest progress, at most ten times a second', async context => {
     let now = 0
     context.mock.method(performance, 'now', () => now)
