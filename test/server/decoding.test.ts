@@ -65,6 +65,22 @@ describe('decoder threads', () => {
     process.off('worker', count)
   })
 
+  test('are replaced if they end while they have nothing to do', async () => {
+    const threads: Worker[] = []
+    const count = (thread: Worker) => threads.push(thread)
+    process.on('worker', count)
+    const pool = new DecoderPool({ threads: 1, seconds: 5 })
+    const length = async () => (await pool.run('recording', request(100), never)).samples.length
+    assert.equal(await length(), 100)
+    // As after running out of memory, which a thread may report late.
+    threads[0]!.emit('error', new Error('out of memory'))
+    await threads[0]!.terminate()
+    assert.equal(await length(), 100)
+    assert.equal(threads.length, 2)
+    await pool.close()
+    process.off('worker', count)
+  })
+
   test('resample a recording on request, and say so', async () => {
     const notes = async (sampleRate: number | null) => {
       const recording = await tasks.recording({ ...request(2205), sampleRate })

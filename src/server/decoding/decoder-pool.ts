@@ -51,7 +51,7 @@ export class DecoderPool {
     try {
       throwIfAborted(signal)
       if (this.#closed) throw new DiffWaveError('DISPOSED', 'the decoder threads were stopped')
-      return (await this.#ask(this.#idle.pop() ?? newThread(), { name, request }, signal)) as TaskResult<Name>
+      return (await this.#ask(this.#idle.pop() ?? this.#newThread(), { name, request }, signal)) as TaskResult<Name>
     } finally {
       this.#busy--
       this.#waiting.shift()?.()
@@ -62,6 +62,19 @@ export class DecoderPool {
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all(this.#idle.splice(0).map(thread => thread.terminate()))
+  }
+
+  #newThread(): Worker {
+    const thread = new Worker(new URL('./decoder-thread.js', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
+    })
+    // A thread may fail while it has nothing to do, or after it was given up.
+    thread.on('error', () => {})
+    thread.on('exit', () => {
+      const at = this.#idle.indexOf(thread)
+      if (at >= 0) this.#idle.splice(at, 1)
+    })
+    return thread
   }
 
   #ask(thread: Worker, message: { readonly name: TaskName; readonly request: unknown }, signal: AbortSignal) {
@@ -75,8 +88,6 @@ export class DecoderPool {
           thread.unref()
           this.#idle.push(thread)
         } else {
-          // A thread that is terminated may still report an error.
-          thread.on('error', () => {})
           void thread.terminate()
         }
         end()
@@ -97,12 +108,6 @@ export class DecoderPool {
       thread.postMessage(message)
     })
   }
-}
-
-function newThread(): Worker {
-  return new Worker(new URL('./decoder-thread.js', import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
-  })
 }
 
 function tooSlow(seconds: number): Refusal {
