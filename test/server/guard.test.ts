@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { describe, test } from 'node:test'
+import { isLoopback } from '#src/server/http/loopback'
 import { problem, type Service, testService } from '../support/service.js'
 
 /** A request with any headers, which `fetch` would not send. */
@@ -108,6 +109,13 @@ describe('a web page', () => {
     await problem(await get(service, '/v1/models', { host: 'rebound.example' }), 403, 'FORBIDDEN')
     for (const host of ['localhost', 'localhost:8080', '127.0.0.1', '[::1]:80', 'LOCALHOST']) {
       assert.equal((await get(service, '/v1/models', { host })).status, 200, host)
+    }
+    // All of 127.0.0.0/8 is this machine.
+    const other = await testService({ host: '127.0.0.2' })
+    assert.equal((await get(other, '/v1/models', {})).status, 200)
+    await problem(await get(other, '/v1/models', { host: 'rebound.example' }), 403, 'FORBIDDEN')
+    for (const [address, loopback] of Object.entries({ LOCALHOST: true, '::1': true, '0.0.0.0': false, '::': false })) {
+      assert.equal(isLoopback(address), loopback, address)
     }
   })
 })

@@ -1,4 +1,5 @@
 /** Runs a service until it is stopped, with its log on standard output. */
+import type { Page } from '../../server/page.js'
 import type { Context } from '../context.js'
 import { logLine } from '../text.js'
 import type { serviceOptions } from './options.js'
@@ -20,13 +21,14 @@ export async function untilStopped({ signal }: Pick<Context, 'signal'>): Promise
  */
 export async function runService(
   context: Context,
-  options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: import('../../server/page.js').Page },
+  options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: Page },
   onListening: (url: string) => Promise<void> = async () => {},
 ): Promise<void> {
   const { startService } = await import('../../server/service.js')
+  const { isLoopback } = await import('../../server/http/loopback.js')
   const service = await startService({ ...options, ...serviceLog(context), signal: context.signal })
   const { host = '127.0.0.1', token } = options
-  if (token === undefined && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
+  if (token === undefined && !isLoopback(host)) {
     context.note('anyone who reaches this address can use the service; --token makes it ask for a token')
   }
   context.note(`listening on ${service.url}, documented at ${service.url}/docs`)

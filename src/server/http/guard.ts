@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { Refusal } from '../refusal.js'
+import { isLoopback, loopbackNames } from './loopback.js'
 
 export interface GuardOptions {
   readonly token?: string | undefined
@@ -10,8 +11,6 @@ export interface GuardOptions {
   /** The address that the service listens on. */
   readonly host: string
 }
-
-const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /** Hashed, so that texts of different lengths take the same time to compare. */
 function digest(text: string): Buffer {
@@ -36,9 +35,10 @@ export type Guard = (headers: IncomingHttpHeaders, open: boolean) => void
 export function createGuard({ token, cors, host }: GuardOptions): Guard {
   const expected = token === undefined ? null : digest(token)
   // Pages of all origins may use the service: then it does not matter under which name.
-  const local = loopback.has(host === '::1' ? '[::1]' : host) && !cors.includes('*')
+  const local = isLoopback(host) && !cors.includes('*')
   const names = new Set([
-    ...loopback,
+    ...loopbackNames,
+    host.toLowerCase(),
     ...cors.filter(origin => URL.canParse(origin)).map(origin => new URL(origin).hostname),
   ])
   return ({ authorization, host: asked, origin }, open) => {
