@@ -5,6 +5,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { MAX_GUIDANCE } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
+import { clipSamples, type ModelConfig } from '../../model/config.js'
 import { MAX_JOB_CLIPS } from '../limits.js'
 import { chosenModel } from './chosen-model.js'
 import { defineOperation } from './operation.js'
@@ -26,12 +27,25 @@ export const clipOptions = {
     ),
 } as const
 
-/** @throws DiffWaveError `TOO_LARGE` */
-export function checkSeconds(seconds: number | undefined, maxSeconds: number): void {
-  if (seconds === undefined || seconds <= maxSeconds) return
-  throw new DiffWaveError('TOO_LARGE', 'the clip is too long', {
+/**
+ * Checks the length of the clips that a generator is to make.
+ *
+ * @param seconds of a clip. Default: the model's
+ * @param maxSeconds of all clips together
+ * @throws DiffWaveError `TOO_LARGE`
+ */
+export function checkSeconds(
+  config: ModelConfig,
+  {
+    seconds = clipSamples(config) / config.sampleRate,
+    count = 1,
+  }: { readonly seconds?: number; readonly count?: number },
+  maxSeconds: number,
+): void {
+  if (count * seconds <= maxSeconds) return
+  throw new DiffWaveError('TOO_LARGE', count === 1 ? 'the clip is too long' : 'the clips are too long', {
     expected: `at most ${maxSeconds} s`,
-    got: `${seconds} s`,
+    got: `${count * seconds} s`,
     where: 'seconds',
   })
 }
@@ -62,8 +76,8 @@ export const generate = defineOperation({
   async run(run) {
     const { models, limits, signal, onProgress, output } = run
     const { model: named, count, format, seed = drawSeed(), ...rest } = run.options
-    checkSeconds(rest.seconds === undefined ? undefined : rest.seconds * count, limits.seconds)
-    const { name } = await chosenModel(models, named, 'generator')
+    const { name, config } = await chosenModel(models, named, 'generator')
+    checkSeconds(config, defined({ seconds: rest.seconds, count }), limits.seconds)
     await withModel(run, name, async model => {
       const generator = new Generator(model)
       const wanted = { ...defined(rest), signal, onProgress }

@@ -137,9 +137,11 @@ export const reverseProcess = defineOperation({
   async run(run) {
     const { models, options, body, limits } = run
     const name = options.model ?? (await models.firstOf(body.length === 0 ? 'generator' : 'vocoder'))
-    checkSeconds(options.seconds, Math.min(limits.seconds, MAX_STUDY_SECONDS))
     const config = await models.config(name)
     checkUsed(run, name, config)
+    if (config.kind === 'generator') {
+      checkSeconds(config, defined({ seconds: options.seconds }), Math.min(limits.seconds, MAX_STUDY_SECONDS))
+    }
     await watched(run, name, config)
   },
 })
