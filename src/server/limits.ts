@@ -7,7 +7,7 @@
 export interface ServiceLimits {
   /** Bytes of a request's body. */
   readonly bodyBytes: number
-  /** Bytes of all bodies that are being received or wait for their turn. */
+  /** Bytes of all bodies that are being received or wait for their turn. By default not below `bodyBytes`. */
   readonly uploadBytes: number
   /** Seconds of audio that a request may send or ask for. */
   readonly seconds: number

@@ -107,5 +107,7 @@ export type CheckedOptions = Omit<z.output<typeof schema>, 'limits'> & { readonl
 export function checkServiceOptions(options: ServiceOptions): CheckedOptions {
   const checked = check(schema, options, 'service options')
   const changed = Object.fromEntries(Object.entries(checked.limits ?? {}).filter(([, value]) => value !== undefined))
-  return { ...checked, limits: { ...defaultLimits, ...changed } }
+  // Otherwise the largest body would always be refused as one of too many.
+  const uploadBytes = Math.max(defaultLimits.uploadBytes, checked.limits?.bodyBytes ?? 0)
+  return { ...checked, limits: { ...defaultLimits, uploadBytes, ...changed } }
 }

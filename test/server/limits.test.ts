@@ -6,9 +6,10 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { checkServiceOptions } from '#src/server/options'
 import type { Service } from '#src/server/service'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
-import { post, problem, testService, waiting } from '../support/service.js'
+import { finishedJob, post, problem, smallModels, testService, waiting } from '../support/service.js'
 
 type One = (error: null, address: string, family: number) => void
 type All = (error: null, addresses: readonly LookupAddress[]) => void
@@ -147,6 +148,12 @@ describe('the limits of sizes', () => {
     assert.equal((await post(service, '/v1/vocode', npyMel(4))).status, 200)
   })
 
+  test('leave room for one body of the largest size', () => {
+    const uploadBytes = (limits: object) => checkServiceOptions({ models: smallModels, limits }).limits.uploadBytes
+    assert.deepEqual([{}, { bodyBytes: 2 ** 30 }].map(uploadBytes), [2 ** 29, 2 ** 30])
+    assert.equal(uploadBytes({ bodyBytes: 2 ** 30, uploadBytes: 10 }), 10)
+  })
+
   test('count a body only until its response is complete', async () => {
     const service = await testService({ limits: { uploadBytes: 10_000 } })
     // Two of them would be too much at a time.
@@ -177,7 +184,12 @@ describe('the limits of sizes', () => {
       ['/v1/denoise', noiseWav(0, 22_050)],
       ['/v1/inpaint?gaps=0.1-0.2', noiseWav(0, 22_050)],
       ['/v1/generate', '{"seconds": 0.6}'],
+      // A clip of the model's own length.
+      ['/v1/generate', ''],
     ]
     for (const [path, body] of cases) await problem(await post(service, path, body), 413, 'TOO_LARGE')
+    for (const path of ['/v1/process?model=noise&steps=1', '/v1/generate?count=3&seconds=0.2&steps=1']) {
+      assert.equal((await finishedJob(service, path)).problem?.code, 'TOO_LARGE', path)
+    }
   })
 })
