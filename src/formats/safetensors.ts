@@ -23,12 +23,15 @@ export interface SafetensorsFile {
 /** Bytes of the header's length, which come first. */
 const LENGTH_BYTES = 8
 
+/** The first bytes of a zip archive. As the length of a header they would be 67 MB. */
+const ZIP = [0x50, 0x4b, 3, 4]
+
 /**
  * Whether bytes start as a safetensors file does: with the length of its JSON header, eight bytes, and the header's
  * brace. A zip archive whose ninth byte is a brace is not one.
  */
 export function isSafetensors(bytes: Uint8Array): boolean {
-  return bytes[8] === 0x7b && !(bytes[0] === 0x50 && bytes[1] === 0x4b)
+  return bytes[8] === 0x7b && !ZIP.every((byte, i) => bytes[i] === byte)
 }
 
 /**

@@ -8,7 +8,7 @@ import { wrongFileHint } from '../core/wrong-file.js'
 import { decodeNpy, isNpy } from './npy.js'
 import { decodeNpz, npzNames } from './npz.js'
 import { decodeTorch, torchTensor } from './pytorch.js'
-import { decodeSafetensors } from './safetensors.js'
+import { decodeSafetensors, isSafetensors } from './safetensors.js'
 import { TorchTensor, type TorchValue } from './torch-pickle.js'
 import { isZip } from './zip.js'
 
@@ -18,8 +18,7 @@ const DEFAULT_NAME = 'mel'
 /** Whether bytes begin as one of the formats of arrays: `.npy`, `.npz` and `.pt` (zip or pickle), safetensors. */
 export function looksLikeTensors(bytes: Uint8Array): boolean {
   if (isNpy(bytes) || isZip(bytes) || bytes[0] === 0x80) return true
-  if (bytes.length < 9 || bytes[8] !== 0x7b) return false
-  // A safetensors file starts with the size of its JSON header.
+  if (!isSafetensors(bytes)) return false
   const size = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
   return size <= BigInt(bytes.length - 8)
 }
@@ -41,7 +40,7 @@ export function decodeTensorFile(bytes: Uint8Array, key: string | undefined, whe
     if (names.length > 0) return decodeNpz(bytes, chosenName(names, key, where, names[0]), where)
   }
   if (isZip(bytes) || bytes[0] === 0x80) return tensorOfTorch(decodeTorch(bytes, where), key, where)
-  if (looksLikeSafetensors(bytes, where)) {
+  if (isSafetensors(bytes) || /\.safetensors$/i.test(where)) {
     const { tensors } = decodeSafetensors(bytes, where)
     return tensors.get(chosenName([...tensors.keys()], key, where))!
   }
@@ -51,10 +50,6 @@ export function decodeTensorFile(bytes: Uint8Array, key: string | undefined, whe
     where,
     ...(hint === undefined ? {} : { hint }),
   })
-}
-
-function looksLikeSafetensors(bytes: Uint8Array, where: string): boolean {
-  return bytes[8] === 0x7b || /\.safetensors$/i.test(where)
 }
 
 function tensorOfTorch(value: TorchValue, key: string | undefined, where: string): Tensor {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { MAX_TENSORS } from '#src/core/limits'
-import { decodeSafetensors, encodeSafetensors } from '#src/formats/safetensors'
+import { decodeSafetensors, encodeSafetensors, isSafetensors } from '#src/formats/safetensors'
+import { decodeTensorFile } from '#src/formats/tensor-file'
 import { safetensors } from '../support/bytes.js'
 
 const entry = (from: number, to: number) =>
@@ -39,6 +40,13 @@ describe('reading and writing safetensors', () => {
     const { tensors } = decodeSafetensors(safetensors(header, floats(1.5)), 'a')
     assert.deepEqual([...tensors.keys()], ['e', 'a'])
     assert.deepEqual([...tensors.get('a')!.data], [1.5])
+  })
+
+  test('recognises a file whose header has as many bytes as “PK” begins a zip archive with', () => {
+    const file = safetensors(`{"a":${entry(0, 4)}}`.padEnd(0x4b50), floats(2))
+    assert.ok(isSafetensors(file))
+    assert.ok(!isSafetensors(Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 0, 0, 0x7b)))
+    assert.deepEqual([...decodeTensorFile(file, undefined, 'a').data], [2])
   })
 
   for (const [dtype, bytes, value] of [
