@@ -155,12 +155,7 @@ export class PickleMachine {
   // The stack.
 
   push(value: unknown): void {
-    if (++this.#objects > MAX_PICKLE_OBJECTS) {
-      throw new DiffWaveError('TOO_LARGE', 'the pickle builds too many objects', {
-        expected: `at most ${MAX_PICKLE_OBJECTS}`,
-        where: this.#where,
-      })
-    }
+    this.#limit(++this.#objects, 'builds too many objects')
     this.#stack.push(value)
   }
 
@@ -224,6 +219,7 @@ export class PickleMachine {
 
   memoise(index = this.#memo.size): void {
     this.#memo.set(index, this.top())
+    this.#limit(this.#memo.size, 'keeps too many values in its memo')
   }
 
   recall(index: number): void {
@@ -275,6 +271,14 @@ export class PickleMachine {
       hint:
         'Only tensors and plain data are read from pickles; nothing in the file was run. If you trust it, save the ' +
         `weights alone: torch.save(${network}.state_dict(), other_path).`,
+    })
+  }
+
+  #limit(count: number, problem: string): void {
+    if (count <= MAX_PICKLE_OBJECTS) return
+    throw new DiffWaveError('TOO_LARGE', `the pickle ${problem}`, {
+      expected: `at most ${MAX_PICKLE_OBJECTS}`,
+      where: this.#where,
     })
   }
 

@@ -62,6 +62,8 @@ function tensorOfTorch(value: TorchValue, key: string | undefined, where: string
 
 /** Dictionaries inside dictionaries: checkpoints have four. Deeper ones are passed over. */
 const MAX_NESTING = 32
+/** Characters of a tensor's name, with those of the dictionaries around it. Tensors of longer names are passed over. */
+const MAX_NAME = 1000
 
 /** The tensors of nested dictionaries, their names joined by points. A dictionary that holds itself is entered once. */
 function collectTensors(
@@ -74,7 +76,8 @@ function collectTensors(
   if (!(value instanceof Map) || entered.has(value) || depth > MAX_NESTING) return
   entered.add(value)
   for (const [name, entry] of value) {
-    if (typeof name !== 'string') continue
+    // A long prefix would be repeated in the name of every tensor.
+    if (typeof name !== 'string' || prefix.length + name.length > MAX_NAME) continue
     if (entry instanceof TorchTensor) found.set(prefix + name, entry)
     else collectTensors(entry, `${prefix}${name}.`, found, entered, depth + 1)
   }

@@ -117,7 +117,7 @@ export class TorchHandlers implements PickleHandlers<Opaque> {
   readonly #where: string
   /** Items of all dictionaries that were made from lists, and of all namespaces. */
   #items = 0
-  /** Characters of all paths and bytes that were made from text. */
+  /** Characters of all paths and bytes that were made from text, and one for each part. */
   #characters = 0
   readonly #maxCharacters: number
 
@@ -157,7 +157,7 @@ export class TorchHandlers implements PickleHandlers<Opaque> {
       this.#countCharacters(args)
       return callNumpy(name, args, this.#where)
     }
-    if (name === 'torch.Size') return [...this.#sizes(args[0])]
+    if (name === 'torch.Size') return this.#sizes(args[0])
     if (name === 'torch._utils._rebuild_parameter') {
       if (!(args[0] instanceof TorchTensor)) throw this.#bad('a parameter holds no tensor')
       return args[0]
@@ -180,7 +180,11 @@ export class TorchHandlers implements PickleHandlers<Opaque> {
 
   /** One text may be asked to become many others, and those longer ones: what is made of them is bounded. */
   #countCharacters(args: readonly Value[]): void {
-    for (const part of args) if (typeof part === 'string') this.#characters += part.length
+    this.#characters += args.length
+    for (const part of args) {
+      if (this.#characters > this.#maxCharacters) throw this.#endless('text')
+      if (typeof part === 'string') this.#characters += part.length
+    }
     if (this.#characters > this.#maxCharacters) throw this.#endless('text')
   }
 
@@ -226,7 +230,8 @@ export class TorchHandlers implements PickleHandlers<Opaque> {
     if (!Array.isArray(value) || value.length > MAX_TENSOR_AXES || !value.every(isSize)) {
       throw this.#bad('a tensor’s shape is malformed')
     }
-    return value as number[]
+    // A copy, because the pickle may append to its list later, when the sizes have been checked.
+    return [...(value as number[])]
   }
 
   #bad(problem: string): DiffWaveError {

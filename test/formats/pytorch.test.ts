@@ -174,6 +174,24 @@ test('finds no tensor in dictionaries nested thousands deep', () => {
   assert.throws(() => decodeTensorFile(legacy(...deep), undefined, 'x'), { name: 'DiffWaveError', code: 'BAD_MEL' })
 })
 
+/** A zip file with one storage of four numbers. */
+const withStorage = (opcodes: string) =>
+  zipSync({ 'a/data.pkl': ascii(`${opcodes}.`), 'a/data/0': new Uint8Array(16) }, { level: 0 })
+/** A tensor of that storage, whose shape is a list in memo 0. */
+const TENSOR =
+  'ctorch._utils\n_rebuild_tensor_v2\n((Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI4\ntQI0\n]q\x00I4\na(I1\ntI00\nNtR'
+
+test('a tensor keeps the shape that was checked when its list grows later', () => {
+  const grown = withStorage(`${TENSOR}h\x00I1000000000\na0`)
+  assert.deepEqual(decodeTensorFile(grown, undefined, 'x').shape, [4])
+})
+
+test('tensors in a dictionary with a name of thousands of characters are passed over', () => {
+  const nested = (name: string) => decodeTensorFile(withStorage(`}V${name}\n}Va\n${TENSOR}ss`), undefined, 'x')
+  assert.deepEqual(nested('b').shape, [4])
+  assert.throws(() => nested('b'.repeat(3000)), { code: 'BAD_MEL', message: /no tensor/ })
+})
+
 test('reads a set as a list', () => {
   assert.deepEqual(decodeTorch(legacy(0x8f, 0x28, 0x4b, 1, 0x4b, 2, 0x90), 'x'), [1, 2])
 })
@@ -205,6 +223,13 @@ describe('a pickle is refused that has', () => {
   const storage = (count: number, view = 'N') => `(Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI${count}\n${view}tQ`
   for (const [title, opcodes, code, message] of [
     ['too many objects', 'N0'.repeat(MAX_PICKLE_OBJECTS + 1), 'TOO_LARGE', /too many objects/],
+    ['too many values in its memo', `]${'\x94'.repeat(MAX_PICKLE_OBJECTS + 2)}`, 'TOO_LARGE', /memo/],
+    [
+      'a call with thousands of arguments, thousands of times',
+      `(${'N'.repeat(3000)}tq\x000ctorch\ndevice\nq\x010${'h\x01h\x00R0'.repeat(3000)}N`,
+      'TOO_LARGE',
+      /text without end/,
+    ],
     ['too many open marks', '('.repeat(MAX_PICKLE_DEPTH + 1), 'BAD_CHECKPOINT', /marks are open/],
     ['a key without a value', 'd(I1\nI2\nI3\nu'.replace('d', '(d'), 'BAD_CHECKPOINT', /other than a dictionary/],
     ['a storage of two sizes', `${storage(4)}0${storage(5)}`, 'BAD_CHECKPOINT', /declared in two ways/],
