@@ -4,7 +4,7 @@
  * (`torch.compile`), `generator.` or `online_model.` (ema_pytorch); with weight norm in either of PyTorch's spellings.
  * Optimiser states and other values beside them are ignored.
  */
-import { DiffWaveError } from '../../core/errors.js'
+import { DiffWaveError, shortClause } from '../../core/errors.js'
 import { elementCount, type Tensor, type Tensors } from '../../core/tensor.js'
 import { stateDict } from '../../formats/pytorch.js'
 import { TorchTensor, type TorchValue } from '../../formats/torch-pickle.js'
@@ -31,6 +31,8 @@ const PREFERRED = ['model', 'state_dict', 'model_state_dict', 'generator', 'net'
 /** How deep dictionaries and lists are searched, and how many: real checkpoints have the network at depth 1 or 2. */
 const MAX_DEPTH = 5
 const MAX_DICTIONARIES = 10_000
+/** How many networks a note names. */
+const MAX_NAMED = 9
 
 /** The spellings of a weight-normalised parameter: `torch.nn.utils.weight_norm`, and its parametrised successor. */
 const WEIGHT_NORMS = [
@@ -38,12 +40,20 @@ const WEIGHT_NORMS = [
   { direction: /\.parametrizations\.weight\.original1$/, length: '.parametrizations.weight.original0' },
 ] as const
 
-interface Candidate extends Marker {
-  /** Names of the dictionaries that it lies in, and its prefix if several lie in one. */
-  readonly path: string
-  /** Place in `PREFERRED`. */
+type Dictionary = ReadonlyMap<TorchValue, TorchValue>
+
+/** Where a dictionary lies. */
+interface Place {
+  /** Names of the dictionaries and indices of the lists around it, and its own name. */
+  readonly path: readonly string[]
+  /** Place of its name in `PREFERRED`. */
   readonly rank: number
-  readonly dictionary: ReadonlyMap<TorchValue, TorchValue>
+}
+
+interface Candidate extends Marker, Place {
+  readonly dictionary: Dictionary
+  /** Whether the dictionary holds other networks, too. */
+  readonly isOneOfSeveral: boolean
 }
 
 /**
@@ -63,14 +73,27 @@ export function findNetwork(root: TorchValue, where: string): FoundNetwork | nul
       own.set(name.slice(chosen.prefix.length), value)
     }
   }
-  const others = candidates.slice(1).map(({ path }) => path)
   const tensors = foldWeightNorms(stateDict(own, where), where)
-  return { project: chosen.project, tensors, notes: notesOf(chosen.path, others) }
+  return { project: chosen.project, tensors, notes: notesOf(candidates.map(titleParts)) }
 }
 
-function notesOf(chosen: string, others: readonly string[]): readonly string[] {
-  if (others.length === 0) return []
-  return [`The checkpoint holds several networks. “${chosen}” was read; not read: ${others.join(', ')}.`]
+/** The names that lead to a network. */
+function titleParts({ path, prefix, isOneOfSeveral }: Candidate): readonly string[] {
+  return isOneOfSeveral ? [...path, prefix] : path
+}
+
+/** A note if a checkpoint holds several networks. @param networks the names that lead to each; the first one was read */
+function notesOf(networks: readonly (readonly string[])[]): readonly string[] {
+  if (networks.length < 2) return []
+  const shown = networks.slice(0, MAX_NAMED).map(
+    parts =>
+      parts
+        .map(part => shortClause(part).replace(/\.$/, ''))
+        .filter(part => part !== '')
+        .join('.') || 'the top level',
+  )
+  const others = shown.slice(1).join(', ') + (networks.length > MAX_NAMED ? ', …' : '')
+  return [`The checkpoint holds several networks. “${shown[0]}” was read; not read: ${others}.`]
 }
 
 /**
@@ -79,55 +102,62 @@ function notesOf(chosen: string, others: readonly string[]): readonly string[] {
  * @throws DiffWaveError `BAD_CHECKPOINT`
  */
 export function networkOfTensors(tensors: Tensors, where: string): FoundNetwork | null {
-  const [marker, ...others] = findMarkers(tensors.keys())
+  const markers = findMarkers(tensors.keys())
+  const [marker] = markers
   if (marker === undefined) return null
   const own = new Map<string, Tensor>()
   for (const [name, tensor] of tensors) {
     if (name.startsWith(marker.prefix)) own.set(name.slice(marker.prefix.length), tensor)
   }
-  const title = ({ prefix }: Marker) => prefix.replace(/\.$/, '') || 'the top level'
   return {
     project: marker.project,
     tensors: foldWeightNorms(own, where),
-    notes: notesOf(title(marker), others.map(title)),
+    notes: notesOf(markers.map(({ prefix }) => [prefix])),
   }
 }
 
-/** Every dictionary that holds a known network, the preferred ones first. */
+/** Every network in a checkpoint, the preferred ones first. */
 function findCandidates(root: TorchValue): readonly Candidate[] {
   const found: Candidate[] = []
-  const queue: { readonly value: TorchValue; readonly path: readonly string[] }[] = [{ value: root, path: [] }]
-  for (let at = 0; at < queue.length && at < MAX_DICTIONARIES; at++) {
-    const { value, path } = queue[at]!
-    if (Array.isArray(value)) {
-      if (path.length === MAX_DEPTH) continue
-      for (const [i, inner] of value.entries()) {
-        if (queue.length < MAX_DICTIONARIES && isContainer(inner)) queue.push({ value: inner, path: [...path, `${i}`] })
-      }
-      continue
-    }
-    if (!(value instanceof Map)) continue
-    const names = [...value.keys()].filter((name): name is string => typeof name === 'string')
-    const markers = findMarkers(names)
-    const index = PREFERRED.indexOf(path.at(-1) ?? '')
-    const rank = index < 0 ? PREFERRED.length : index
-    for (const marker of markers) {
-      // Only among several does the prefix say which network it is.
-      const place = markers.length === 1 ? path : [...path, marker.prefix.replace(/\.$/, '')]
-      found.push({
-        path: place.filter(part => part !== '').join('.') || 'the top level',
-        rank,
-        dictionary: value,
-        ...marker,
-      })
-    }
-    if (path.length === MAX_DEPTH) continue
-    for (const name of names) {
-      const inner = value.get(name)!
-      if (queue.length < MAX_DICTIONARIES && isContainer(inner)) queue.push({ value: inner, path: [...path, name] })
-    }
+  for (const [dictionary, place] of dictionariesOf(root)) {
+    const markers = findMarkers(stringsOf(dictionary.keys()))
+    // Only among several does the prefix say which network it is.
+    for (const marker of markers) found.push({ ...place, ...marker, isOneOfSeveral: markers.length > 1, dictionary })
   }
   return found.sort((a, b) => a.rank - b.rank)
+}
+
+/** Every dictionary in a checkpoint, and its best place. One that lies in several places is searched once. */
+function dictionariesOf(root: TorchValue): ReadonlyMap<Dictionary, Place> {
+  const found = new Map<Dictionary, Place>()
+  const entered = new Set<TorchValue>()
+  const queue: { readonly value: TorchValue; readonly path: readonly string[] }[] = [{ value: root, path: [] }]
+  for (let at = 0; at < queue.length; at++) {
+    const { value, path } = queue[at]!
+    if (value instanceof Map) {
+      const index = PREFERRED.indexOf(path.at(-1) ?? '')
+      const rank = index < 0 ? PREFERRED.length : index
+      const known = found.get(value)
+      if (known === undefined || rank < known.rank) found.set(value, { path, rank })
+    }
+    if (entered.has(value) || path.length === MAX_DEPTH) continue
+    entered.add(value)
+    for (const [name, inner] of entriesOf(value)) {
+      if (queue.length >= MAX_DICTIONARIES) break
+      if (isContainer(inner)) queue.push({ value: inner, path: [...path, name] })
+    }
+  }
+  return found
+}
+
+/** What a list or a dictionary holds, by its index or its name. */
+function* entriesOf(value: TorchValue): Generator<readonly [string, TorchValue], void, undefined> {
+  if (Array.isArray(value)) for (const [i, inner] of value.entries()) yield [`${i}`, inner]
+  if (value instanceof Map) for (const name of stringsOf(value.keys())) yield [name, value.get(name)!]
+}
+
+function* stringsOf(values: Iterable<TorchValue>): Generator<string, void, undefined> {
+  for (const value of values) if (typeof value === 'string') yield value
 }
 
 function isContainer(value: TorchValue): boolean {

@@ -55,6 +55,33 @@ describe('findNetwork finds a network', () => {
     assert.match(found.notes[0]!, /“model” was read; not read: ema/)
   })
 
+  test('in a dictionary that lies in many places, which is searched once', () => {
+    let searches = 0
+    class Counted extends Map<TorchValue, TorchValue> {
+      override keys() {
+        searches++
+        return super.keys()
+      }
+    }
+    const one = new Counted(withPrefix(''))
+    const found = findNetwork(
+      new Map<TorchValue, TorchValue>([
+        ['all', Array(1000).fill(one)],
+        ['model', one],
+      ]),
+      'x',
+    )!
+    assert.deepEqual([found.tensors, found.notes], [plain, []])
+    assert.ok(searches < 5, String(searches))
+  })
+
+  test('among hundreds with names of any length, and names some of them in short', () => {
+    const many = Array.from({ length: 300 }, (_, i): [string, TorchValue] => [`${i}`.repeat(1e4), withPrefix('')])
+    const { notes } = findNetwork(new Map(many), 'x')!
+    assert.match(notes[0]!, /, ….$/)
+    assert.ok(notes[0]!.length < 5000)
+  })
+
   test('only in a dictionary with its names', () => {
     assert.equal(
       findNetwork(new Map([['model', new Map([['weight', network.get('input_projection.weight')!]])]]), 'x'),
