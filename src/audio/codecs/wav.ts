@@ -1,7 +1,7 @@
 /**
  * Reads WAV files: PCM of 8 to 32 bits, float of 32 and 64 bits, A-law and µ-law, in RIFF, RIFX, RF64 and BW64. Any
  * number of channels is mixed down by the mean. Plain numbers are read straight from the bytes, since the `wavefile`
- * package takes 2 s for a minute of floats. `wavefile` expands A-law and µ-law.
+ * package takes 2 s for a minute of floats. `wavefile` expands each of the 256 codes of A-law and µ-law once.
  */
 import * as wavefile from 'wavefile'
 import { DiffWaveError } from '../../core/errors.js'
@@ -18,14 +18,14 @@ const { WaveFile } = ('WaveFile' in names ? names : names['default']) as typeof 
 /** Reads the interleaved sample i, scaled to ±1. */
 type SampleReader = (index: number) => number
 
-/** Expands 8-bit A-law or µ-law to 16-bit samples (ITU-T G.711). */
-function companded(bytes: Uint8Array, encoding: 'a-law' | 'µ-law'): SampleReader {
+/** The samples that the codes of A-law or µ-law stand for, `[256]` (ITU-T G.711). */
+function samplesOfCodes(encoding: 'a-law' | 'µ-law'): Float32Array {
   const wav = new WaveFile()
-  wav.fromScratch(1, 8000, encoding === 'a-law' ? '8a' : '8m', bytes)
+  const codes = Uint8Array.from({ length: 256 }, (_, code) => code)
+  wav.fromScratch(1, 8000, encoding === 'a-law' ? '8a' : '8m', codes)
   if (encoding === 'a-law') wav.fromALaw()
   else wav.fromMuLaw()
-  const samples = wav.getSamples(true, Int16Array) as unknown as Int16Array
-  return i => samples[i]! / 32768
+  return Float32Array.from(wav.getSamples(true, Int16Array) as unknown as Int16Array, sample => sample / 32768)
 }
 
 /** Reads the integer in all bytes of a sample. */
@@ -65,7 +65,8 @@ function sampleReader(bytes: Uint8Array, header: WavHeader): SampleReader {
   const { encoding, bitsPerSample, sampleBytes, dataStart, dataBytes } = header
   const little = header.container !== 'RIFX'
   if (encoding === 'a-law' || encoding === 'µ-law') {
-    return companded(bytes.subarray(dataStart, dataStart + dataBytes), encoding)
+    const samples = samplesOfCodes(encoding)
+    return i => samples[bytes[dataStart + i]!]!
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + dataStart, dataBytes)
   if (encoding === 'float') {
