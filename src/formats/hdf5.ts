@@ -12,6 +12,8 @@ const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
 /** Nodes, entries and messages that are read before a file counts as malformed: loops end here. */
 const MAX_PARTS = 4096
 const MAX_RANK = 4
+/** Bytes of a name. Longer ones are not wanted, and thousands of entries may refer to one name. */
+const MAX_NAME_BYTES = 256
 /** Bytes of an entry of a group: name, header, kind of cache, 16 bytes of cache. */
 const ENTRY_BYTES = 40
 /** Types of messages in an object's header. */
@@ -90,9 +92,9 @@ class Parts {
     return size === 4 ? this.#view.getUint32(at, true) : Number(this.#view.getBigUint64(at, true))
   }
 
-  /** A null-terminated name. */
+  /** A null-terminated name; empty if it is longer than `MAX_NAME_BYTES`. */
   name(start: number, end: number): string {
-    const bytes = this.span(start, Math.max(0, end - start))
+    const bytes = this.span(start, Math.max(0, Math.min(end - start, MAX_NAME_BYTES)))
     const length = bytes.indexOf(0)
     return new TextDecoder().decode(bytes.subarray(0, Math.max(0, length)))
   }

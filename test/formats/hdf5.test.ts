@@ -74,6 +74,24 @@ describe('decodeHdf5 refuses', () => {
     test(title, () => assert.throws(() => decode(file), { code, where: /stats\.h5/ }))
   }
 
+  test('no names, however long, and takes no time for thousands of references to one', () => {
+    const heap = bytes[88]! + 256 * bytes[89]!
+    const [entries, nameBytes] = [4000, 2 ** 24]
+    const file = new Uint8Array(bytes.length + 8 + 40 * entries + nameBytes).fill(0x61)
+    file.set(bytes)
+    const view = new DataView(file.buffer)
+    // The tree's only leaf, its entries, whose names begin with the heap, and the heap.
+    view.setBigUint64(0xa8, BigInt(bytes.length), true)
+    file.set(Buffer.from('SNOD\x01\0'), bytes.length)
+    view.setUint16(bytes.length + 6, entries, true)
+    file.fill(0, bytes.length + 8, -nameBytes)
+    view.setBigUint64(heap + 8, BigInt(nameBytes), true)
+    view.setBigUint64(heap + 24, BigInt(file.length - nameBytes), true)
+    const start = performance.now()
+    assert.equal(decode(file).size, 0)
+    assert.ok(performance.now() - start < 1000)
+  })
+
   test('a truncated file, unless all that is wanted comes before the cut', () => {
     const whole = decode(bytes)
     let shortest = bytes.length
