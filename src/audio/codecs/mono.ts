@@ -62,6 +62,8 @@ export class MonoMixer {
   /** Samples in the last block. */
   #filled = 0
   #length = 0
+  /** Samples that were ever added, including those that were trimmed since. */
+  #added = 0
 
   /** @throws DiffWaveError `TOO_LARGE` */
   constructor(options: MonoMixerOptions) {
@@ -82,6 +84,9 @@ export class MonoMixer {
   /** Mixes down samples `start` … `end` − 1 of the channels. @throws DiffWaveError `TOO_LARGE` */
   add(channels: readonly Float32Array[], start: number, end: number): void {
     this.#check(this.#length + end - start, PADDING)
+    this.#added += end - start
+    // A chain of streams may trim everything again. Decoding took its time nevertheless.
+    this.#check(Math.ceil(this.#added / 2), PADDING)
     const share = 1 / channels.length
     for (let from = start; from < end; ) {
       let block = this.#blocks.at(-1)

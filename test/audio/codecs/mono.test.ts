@@ -46,3 +46,14 @@ test('samples beyond the time that is allowed are refused, at the end also those
   mixer.trim(8000)
   assert.equal(mixer.finish().length, 8000)
 })
+
+test('samples are counted even if they are trimmed again', () => {
+  const mixer = new MonoMixer({ fileBytes: 100, sampleRate: 8000, maxSeconds: 1, where: 'a.wav' })
+  const second = [new Float32Array(8000)]
+  const pass = () => {
+    mixer.add(second, 0, 8000)
+    mixer.trim(0)
+  }
+  for (let i = 0; i < 4; i++) pass()
+  assert.throws(pass, { code: 'TOO_LARGE' })
+})
