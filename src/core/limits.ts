@@ -46,14 +46,23 @@ export const MIN_DECODED_SAMPLES = 2 ** 25
  * Digital silence has 250 to 320, and is refused from half an hour on; a file made to exhaust memory has thousands.
  */
 export const MAX_SAMPLES_PER_BYTE = 128
+/**
+ * Streams of a chain in an Ogg file: so many of any size, and one for each of so many bytes. For each a decoder is
+ * made, which takes up to 10 ms. A second of speech in Opus at 6 kb/s, with its headers, has 900 bytes.
+ */
+export const MAX_SHORT_LINKS = 64
+export const MIN_LINK_BYTES = 1024
 /** Channels of a Vorbis stream: the specification orders up to eight. */
 export const MAX_VORBIS_CHANNELS = 8
 /**
- * Entries and numbers of all codebooks of a Vorbis stream, which a few bytes may declare: the largest setups
- * of libvorbis (5.1 at its highest quality) have 19,413 and 85,928.
+ * Entries and numbers of all codebooks of a Vorbis file, which a few bytes may declare: the largest setups
+ * of libvorbis (5.1 at its highest quality) have 19,413 and 85,928. A chain may have more, for each of its bytes:
+ * an entry takes a bit at least, unless run lengths describe it, and has eight numbers in those setups.
  */
 export const MAX_VORBIS_ENTRIES = 2 ** 17
 export const MAX_VORBIS_VALUES = 2 ** 19
+export const VORBIS_ENTRIES_PER_BYTE = 8
+export const VORBIS_VALUES_PER_BYTE = 64
 /** Length of one transform in samples: 16384 is 0.7 s at 22,050 Hz. */
 export const MAX_FFT_SIZE = 16_384
 /** A file read whole into memory: 2 GiB, what one Node buffer surely holds. */

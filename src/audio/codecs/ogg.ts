@@ -1,6 +1,8 @@
 /** Ogg (RFC 3533): reads the packets of the first audio stream, and of further ones that are chained to it. */
 import { concatenateBytes } from '../../core/concatenate.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { MAX_SHORT_LINKS, MIN_LINK_BYTES } from '../../core/limits.js'
+import { CONVERT_HINT } from './convert-hint.js'
 import { crc32 } from './crc.js'
 
 /** A packet of a stream. */
@@ -82,10 +84,11 @@ export class OggReader {
    * The streams whose first packet `accepts` takes, link after link. Streams multiplexed with them, such as video, are
    * left out.
    *
-   * @throws DiffWaveError `BAD_AUDIO` (a damaged page)
+   * @throws DiffWaveError `BAD_AUDIO` (a damaged page), `TOO_LARGE` (too many streams)
    */
   links(accepts: (firstPacket: Uint8Array) => boolean): OggLink[] {
     const links: OggLink[] = []
+    const most = MAX_SHORT_LINKS + Math.floor(this.#bytes.length / MIN_LINK_BYTES)
     let pages: number[] = []
     let serial: number | null = null
     let ended = true
@@ -93,6 +96,7 @@ export class OggReader {
       const head = this.#bytes.subarray(page.dataStart, page.end)
       // A stream that begins after another's packets is the next link. One that begins beside another is left out.
       if (page.first && (ended || pages.length > 1) && accepts(head)) {
+        if (links.length === most) throw this.#tooMany(most)
         pages = []
         links.push({ head, bytes: this.#bytes, pages })
         serial = page.serial
@@ -131,6 +135,14 @@ export class OggReader {
   #cutOff(): null {
     this.cut = true
     return null
+  }
+
+  #tooMany(most: number): DiffWaveError {
+    return new DiffWaveError('TOO_LARGE', 'the Ogg file has too many streams one after the other', {
+      expected: `at most ${most} for its size`,
+      where: this.#where,
+      hint: CONVERT_HINT,
+    })
   }
 
   #bad(problem: string, at: number): DiffWaveError {

@@ -1,18 +1,27 @@
 /** Codebooks of Vorbis (Vorbis I specification, section 3): Huffman codes and the vectors that they encode. */
-import { MAX_VORBIS_ENTRIES, MAX_VORBIS_VALUES } from '../../core/limits.js'
+import {
+  MAX_VORBIS_ENTRIES,
+  MAX_VORBIS_VALUES,
+  VORBIS_ENTRIES_PER_BYTE,
+  VORBIS_VALUES_PER_BYTE,
+} from '../../core/limits.js'
 import type { LowBitReader } from './low-bit-reader.js'
 
 /** The stream breaks the specification or a limit. The decoder turns it into an error. */
 export class VorbisFault extends Error {}
 
-/** The memory that the codebooks of one stream may still use. */
+/** What the codebooks of a file may still declare. */
 export interface CodebookBudget {
   entries: number
   values: number
 }
 
-export function codebookBudget(): CodebookBudget {
-  return { entries: MAX_VORBIS_ENTRIES, values: MAX_VORBIS_VALUES }
+/** @param fileBytes size of the file */
+export function codebookBudget(fileBytes: number): CodebookBudget {
+  return {
+    entries: MAX_VORBIS_ENTRIES + VORBIS_ENTRIES_PER_BYTE * fileBytes,
+    values: MAX_VORBIS_VALUES + VORBIS_VALUES_PER_BYTE * fileBytes,
+  }
 }
 
 const SYNC = 0x564342
@@ -81,16 +90,16 @@ function codeLengths(bits: LowBitReader, entries: number): Uint8Array {
 }
 
 /**
- * Builds the Huffman tree: each entry in turn takes the leftmost free place at its depth (section 3.2.1).
+ * The Huffman codes of the entries, left-aligned in 32 bits: each entry in turn takes the leftmost free place at its
+ * depth (section 3.2.1).
  *
  * @throws VorbisFault if no place is free
  */
-function treeOf(lengths: Uint8Array): Int32Array {
-  // At each depth at most one subtree is free. This is its code, left-aligned in 32 bits, or −1 for none.
+function codesOf(lengths: Uint8Array): Uint32Array {
+  // At each depth at most one subtree is free. This is its code, or −1 for none.
   const free = new Float64Array(33).fill(-1)
   free[0] = 0
-  const codes = new Float64Array(lengths.length)
-  let used = 0
+  const codes = new Uint32Array(lengths.length)
   for (const [entry, length] of lengths.entries()) {
     if (length === 0) continue
     let depth = length
@@ -100,18 +109,22 @@ function treeOf(lengths: Uint8Array): Int32Array {
     free[depth] = -1
     for (let below = length; below > depth; below--) free[below] = code + 2 ** (32 - below)
     codes[entry] = code
-    used++
   }
-  if (used === 1) {
-    // A single entry has a code of one bit, whose value does not matter.
-    const only = lengths.findIndex(length => length > 0)
-    return Int32Array.of(leaf(only), leaf(only))
-  }
+  return codes
+}
+
+/** Builds the Huffman tree. @throws VorbisFault if there are more codes than fit */
+function treeOf(lengths: Uint8Array): Int32Array {
+  const codes = codesOf(lengths)
+  const isUsed = (length: number) => length > 0
+  const only = lengths.findIndex(isUsed)
+  // A single entry has a code of one bit, whose value does not matter.
+  if (only >= 0 && only === lengths.findLastIndex(isUsed)) return Int32Array.of(leaf(only), leaf(only))
   const nodes: number[] = [0, 0]
   for (const [entry, length] of lengths.entries()) {
     let node = 0
     for (let depth = 1; depth <= length; depth++) {
-      const side = 2 * node + (Math.floor(codes[entry]! / 2 ** (32 - depth)) % 2)
+      const side = 2 * node + ((codes[entry]! >>> (32 - depth)) & 1)
       if (depth === length) nodes[side] = leaf(entry)
       else {
         if (nodes[side] === 0) {

@@ -1,7 +1,7 @@
 /** The headers of a Vorbis stream (Vorbis I specification, section 4.2), which define how its blocks are decoded. */
 import { MAX_VORBIS_CHANNELS } from '../../core/limits.js'
 import { bitLength, LowBitReader } from './low-bit-reader.js'
-import { Codebook, codebookBudget, VorbisFault } from './vorbis-codebook.js'
+import { Codebook, type CodebookBudget, VorbisFault } from './vorbis-codebook.js'
 import { Floor } from './vorbis-floor.js'
 import { Residue } from './vorbis-residue.js'
 
@@ -61,11 +61,15 @@ export function readVorbisHead(packet: Uint8Array): VorbisHead {
   return { channels, sampleRate: view.getUint32(12, true), blocks }
 }
 
-/** Reads the modes of a setup header. @throws VorbisFault, EndOfBits (the header is truncated) */
-export function readVorbisSetup(packet: Uint8Array, channels: number): readonly Mode[] {
+/**
+ * Reads the modes of a setup header.
+ *
+ * @param budget what its codebooks may declare, which is reduced by what they do
+ * @throws VorbisFault, EndOfBits (the header is truncated)
+ */
+export function readVorbisSetup(packet: Uint8Array, channels: number, budget: CodebookBudget): readonly Mode[] {
   if (!isHeader(packet, SETUP)) throw new VorbisFault('its setup header is missing')
   const bits = new LowBitReader(packet.subarray(7))
-  const budget = codebookBudget()
   const list = <T>(count: number, read: () => T) => Array.from({ length: count }, read)
   const books = list(bits.read(8) + 1, () => new Codebook(bits, budget))
   // Time domain transforms are placeholders in Vorbis I.

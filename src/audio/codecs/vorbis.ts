@@ -15,7 +15,7 @@ import { decodeFlac } from './flac.js'
 import { type DecodeOptions, MonoMixer } from './mono.js'
 import { type OggLink, type OggPacket, OggReader, oggPackets } from './ogg.js'
 import { VorbisBlocks } from './vorbis-blocks.js'
-import { VorbisFault } from './vorbis-codebook.js'
+import { type CodebookBudget, codebookBudget, VorbisFault } from './vorbis-codebook.js'
 import { isVorbis, readVorbisHead, readVorbisSetup, type VorbisHead } from './vorbis-setup.js'
 
 /** Packets decoded between two turns of the event loop. */
@@ -49,17 +49,21 @@ export async function decodeVorbis(
       hint: CONVERT_HINT,
     })
   }
-  if (isFlac(first.head)) return decodeOggFlac(first, reader.notes, where, options)
+  if (isFlac(first.head)) {
+    const others = links.length === 1 ? [] : ['Only the first of the streams that follow one another is read.']
+    return decodeOggFlac(first, [...others, ...reader.notes], where, options)
+  }
   try {
     const head = readVorbisHead(first.head)
     checkSampleRate(head.sampleRate, where)
     const mixer = new MonoMixer({ fileBytes: bytes.length, sampleRate: head.sampleRate, where, ...options })
+    const budget = codebookBudget(bytes.length)
     for (const link of links) {
       const { sampleRate, channels, blocks } = readVorbisHead(link.head)
       if (sampleRate !== head.sampleRate || channels !== head.channels) {
         throw new VorbisFault('its streams differ in rate or channels')
       }
-      await decodeLink(link, { sampleRate, channels, blocks }, mixer)
+      await decodeLink(link, { sampleRate, channels, blocks }, budget, mixer)
     }
     if (mixer.length === 0) throw new DiffWaveError('TRUNCATED', 'the file ends before its first samples', { where })
     const { sampleRate, channels } = head
@@ -78,14 +82,14 @@ function* afterHeaders(link: OggLink): Generator<OggPacket, void, undefined> {
 }
 
 /** Decodes one link of a chain into the mixer, packet by packet. */
-async function decodeLink(link: OggLink, head: VorbisHead, mixer: MonoMixer): Promise<void> {
+async function decodeLink(link: OggLink, head: VorbisHead, budget: CodebookBudget, mixer: MonoMixer): Promise<void> {
   const packets = oggPackets(link)
   // The second packet holds comments, which are not read.
   packets.next()
   packets.next()
   const setup = packets.next().value
   if (setup === undefined) return
-  const blocks = new VorbisBlocks(head, readVorbisSetup(setup.data, head.channels))
+  const blocks = new VorbisBlocks(head, readVorbisSetup(setup.data, head.channels, budget))
   const { skipped, length } = extentOf(afterHeaders(link), blocks)
   const start = mixer.length
   let decoded = 0

@@ -82,7 +82,11 @@ function titleParts({ path, prefix, isOneOfSeveral }: Candidate): readonly strin
   return isOneOfSeveral ? [...path, prefix] : path
 }
 
-/** A note if a checkpoint holds several networks. @param networks the names that lead to each; the first one was read */
+/**
+ * A note if a checkpoint holds several networks.
+ *
+ * @param networks the names that lead to each. The first network was read
+ */
 function notesOf(networks: readonly (readonly string[])[]): readonly string[] {
   if (networks.length < 2) return []
   const shown = networks.slice(0, MAX_NAMED).map(

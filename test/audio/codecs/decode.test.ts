@@ -96,6 +96,13 @@ test('decodes a chain of two Ogg streams to the length of both, to the sample', 
   }
 })
 
+test('says that it reads only the first of several streams of FLAC', async () => {
+  const one = bytesOf('flac.oga')
+  const { samples, notes } = await decodeAudio(Uint8Array.from([...one, ...one]), 'chain.oga')
+  assert.equal(samples.length, SAMPLES)
+  assert.deepEqual(notes, ['Only the first of the streams that follow one another is read.'])
+})
+
 test('recognises a format behind ID3 tags', async () => {
   for (const format of formats) {
     const plain = await decodeAudio(bytesOf(`tones.${format}`), format)

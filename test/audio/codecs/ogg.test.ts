@@ -100,6 +100,14 @@ describe('streams of an Ogg file', () => {
     assert.deepEqual(notes, [])
   })
 
+  test('are refused if hundreds of them have a few bytes each', () => {
+    const link: PageFields = { first: true, last: true, fill: 'a' }
+    assert.equal(read(file(...Array<PageFields>(60).fill(link))).links.length, 60)
+    assert.throws(() => read(file(...Array<PageFields>(100).fill(link))), { code: 'TOO_LARGE', where: 'a.ogg' })
+    const long: PageFields = { ...link, lacing: [255, 255, 255, 255] }
+    assert.equal(read(file(...Array<PageFields>(100).fill(long))).links.length, 100)
+  })
+
   test('may be cut anywhere, and be followed by something else', () => {
     const whole = file({ first: true, fill: 'a' }, {}, ends)
     const pagesOf = (bytes: Uint8Array) => read(bytes).links.map(({ pages }) => pages.length)

@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads'
 import { crc32 } from '#src/audio/codecs/crc'
 import { decodeAudio } from '#src/audio/codecs/decode'
 import { decodeNpy } from '#src/formats/npy'
+import { ascii } from '../../support/bytes.js'
 import { code } from '../../support/errors.js'
 import { golden } from '../../support/paths.js'
 
@@ -78,6 +79,75 @@ describe('a Vorbis header', () => {
       await assert.rejects(decodeAudio(bytes, 'bomb.ogg'), code('BAD_AUDIO', message))
     })
   }
+})
+
+/** The bytes of fields, each a number and its bits, the least significant first. */
+function packed(...fields: readonly (readonly [value: number, bits: number])[]): Uint8Array {
+  const bits = fields.flatMap(([value, count]) =>
+    Array.from({ length: count }, (_, i) => Math.floor(value / 2 ** i) % 2),
+  )
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8))
+  for (const [i, bit] of bits.entries()) bytes[i >> 3]! |= bit << (i & 7)
+  return bytes
+}
+
+test('the codebooks of all streams of a chain are bounded together', async () => {
+  const [entries, length] = [2 ** 16, 16]
+  const setup = packed(
+    // One codebook, whose codes are all of one length: 20 bytes declare 65,536 entries.
+    ...([
+      [0, 8],
+      [0x564342, 24],
+      [1, 16],
+      [entries, 24],
+      [1, 1],
+      [length - 1, 5],
+      [entries, 17],
+      [0, 4],
+    ] as const),
+    // A transform, a floor without partitions, an empty residue, a mapping, a mode, and the final bit.
+    ...([
+      [0, 6],
+      [0, 16],
+      [0, 6],
+      [1, 16],
+      [0, 5],
+      [0, 2],
+      [4, 4],
+    ] as const),
+    ...([
+      [0, 6],
+      [1, 16],
+      [0, 72],
+      [0, 6],
+      [0, 8],
+      [0, 4],
+    ] as const),
+    ...([
+      [0, 6],
+      [0, 16],
+      [0, 1],
+      [0, 1],
+      [0, 2],
+      [0, 24],
+      [0, 6],
+      [0, 1],
+      [0, 40],
+      [1, 1],
+    ] as const),
+  )
+  const head = new Uint8Array(30)
+  head.set([...ascii('\x01vorbis'), 0, 0, 0, 0, 1, 0x40, 0x1f])
+  head.set([0x66, 1], 28)
+  const packets = [ascii('\x03vorbis'), Uint8Array.from([...ascii('\x05vorbis'), ...setup]), Uint8Array.of(0, 0)]
+  const page = (flags: number, ...bodies: readonly Uint8Array[]) => {
+    const start = [...ascii('OggS'), 0, flags, ...new Uint8Array(20), bodies.length, ...bodies.map(body => body.length)]
+    return sealed(Uint8Array.from([...start, ...bodies.flatMap(body => [...body])]))
+  }
+  const link = [...page(2, head), ...page(4, ...packets, Uint8Array.of(0, 0))]
+  const chain = (links: number) => decodeAudio(Uint8Array.from(Array<number[]>(links).fill(link).flat()), 'chain.ogg')
+  await assert.rejects(chain(2), code('TRUNCATED', /first samples/))
+  await assert.rejects(chain(4), code('BAD_AUDIO', /codebooks are too large/))
 })
 
 describe('an Ogg file of many packets', () => {
