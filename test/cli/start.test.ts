@@ -1,31 +1,15 @@
 /** The modules that the command line loads before it runs a command. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { commands } from '#src/cli/commands'
+import { encodeNpy } from '#src/formats/npy'
+import { loadedBy } from '../support/loaded-by.js'
 import { inRepository } from '../support/paths.js'
 import { program } from '../support/process.js'
 import { scratchFolder } from '../support/scratch.js'
-
-/** The files and packages that a compiled module loads before it runs: its imports at the top, transitively. */
-function loadedBy(path: string): { readonly files: ReadonlySet<string>; readonly packages: ReadonlySet<string> } {
-  const files = new Set<string>()
-  const packages = new Set<string>()
-  const visit = (file: string) => {
-    if (files.has(file)) return
-    files.add(file)
-    for (const [, name] of readFileSync(file, 'utf8').matchAll(
-      /^(?:import|export)\s(?:[^;()=]*?\sfrom )?["']([^"']+)["'];?$/gm,
-    )) {
-      if (name!.startsWith('.')) visit(join(dirname(file), name!))
-      else if (!name!.startsWith('node:')) packages.add(name!)
-    }
-  }
-  visit(path)
-  return { files, packages }
-}
 
 const compiled = (name: string) => inRepository(`dist/cli/${name}.js`)
 
@@ -60,10 +44,30 @@ describe('diffwave synthesize', () => {
   test('loads only three further joined files before its first sound', () => {
     const folder = scratchFolder('start')
     const output = join(folder, 'sound.wav')
-    const mel = inRepository('samples/LJ001-0002.npy')
+    const mel = join(folder, 'mel.npy')
+    writeFileSync(mel, encodeNpy({ shape: [80, 2], data: new Float32Array(160).fill(-5) }))
     const loaded = loadedIn(['synthesize', mel, '-o', output, '--steps', '1', '--refine', '0', '--force'])
     assert.deepEqual(loaded.slice(3), ['files.js', 'sound.js', 'zod.js'])
   })
+})
+
+test('every joined file can be loaded, and names files of the package that are there', () => {
+  const folder = inRepository('dist/bundled/cli')
+  const files = readdirSync(folder).filter(name => name.endsWith('.js'))
+  assert.ok(files.length > commands.length)
+  let addresses = 0
+  for (const file of files) {
+    for (const [, path] of readFileSync(join(folder, file), 'utf8').matchAll(
+      /new URL\([`"']([^`"']+)[`"'],\s*import\.meta\.url\)/g,
+    )) {
+      assert.ok(existsSync(join(folder, path!)), `${path} in ${file}`)
+      addresses++
+    }
+  }
+  assert.ok(addresses > 5)
+  const load = `process.argv.splice(1); for (const file of ${JSON.stringify(files)}) await import('./' + file)`
+  const loaded = spawnSync(process.execPath, ['--input-type=module', '-e', load], { cwd: folder, encoding: 'utf8' })
+  assert.equal(loaded.stderr, '')
 })
 
 describe('a command', () => {

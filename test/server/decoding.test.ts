@@ -10,6 +10,8 @@ import { type TaskName, tasks } from '#src/server/decoding/tasks'
 import { KnownProblem } from '#src/server/problem'
 import { noiseWav } from '../support/cli-inputs.js'
 import { code } from '../support/errors.js'
+import { loadedBy } from '../support/loaded-by.js'
+import { inRepository } from '../support/paths.js'
 
 const never = new AbortController().signal
 const request = (samples: number) => ({ bytes: noiseWav(0, samples), sampleRate: null, maxSeconds: 10 })
@@ -79,6 +81,15 @@ describe('decoder threads', () => {
     assert.equal(threads.length, 2)
     await pool.close()
     process.off('worker', count)
+  })
+
+  test('start without what only studying needs', () => {
+    const { files, packages } = loadedBy(inRepository('dist/server/decoding/decoder-thread.js'))
+    assert.ok(files.size > 40 && files.size <= 60, `${files.size} files`)
+    assert.deepEqual(
+      [...packages].filter(name => name.startsWith('meyda')),
+      [],
+    )
   })
 
   test('resample a recording on request, and say so', async () => {

@@ -1,6 +1,7 @@
 /**
  * What is done to the bytes of requests: decoding, resampling, mel spectrograms, comparison. These are the parts of the
- * work that would hold up the event loop, so they run in worker threads (decoder-pool.ts).
+ * work that would hold up the event loop, so they run in worker threads (decoder-pool.ts). What only studying needs is
+ * loaded when it is asked for, which halves the modules that a thread starts with.
  */
 import { decodeAudio } from '../../audio/codecs/decode.js'
 import { checkMelFor } from '../../audio/mel/check-mel.js'
@@ -9,12 +10,11 @@ import { coveredSamples, melSpectrogram } from '../../audio/mel/mel.js'
 import { melNotes } from '../../audio/mel/notes.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { compareCopies } from '../../evaluation/vocoder/compare-copies.js'
 import type { Measurements } from '../../evaluation/vocoder/measures.js'
 import { decodeMel, type ReadMelOptions } from '../../formats/mel-tensor.js'
 import { looksLikeTensors } from '../../formats/tensor-file.js'
 import type { ModelConfig } from '../../model/config.js'
-import { type Noised, noised } from '../../synthesis/noised.js'
+import type { Noised } from '../../synthesis/noised.js'
 
 /** How a body is named in errors. */
 const WHERE = 'the body'
@@ -123,12 +123,18 @@ async function vocoderInput(request: VocoderInputRequest): Promise<VocoderInput>
 
 /** x_t of a recording. */
 async function noisedRecording({ bytes, config, t, seed, maxSeconds }: NoisedRequest): Promise<NoisedRecording> {
+  const { noised } = await import('../../synthesis/noised.js')
   const { notes, ...audio } = await recording({ bytes, sampleRate: config.sampleRate, maxSeconds })
   return { ...noised(audio, config, { t, seed }), notes }
 }
 
 /** The measures of each copy against the original. */
-function measured({ original, made, sampleRate }: CompareRequest): Promise<Omit<Measurements, 'realTimeFactor'>[]> {
+async function measured({
+  original,
+  made,
+  sampleRate,
+}: CompareRequest): Promise<Omit<Measurements, 'realTimeFactor'>[]> {
+  const { compareCopies } = await import('../../evaluation/vocoder/compare-copies.js')
   return compareCopies(original, made, sampleRate, WHERE)
 }
 
