@@ -47,9 +47,9 @@ const together = {
 }
 /** Files that run alone: they take long, change or measure their process, or prepare every test in it. */
 const alone = [
-  ...['cli/download', 'cli/ending', 'cli/serve', 'cli/synthesize', 'denoiser/load-model', 'docs/docs'],
+  ...['cli/download', 'cli/ending', 'denoiser/load-model', 'docs/docs'],
   ...['engines/native/buffers', 'engines/native/stream-memory', 'model/remote/hostile-servers'],
-  ...['model/remote/remote-model', 'server/jobs', 'server/streaming'],
+  ...['model/remote/remote-model'],
   ...['studio/engine-client', 'studio/views', 'synthesis/stream-memory', 'training/run/disk-full'],
   ...['training/run/kill', 'training/run/lock'],
 ]
@@ -74,12 +74,8 @@ const longest = [
   'training',
   'model',
   'examples',
-  'cli/synthesize',
   'cli/ending',
-  'server/streaming',
-  'cli/serve',
   'training/run/kill',
-  'server/jobs',
   'fuzz/fuzz',
   // They mainly wait.
   'training/run/lock',

@@ -4,72 +4,52 @@ import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { StreamOutput } from '#src/server/http/stream-output'
 import { MAX_UNREAD_BYTES } from '#src/server/limits'
-import type { ServiceOptions } from '#src/server/options'
 import type { Refusal } from '#src/server/refusal'
 import { npyMel } from '../support/cli-inputs.js'
 import { quickVocoder } from '../support/quick-vocoder.js'
-import * as support from '../support/service.js'
+import { post, problem, smallModels, testService } from '../support/service.js'
+import { idle, running, waiting } from '../support/service-work.js'
 
-const { idle, post, problem, running, waiting } = support
-
-const models = new Map([...support.smallModels, ['quick', await quickVocoder()]])
-const testService = (options: Partial<ServiceOptions> = {}) => support.testService({ models, ...options })
+const models = new Map([...smallModels, ['quick', await quickVocoder()]])
 
 /** A result of 16 MB: more than the service and the sockets hold for a reader. */
 const LONG = npyMel(16_000)
 const QUERY = '/v1/vocode?model=quick&seed=1&steps=1&format=32f'
+
 describe('a streamed result', () => {
-  test('sends its first audio before its last is made', async () => {
-    const service = await testService()
-    const response = await post(service, QUERY, LONG)
-    assert.equal(response.status, 200)
-    const reader = response.body!.getReader()
-    const { value } = await reader.read()
+  test('begins before its last is made, and stops when its reader leaves, or before its turn', async () => {
+    const service = await testService({ models, limits: { parallel: 1 } })
+    const request = () => {
+      const leave = new AbortController()
+      const response = fetch(service.url + QUERY, { method: 'POST', body: LONG, signal: leave.signal })
+      response.catch(() => {})
+      return { response, leave }
+    }
+    const first = request()
+    const { value } = await (await first.response).body!.getReader().read()
     assert.equal(Buffer.from(value!.subarray(0, 4)).toString(), 'RIFF')
     assert.equal(await running(service), 1)
-    let bytes = value!.length
-    for (let next = await reader.read(); !next.done; next = await reader.read()) bytes += next.value.length
-    assert.equal(bytes, Number(response.headers.get('content-length')))
-    await idle(service)
-  })
-
-  test('stops when the reader leaves', async () => {
-    const service = await testService()
-    const leave = new AbortController()
-    const response = await fetch(service.url + QUERY, { method: 'POST', body: LONG, signal: leave.signal })
-    await response.body!.getReader().read()
-    assert.equal(await running(service), 1)
-    leave.abort()
-    await idle(service)
-  })
-
-  test('stops when the client leaves before its turn', async () => {
-    const service = await testService({ limits: { parallel: 1 } })
-    const first = await post(service, QUERY, LONG)
-    const leave = new AbortController()
-    const second = fetch(service.url + QUERY, { method: 'POST', body: LONG, signal: leave.signal })
-    second.catch(() => {})
+    const second = request()
     await waiting(service, 1)
-    leave.abort()
-    await assert.rejects(second)
+    second.leave.abort()
+    await assert.rejects(second.response)
     await waiting(service, 0)
-    await first.body!.cancel()
+    assert.equal(await running(service), 1)
+    first.leave.abort()
     await idle(service)
   })
 
-  test('is cut off if nobody reads it, and queued requests are then answered', {
-    timeout: 30_000,
-  }, async () => {
-    const service = await testService({ limits: { parallel: 1 } })
+  test('is cut off if nobody reads it, and queued requests are then answered', { timeout: 30_000 }, async () => {
+    const service = await testService({ models, limits: { parallel: 1 } })
     service.app.server.timeout = 300
     const unread = await post(service, QUERY, LONG)
-    const second = await post(service, '/v1/vocode?steps=1', npyMel(4))
+    const second = await post(service, '/v1/vocode?model=quick&steps=1', npyMel(4))
     assert.equal(second.status, 200)
     await assert.rejects(unread.arrayBuffer())
   })
 
   test('is cut off without a proper end when its time is over', async () => {
-    const service = await testService({ limits: { workSeconds: 0.7 } })
+    const service = await testService({ models, limits: { workSeconds: 0.7 } })
     const response = await post(service, QUERY, LONG)
     // The machine may be so busy that not even the first audio is there in time.
     if (response.status === 503) return void (await problem(response, 503, 'WORK_TIMEOUT'))
@@ -82,19 +62,20 @@ describe('a streamed result', () => {
   })
 
   test('can be read to its end, slowly, while the service stops', async () => {
-    const service = await testService({ drainSeconds: 20 })
+    const service = await testService({ models, drainSeconds: 20 })
     // As much as the service holds for a reader, so that the work ends before it is read.
     const response = await post(service, QUERY, npyMel(8000))
     await idle(service)
     const stopped = service.stop()
     await setTimeout(2000)
     assert.equal((await response.arrayBuffer()).byteLength, 8_192_044)
+    assert.equal(response.headers.get('content-length'), '8192044')
     await stopped
   })
 
   test('is a problem document if it fails before its first audio', async () => {
-    const service = await testService({ limits: { workSeconds: 0.001 } })
-    await problem(await post(service, '/v1/vocode?model=voice', LONG), 503, 'WORK_TIMEOUT')
+    const service = await testService({ models, limits: { workSeconds: 0.001 } })
+    await problem(await post(service, '/v1/vocode?model=voice', npyMel(100)), 503, 'WORK_TIMEOUT')
   })
 })
 

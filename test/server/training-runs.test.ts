@@ -82,9 +82,9 @@ describe('a training run', () => {
 
   test('is sent to its end, however long its log is', async () => {
     const long = scratch()
-    const note = 'x'.repeat(1000)
+    const note = 'x'.repeat(10_000)
     const longLine = (step: number) => `${JSON.stringify({ step, loss: 1, note })}\n`
-    const count = Math.ceil((2.5 * MAX_LOG_BYTES) / longLine(10_000).length)
+    const count = Math.ceil((1.2 * MAX_LOG_BYTES) / longLine(1000).length)
     const log = long.put('run/metrics.jsonl', Array.from({ length: count }, (_, step) => longLine(step)).join(''))
     const { url } = await testService({ runs: [long.folder] })
     const runs = new HttpRuns(new HttpClient(url, () => ''))
@@ -104,7 +104,7 @@ describe('a training run', () => {
       { name: 'AbortError' },
     )
     assert.equal(seen, count)
-    assert.ok(parts >= 3, `${parts} parts`)
+    assert.ok(parts >= 2, `${parts} parts`)
   })
 
   test('sends each step once if its log is cut back', async () => {
@@ -226,15 +226,15 @@ describe('an event file', () => {
     assert.deepEqual(await steps(), [100])
   })
 
-  test('gives its last clip, whatever its size', async () => {
+  test('gives its last clip, after clips that are larger than what is read at a time', async () => {
     const big = frameRecord(
       encodeEvent(1.5, 1, [{ kind: 'audio', tag: 'big', audio: { ...audio, samples: new Float32Array(2 ** 20) } }]),
     )
-    const many = Array.from({ length: 40 }, () => big)
+    const many = Array.from({ length: 3 }, () => big)
     const file = new EventFile(put('large', Buffer.concat([...many, record(2)])))
     const clips = await file.clips()
-    assert.equal(clips.length, 41)
-    assert.deepEqual(await wavOf(file, 40), encodeWav(audio))
+    assert.equal(clips.length, 4)
+    assert.deepEqual(await wavOf(file, 3), encodeWav(audio))
   })
 
   test('gives the clips after an event of excessive size', async () => {

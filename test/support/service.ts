@@ -1,7 +1,6 @@
 /** Services with small models, which stop when the test file ends. */
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import type { JobView } from '#src/server/jobs/job'
 import type { ServiceOptions } from '#src/server/options'
 import { type Service, startService } from '#src/server/service'
@@ -80,34 +79,4 @@ export async function finishedJob(service: Service, path: string, body: Uint8Arr
   const { id } = (await response.json()) as JobView
   await jobEvents(service, id)
   return (await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView
-}
-
-/** Reads a number from the service's metrics. */
-export async function metric({ url }: Service, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)![1])
-}
-
-/** Reads the number of requests that the service works on. */
-export function running(service: Service): Promise<number> {
-  return metric(service, 'diffwave_queue_running')
-}
-
-async function until(condition: () => Promise<boolean>, otherwise: string): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if (await condition()) return
-    await setTimeout(50)
-  }
-  assert.fail(otherwise)
-}
-
-/** Waits until the service works on no request. */
-export function idle(service: Service): Promise<void> {
-  return until(async () => (await running(service)) === 0, 'the work goes on')
-}
-
-/** Waits until the given number of requests are queued. */
-export function waiting(service: Service, count: number): Promise<void> {
-  const name = 'diffwave_queue_waiting'
-  return until(async () => (await metric(service, name)) === count, `not ${count} waiting`)
 }

@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { JobView } from '#src/server/jobs/job'
 import { smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
-import { called, jsonLines, program, started } from '../../support/process.js'
+import { jsonLines, program, started } from '../../support/process.js'
 import { noRedis, redisServer } from '../../support/redis.js'
 import { getJson, jobEvents, post, testService } from '../../support/service.js'
 
@@ -121,23 +121,4 @@ test('a signal ends the wait for a Redis server that does not answer', async () 
     assert.deepEqual([status, stderr], [143, 'stopped\n'])
   }
   silent.close()
-})
-
-describe('an address of Redis', () => {
-  const cases: readonly (readonly [problem: string, command: readonly string[], status: number, code: string])[] = [
-    ['is missing', ['worker'], 2, 'BAD_OPTION'],
-    ['is empty', ['worker', '--redis', ''], 2, 'BAD_OPTION'],
-    ['is of another protocol', ['worker', '--redis', 'http://localhost'], 2, 'BAD_OPTION'],
-    ['is no URL', ['serve', '--port', '0', '--redis', 'user:secret@localhost'], 2, 'BAD_OPTION'],
-    ['answers nothing', ['worker', '--redis', 'redis://user:secret@127.0.0.1:1'], 1, 'REDIS_UNAVAILABLE'],
-    ['answers a service nothing', ['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1'], 1, 'REDIS_UNAVAILABLE'],
-  ]
-  for (const [problem, args, status, code] of cases) {
-    test(`that ${problem} is reported as one error`, () => {
-      const ended = called(args)
-      assert.equal(ended.status, status, ended.stderr)
-      assert.match(ended.stderr, new RegExp(`^error\\[${code}\\]: .+\n(hint: .+\n)?$`))
-      assert.doesNotMatch(ended.stderr, /secret/)
-    })
-  }
 })
