@@ -3,16 +3,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { noiseWav, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { called, diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, jsonLines, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 const first = put('first.wav', noiseWav(0, 6000))
 const slow = put('slow.wav', noiseWav(3, 6000, 16_000))
-const wasm = ['--engine', 'wasm']
 
 test('denoise reports the step it started at, and resamples other rates', async () => {
-  const run = diffwave([
-    ...['--json', 'denoise', first, slow, '-o', at('clean'), '-m', smallGenerator, ...wasm],
+  const run = called([
+    ...['--json', 'denoise', first, slow, '-o', at('clean'), '-m', smallGenerator],
     ...['--snr', '10', '--steps', '2'],
   ])
   assert.equal(run.status, 0, run.stderr)
@@ -21,31 +20,31 @@ test('denoise reports the step it started at, and resamples other rates', async 
   assert.equal((await readWav(at('clean/slow.wav'))).samples.length, Math.round((6000 * 22050) / 16000))
 })
 
-for (const [name, args, status, code] of [
-  ['two levels of noise', ['-m', smallGenerator, '--snr', '3', '--noise', '0.1'], 2, 'BAD_OPTION'],
-  ['a vocoder to denoise', ['-m', smallVocoder], 1, 'BAD_CONFIG'],
-  ['a named schedule', ['-m', smallGenerator, '--steps', 'fast'], 2, 'BAD_OPTION'],
-] as const) {
-  test(`denoise refuses ${name}`, () => {
-    const run = called(['denoise', first, ...args, ...wasm, '-o', at('refused.wav')])
+test('denoise refuses two levels of noise, a vocoder and a named schedule', () => {
+  for (const [args, status, code] of [
+    [['-m', smallGenerator, '--snr', '3', '--noise', '0.1'], 2, 'BAD_OPTION'],
+    [['-m', smallVocoder], 1, 'BAD_CONFIG'],
+    [['-m', smallGenerator, '--steps', 'fast'], 2, 'BAD_OPTION'],
+  ] as const) {
+    const run = called(['denoise', first, ...args, '-o', at('refused.wav')])
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
     assert.equal(run.stdout, '')
     if (code === 'BAD_CONFIG') assert.match(run.stderr, /expected a generator, got a vocoder\nhint: .*remove noise/)
-  })
-}
+  }
+})
 
-for (const words of [
-  ['denoise', first],
-  ['interpolate', first, first],
-]) {
-  test(`${words[0]} asks for a generator, unless DIFFWAVE_MODEL names one`, () => {
+test('denoise and interpolate ask for a generator, unless DIFFWAVE_MODEL names one', () => {
+  for (const words of [
+    ['denoise', first],
+    ['interpolate', first, first],
+  ]) {
     const run = called([...words, '-o', at('unnamed.wav')], { env: { DIFFWAVE_MODEL: '' } })
     assert.equal(run.status, 2)
     assert.match(run.stderr, /^error\[BAD_OPTION\]: no model is named.*--model.*\nhint: .*`digits`.*`speech`/)
-    const named = called([...words, ...wasm, '--steps', '1', '--step', '3', '-o', at(`named-${words[0]}.wav`)], {
+    const named = called([...words, '--steps', '1', '--step', '3', '-o', at(`named-${words[0]}.wav`)], {
       env: { DIFFWAVE_MODEL: smallGenerator },
     })
     assert.equal(named.status, 0, named.stderr)
-  })
-}
+  }
+})

@@ -1,10 +1,10 @@
 /** `diffwave doctor` on the command line. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { diffwave } from '../support/process.js'
+import { called } from '../support/process.js'
 
 test('doctor lists each engine, with a reason if it is not available', () => {
-  const { status, stdout } = diffwave(['--json', 'doctor'])
+  const { status, stdout } = called(['--json', 'doctor'])
   assert.equal(status, 0)
   const { engines } = JSON.parse(stdout) as { engines: { name: string; available: boolean; reason: string }[] }
   assert.equal(engines.find(engine => engine.name === 'tensorflow:wasm')!.available, true)

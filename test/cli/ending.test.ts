@@ -6,20 +6,24 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { constants } from 'node:os'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { encodeNpy } from '#src/formats/npy'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
 import { diffwave, program, scratch, shell, started } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 put('tone.wav', noiseWav(0, 2000))
+// A square mel, which is noted on standard error.
+put('square.npy', encodeNpy({ shape: [80, 80], data: new Float32Array(6400).fill(-8) }))
 const long = put('long.npy', npyMel(20_000))
-const slow = ['synthesize', long, '-m', smallVocoder, '--engine', 'wasm', '--threads', '1']
+const slow = ['synthesize', long, '-m', smallVocoder, '--engine', 'native', '--threads', '1']
 
 /** Whether there is a file of a run, temporary or not. */
 const isWritten = (name: string) => readdirSync(folder).some(file => file.startsWith(name))
 
-/** Waits until the work has begun, which its temporary file shows. */
-async function begun(name: string): Promise<void> {
-  for (let waited = 0; !isWritten(name) && waited < 60_000; waited += 50) await setTimeout(50)
+/** Waits until the work has begun, which a temporary file in a folder shows. */
+async function begun(name: string, inFolder = folder): Promise<void> {
+  const hasBegun = () => existsSync(inFolder) && readdirSync(inFolder).some(file => file.startsWith(name))
+  for (let waited = 0; !hasBegun() && waited < 60_000; waited += 20) await setTimeout(20)
 }
 
 /** A slow run that writes `name.wav`, as words of a shell. */
@@ -28,7 +32,6 @@ const slowRun = (name: string) =>
 
 test('full standard output is an error with status 1', () => {
   for (const line of [
-    'diffwave mel tone.wav -o - --convention lmnt > /dev/full',
     'diffwave inspect tone.wav > /dev/full',
     `diffwave synthesize long.npy -m '${smallVocoder}' --stdout > /dev/full`,
   ]) {
@@ -40,11 +43,12 @@ test('full standard output is an error with status 1', () => {
 })
 
 test('full or closed standard error has no effect', () => {
+  const inspect = 'diffwave inspect square.npy'
+  const { stdout, stderr } = shell(inspect, folder)
+  assert.match(stderr, /^note: /)
   for (const sink of ['2> /dev/full', '2>&-', '2> >(true)']) {
-    const output = `err-${readdirSync(folder).length}.npy`
-    const { status } = shell(`diffwave mel tone.wav -o ${output} --convention lmnt ${sink}`, folder)
-    assert.equal(status, 0, sink)
-    assert.ok(readdirSync(folder).includes(output), sink)
+    const ended = shell(`${inspect} ${sink}`, folder)
+    assert.deepEqual([ended.status, ended.stdout], [0, stdout], sink)
   }
 })
 
@@ -61,7 +65,6 @@ test('a reader of a named pipe that leaves ends the run without an error', {
   skip: process.platform === 'win32',
 }, () => {
   for (const [command, output] of [
-    [`export '${smallVocoder}' --to safetensors`, '-o /dev/stdout | true; exit $PIPESTATUS'],
     [`export '${smallVocoder}' --to onnx`, '-o pipe & head -c 1 pipe > first; wait $!'],
     [`synthesize long.npy -m '${smallVocoder}'`, '-o pipe.wav & head -c 1 pipe.wav > first; wait $!'],
   ] as const) {
@@ -71,24 +74,23 @@ test('a reader of a named pipe that leaves ends the run without an error', {
   }
 })
 
-for (const [signal, expected] of [
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-] as const) {
-  test(`${signal} stops the run with status ${expected} and leaves no file`, async () => {
-    const name = `${signal}.wav`
-    const { child, ended } = started(['--json', ...slow, '-o', at(name)])
-    await begun(name)
+test('a signal stops the run with its status, and it leaves no file and no empty folder of its own', async () => {
+  for (const [signal, expected] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    const { child, ended } = started(['--json', ...slow, '-o', at(`${signal}/below/`)])
+    await begun('long', at(`${signal}/below`))
     child.kill(signal)
     const { status, stderr } = await ended
     assert.equal(status, expected)
     assert.deepEqual(JSON.parse(stderr), { error: `stopped by ${signal}`, code: 'ABORTED' })
-    assert.ok(!isWritten(name))
-  })
-}
+    assert.ok(!isWritten(signal))
+  }
+})
 
 test('a signal at any time ends the run with its status, and leaves no file', () => {
-  for (const seconds of [0.02, 0.1, 0.3, 0.6]) {
+  for (const seconds of [0.02, 0.1, 0.3]) {
     const script = `${slowRun('early')} & sleep ${seconds}; kill $!; wait $!`
     assert.equal(spawnSync('bash', ['-c', script]).status, 143)
     assert.ok(!isWritten('early'))
@@ -120,25 +122,11 @@ test('a second signal ends the process at once and leaves no file either', async
   assert.ok(!isWritten('twice'))
 })
 
-test('a run that ends early leaves no empty folders of its own', async () => {
-  const { child, ended } = started([...slow, '-o', at('made/below/')])
-  const below = at('made/below')
-  for (let waited = 0; !(existsSync(below) && readdirSync(below).length > 0) && waited < 60_000; waited += 50) {
-    await setTimeout(50)
-  }
-  child.kill('SIGINT')
-  assert.equal((await ended).status, 130)
-  assert.ok(!existsSync(at('made')))
-})
-
-test('a run that fails leaves no empty folders of its own, but those of others', () => {
+test('a run that fails leaves no empty folder of its own, but those of others', () => {
   put('bad.wav', 'RIFF')
   mkdirSync(at('own'))
-  const mel = ['mel', '--convention', 'lmnt', '-o']
-  assert.equal(diffwave([...mel, at('own/new'), at('bad.wav')]).status, 1)
+  assert.equal(diffwave(['mel', '--convention', 'lmnt', '-o', at('own/new'), at('bad.wav')]).status, 1)
   assert.deepEqual(readdirSync(at('own')), [])
-  assert.equal(diffwave([...mel, at('own/new'), at('bad.wav'), at('tone.wav')]).status, 1)
-  assert.deepEqual(readdirSync(at('own/new')), ['tone.npy'])
 })
 
 /** Runs a command on a pseudo-terminal that is closed after its first output; prints how the command ended. */

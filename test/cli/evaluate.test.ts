@@ -9,7 +9,7 @@ import { writeModelFolder } from '#src/model/folder'
 import { initialParameters } from '#src/training/optimiser/initialise'
 import { smallGeneratorConfig } from '../support/configs.js'
 import { golden } from '../support/paths.js'
-import { called, diffwave, scratch } from '../support/process.js'
+import { called, scratch } from '../support/process.js'
 
 const { at } = scratch()
 const model = golden('lmnt-conditional-c8-l6/weights.pt')
@@ -28,7 +28,7 @@ test('evaluate measures three systems of a model, copies and Griffin-Lim reprodu
     ...['--json', 'evaluate', '--reference', at('speech'), '-m', model, '--steps', '6', '--seed', '1'],
     ...['--generated', at('speech'), '-o', report, '--force'],
   ]
-  const { status, stdout, stderr } = diffwave(args)
+  const { status, stdout, stderr } = called(args)
   assert.equal(status, 0, stderr)
   assert.match(stderr, /left out: .*broken\.wav/)
   const result = JSON.parse(stdout)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { npyMel, putTone, smallVocoder } from '../support/cli-inputs.js'
-import { called, diffwave, jsonLines, scratch, shell } from '../support/process.js'
+import { called, jsonLines, scratch, shell } from '../support/process.js'
 
 const files = scratch()
 const { at, put } = files
@@ -11,7 +11,7 @@ const mel = put('mel.npy', npyMel(2))
 
 describe('the help', () => {
   test('lists every command with its summary, and fits 100 columns', () => {
-    const { status, stdout, stderr } = diffwave(['--help'])
+    const { status, stdout, stderr } = called(['--help'])
     assert.deepEqual([status, stderr], [0, ''])
     for (const name of ['synthesize', 'generate', 'inpaint', 'mel', 'train', 'evaluate', 'doctor']) {
       assert.match(stdout, new RegExp(`^ {2}${name} .* {2,}[A-Z]`, 'm'))
@@ -31,13 +31,13 @@ describe('the help', () => {
   })
 
   test('is printed with status 2 for a call without a command', () => {
-    const { status, stdout } = diffwave([])
+    const { status, stdout } = called([])
     assert.equal(status, 2)
     assert.match(stdout, /^Usage: diffwave/)
   })
 })
 
-describe('a mistyped call gets a suggestion', () => {
+test('a mistyped call gets a suggestion', () => {
   for (const [args, hint] of [
     [['synthesise', mel], 'synthesize'],
     [['sythesize', mel], 'synthesize'],
@@ -46,11 +46,9 @@ describe('a mistyped call gets a suggestion', () => {
     [['synthesize', mel, '--engine', 'tensorflow:wsam', '-o', 'x.wav'], 'tensorflow:wasm'],
     [['mel', mel, '--convention', 'tacotron', '-o', 'x.npy'], 'tacotron2'],
   ] as const) {
-    test(`${args.slice(0, 1)} … ${args.slice(2).join(' ')} → ${hint}`, () => {
-      const { status, stderr } = called(args)
-      assert.equal(status, 2)
-      assert.match(stderr, new RegExp(`\nhint: Did you mean ${hint}\\?`))
-    })
+    const { status, stderr } = called(args)
+    assert.equal(status, 2)
+    assert.ok(stderr.includes(`\nhint: Did you mean ${hint}?`), stderr)
   }
 })
 
@@ -58,7 +56,7 @@ describe('--json', () => {
   const fields = ['error', 'code', 'expected', 'got', 'where', 'hint']
 
   test('prints an error as one line with code, expected, got, where and hint', () => {
-    const { status, stdout, stderr } = diffwave(['--json', 'mel', mel, '-o', 'x.npy', '--convention', 'tacotron'])
+    const { status, stdout, stderr } = called(['--json', 'mel', mel, '-o', 'x.npy', '--convention', 'tacotron'])
     assert.deepEqual([status, stdout], [2, ''])
     const [error, ...more] = jsonLines(stderr)
     assert.deepEqual(more, [])
@@ -98,7 +96,7 @@ describe('--json', () => {
 })
 
 test('--debug adds the stack trace', () => {
-  const { stderr } = diffwave(['--debug', 'inspect', at('none.npy')])
+  const { stderr } = called(['--debug', 'inspect', at('none.npy')])
   assert.match(stderr, /^error\[FILE_NOT_FOUND\].*\n[\s\S]*\n {4}at /)
 })
 
@@ -125,7 +123,7 @@ test('a mistyped word with a line break is shown in full, and so is the hint', (
 describe('environment variables', () => {
   test('DIFFWAVE_MODEL and DIFFWAVE_THREADS replace -m and --threads', () => {
     const args = ['synthesize', mel, '-o', at('env.wav'), '--steps', '1']
-    const run = diffwave(args, { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: '1' } })
+    const run = called(args, { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: '1' } })
     assert.equal(run.status, 0, run.stderr)
     const wrong = called([...args, '--force'], { env: { DIFFWAVE_MODEL: smallVocoder, DIFFWAVE_THREADS: 'two' } })
     assert.equal(wrong.status, 2)
@@ -138,7 +136,7 @@ describe('environment variables', () => {
 test('shipped models work by default and by name in an empty folder', () => {
   mkdirSync(at('empty'))
   const cwd = at('empty')
-  const made = diffwave(['generate', '-o', 'clip.wav', '--seconds', '0.1', '--steps', '1'], { cwd })
+  const made = called(['generate', '-o', 'clip.wav', '--seconds', '0.1', '--steps', '1'], { cwd })
   assert.equal(made.status, 0, made.stderr)
   const env = { DIFFWAVE_MODEL: 'music' }
   for (const line of [
@@ -168,25 +166,25 @@ test('in a removed working directory, only paths to elsewhere work', {
   skip: process.platform !== 'linux',
 }, () => {
   const tone = putTone(files)
-  const run = (output: string) => {
+  const run = (args: string) => {
     const gone = at('gone')
     mkdirSync(gone)
-    return shell(`rmdir '${gone}' && diffwave mel '${tone}' -m speech -o '${output}'`, gone)
+    return shell(`rmdir '${gone}' && diffwave mel '${tone}' ${args}`, gone)
   }
-  const elsewhere = run(at('elsewhere.npy'))
+  const elsewhere = run(`-m speech -o '${at('elsewhere.npy')}'`)
   assert.equal(elsewhere.status, 0, elsewhere.stderr)
-  const here = run('here.npy')
+  const here = run('--convention lmnt -o here.npy')
   assert.equal(here.status, 1)
   assert.match(here.stderr, /^error\[NOT_READABLE\]: the working directory was removed\nhint: /)
 })
 
-for (const [args, right] of [
-  [['tune', 'a.wav', '--steps', '2,3'], '--steps 2 3'],
-  [['inpaint', 'a.wav', '--gaps', '1-1.2, 3-3.1'], '--gaps 1-1.2 3-3.1'],
-] as const) {
-  test(`${args[0]} says how several values are separated`, () => {
+test('a command says how several values are separated', () => {
+  for (const [args, right] of [
+    [['tune', 'a.wav', '--steps', '2,3'], '--steps 2 3'],
+    [['inpaint', 'a.wav', '--gaps', '1-1.2, 3-3.1'], '--gaps 1-1.2 3-3.1'],
+  ] as const) {
     const { status, stderr } = called(args)
     assert.equal(status, 2)
     assert.ok(stderr.endsWith(`hint: Separate several values by spaces: ${right}\n`), stderr)
-  })
-}
+  }
+})

@@ -1,4 +1,4 @@
-/** `diffwave serve` on the command line. */
+/** `diffwave serve` and `diffwave worker` on the command line. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { npyMel, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { httpServer } from '../support/http-server.js'
 import { called, jsonLines, program, scratch } from '../support/process.js'
+import { begun } from '../support/service-work.js'
 
 const { put } = scratch()
 
@@ -31,41 +32,34 @@ async function serving(...args: readonly string[]) {
 }
 
 describe('diffwave serve', () => {
-  test('serves its models, and writes a line of JSON per request', async () => {
-    const { child, url, ended, log } = await serving()
+  // A C1 code that begins an escape sequence, and a mark that turns text round.
+  const odd = 'a\u009b31m\u202e.pt'
+
+  test('serves its models with a log, and finishes its work when a signal stops it', { timeout: 60_000 }, async () => {
+    const runs = dirname(put('run/metrics.jsonl', '{"step":1}\n'))
+    const oddModel = put(odd, readFileSync(smallVocoder))
+    const { child, url, ended, raw, log, messages } = await serving(
+      ...['--models', oddModel, '--runs', runs, '--host', '0.0.0.0'],
+    )
+    assert.match(messages(), /anyone who reaches this address can use the service; --token/)
     const { models } = (await (await fetch(`${url}/v1/models`)).json()) as { models: { name: string }[] }
     assert.deepEqual(
       models.map(({ name }) => name),
-      ['voice', 'noise'],
+      ['voice', 'noise', odd],
     )
+    // An endless stream of events, which must not keep the service from stopping.
+    assert.equal((await fetch(`${url}/v1/runs/run/events`, { method: 'HEAD' })).status, 200)
+    const query = `seed=1&steps=20&model=${encodeURIComponent(odd)}`
+    const response = fetch(`${url}/v1/vocode?${query}`, { method: 'POST', body: npyMel(100) })
+    await begun({ url })
     child.kill('SIGTERM')
+    assert.equal((await (await response).arrayBuffer()).byteLength, 44 + 2 * 100 * 256)
     assert.equal(await ended, 0)
     assert.ok(log().some(line => line['msg'] === 'stopping'))
     assert.ok(log().some(line => (line['req'] as { url?: string } | undefined)?.url === '/v1/models'))
-  })
-
-  test('escapes control characters in its log', async () => {
-    // CSI of C1, and a mark that turns text round.
-    const name = 'a\u009b31m\u202e.pt'
-    const { child, url, ended, raw } = await serving('--models', put(name, readFileSync(smallVocoder)))
-    const query = `steps=1&model=${encodeURIComponent(name)}`
-    const response = await fetch(`${url}/v1/vocode?${query}`, { method: 'POST', body: npyMel(2) })
-    assert.equal(response.status, 200)
-    await response.arrayBuffer()
-    child.kill('SIGTERM')
-    await ended
     assert.match(raw(), /a\\u009b31m\\u202e\.pt/)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
     assert.doesNotMatch(raw(), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
-  })
-
-  test('finishes its work when a signal stops it', async () => {
-    const { child, url, ended } = await serving()
-    const response = await fetch(`${url}/v1/vocode?seed=1&steps=1`, { method: 'POST', body: npyMel(2000) })
-    child.kill('SIGTERM')
-    const bytes = await response.arrayBuffer()
-    assert.equal(bytes.byteLength, 44 + 2 * 2000 * 256)
-    assert.equal(await ended, 0)
   })
 
   test('stops work that takes longer than --drain', async () => {
@@ -73,26 +67,10 @@ describe('diffwave serve', () => {
     const body = '{"seconds": 300, "steps": 1000}'
     const request = fetch(`${url}/v1/generate`, { method: 'POST', body })
     request.catch(() => {})
-    await new Promise(resolve => setTimeout(resolve, 500))
+    await begun({ url })
     child.kill('SIGTERM')
     assert.equal(await ended, 0)
     await assert.rejects(async () => (await request).arrayBuffer())
-  })
-
-  test('stops on a signal after a HEAD request for an endless event stream', { timeout: 20_000 }, async () => {
-    const runs = dirname(put('run/metrics.jsonl', '{"step":1}\n'))
-    const { child, url, ended } = await serving('--runs', runs)
-    const { status } = await fetch(`${url}/v1/runs/run/events`, { method: 'HEAD' })
-    assert.equal(status, 200)
-    child.kill('SIGTERM')
-    assert.equal(await ended, 0)
-  })
-
-  test('warns if it can be reached from other machines', async () => {
-    const { child, ended, messages } = await serving('--host', '0.0.0.0')
-    assert.match(messages(), /--token/)
-    child.kill('SIGTERM')
-    await ended
   })
 
   test('refuses invalid options before it listens', async () => {
@@ -125,5 +103,23 @@ describe('diffwave serve', () => {
     await close()
     assert.equal(status, 2)
     assert.match(stderr, /cannot listen at this address/)
+  })
+})
+
+describe('an address of Redis', () => {
+  test('that is missing, wrong or unreachable is reported as one error, without its password', () => {
+    for (const [args, status, code] of [
+      [['worker'], 2, 'BAD_OPTION'],
+      [['worker', '--redis', ''], 2, 'BAD_OPTION'],
+      [['worker', '--redis', 'http://localhost'], 2, 'BAD_OPTION'],
+      [['serve', '--port', '0', '--redis', 'user:secret@localhost'], 2, 'BAD_OPTION'],
+      [['worker', '--redis', 'redis://user:secret@127.0.0.1:1'], 1, 'REDIS_UNAVAILABLE'],
+      [['serve', '--port', '0', '--redis', 'redis://127.0.0.1:1'], 1, 'REDIS_UNAVAILABLE'],
+    ] as const) {
+      const ended = called(args)
+      assert.equal(ended.status, status, ended.stderr)
+      assert.match(ended.stderr, new RegExp(`^error\\[${code}\\]: .+\n(hint: .+\n)?$`))
+      assert.doesNotMatch(ended.stderr, /secret/)
+    }
   })
 })

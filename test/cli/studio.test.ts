@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { smallGenerator, smallVocoder } from '../support/cli-inputs.js'
-import { called, diffwave, program, scratch, shell } from '../support/process.js'
+import { called, program, scratch, shell } from '../support/process.js'
 
 const { folder, put } = scratch()
 
@@ -48,7 +48,7 @@ describe('diffwave studio', () => {
   test('exports the page with its models as a folder', () => {
     const site = join(folder, 'site')
     const models = ['--models', `voice=${smallVocoder}`, 'far=https://models.example.org/far']
-    for (const run of [diffwave, called]) assert.equal(run(['studio', '--export', site, ...models]).status, 0)
+    for (let i = 0; i < 2; i++) assert.equal(called(['studio', '--export', site, ...models]).status, 0)
     const [, list] = /id="studio-models">([^<]+)</.exec(readFileSync(join(site, 'index.html'), 'utf8'))!
     assert.deepEqual(JSON.parse(list!), [
       { name: 'voice', url: './models/voice/' },
@@ -80,7 +80,7 @@ describe('diffwave studio', () => {
     const stopped = shell(`ulimit -f 2048; ${line}`, folder)
     assert.equal(stopped.status, 1, stopped.stderr)
     assert.match(stopped.stderr, /weights\.safetensors/)
-    const again = shell(line, folder)
+    const again = called(['studio', '--export', join(folder, 'unfinished'), '--models', `voice=${smallVocoder}`])
     assert.equal(again.status, 0, again.stderr)
   })
 
@@ -92,11 +92,5 @@ describe('diffwave studio', () => {
     const { status, stderr } = called(['studio', '--export', join(folder, 'other'), '--port', '80'])
     assert.equal(status, 2)
     assert.match(stderr, /BAD_OPTION.*--port/)
-  })
-
-  test('refuses an invalid port', () => {
-    const { status, stderr } = called(['studio', '--port', '70000'])
-    assert.equal(status, 2)
-    assert.match(stderr, /BAD_OPTION/)
   })
 })

@@ -3,35 +3,32 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { describe, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { readWav } from '#src/audio/codecs/wav-file'
 import { gaussian } from '#src/core/random'
 import { encodeNpy } from '#src/formats/npy'
 import { encodeSafetensors } from '#src/formats/safetensors'
 import { melNumbers, npyMel, putTone, type Refusal, smallVocoder } from '../support/cli-inputs.js'
-import { called, diffwave, diffwaveBytes, jsonLines, scratch, shell, started } from '../support/process.js'
+import { called, calledBytes, jsonLines, scratch, shell } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 const model = ['-m', smallVocoder]
-const wasm = ['--engine', 'wasm']
 const mel = put('mel.npy', npyMel(6))
 const transposed = put('transposed.npy', encodeNpy({ shape: [6, 80], data: melNumbers(480) }))
 
 describe('synthesize to files', () => {
   test('writes a WAV, its picture and one line of output', async () => {
-    const run = diffwave(['synthesize', mel, ...model, '-o', at('a.wav'), '--seed', '3', '--picture', ...wasm])
+    const run = called(['synthesize', mel, ...model, '-o', at('a.wav'), '--seed', '3', '--picture'])
     assert.equal(run.status, 0, run.stderr)
     assert.match(
       run.stdout,
-      /a\.wav: 0\.07 s of audio in [\d.]+ s, real-time factor [\d.]+, wasm[^,]*, 6 steps, seed 3\n$/,
+      /a\.wav: 0\.07 s of audio in [\d.]+ s, real-time factor [\d.]+, (native|wasm)[^,]*, 6 steps, seed 3\n$/,
     )
     assert.equal((await readWav(at('a.wav'))).samples.length, 6 * 256)
     assert.equal(readFileSync(at('a.png')).readUInt32BE(16), 1200)
   })
 
   test('gives file i the seed plus i, and the same bytes for the same seed', () => {
-    const args = ['--json', 'synthesize', transposed, mel, ...model, '-o', at('both'), '--seed', '2', ...wasm]
-    const run = called(args)
+    const run = called(['--json', 'synthesize', transposed, mel, ...model, '-o', at('both'), '--seed', '2'])
     assert.equal(run.status, 0, run.stderr)
     assert.deepEqual(
       jsonLines(run.stdout).map(line => [line['transposed'], line['seed']]),
@@ -59,33 +56,32 @@ describe('synthesize to files', () => {
 })
 
 describe('synthesize to standard output', () => {
-  const args = ['synthesize', mel, ...model, '--seed', '3', ...wasm]
+  const args = ['synthesize', mel, ...model, '--seed', '3']
 
-  for (const where of [['--stdout'], ['-o', '-', '--chunk-frames', '1'], ['-o', '/dev/stdout']]) {
-    test(`pipes the bytes of the file with ${where.join(' ')}, and prints its line to stderr`, () => {
-      const piped = diffwaveBytes([...args, ...where])
-      assert.equal(piped.status, 0, piped.stderr.toString())
-      assert.deepEqual(piped.stdout, readFileSync(at('a.wav')))
-      assert.match(piped.stderr.toString(), /^-: 0\.07 s of audio/)
-    })
-  }
-
-  test('ends without an error when the reader leaves', async () => {
-    const { child, ended } = started([...args, '--stdout'])
-    child.stdout.once('data', () => child.stdout.destroy())
-    const { status, stderr } = await ended
-    assert.equal(status, 0)
-    assert.doesNotMatch(stderr, /error|EPIPE/)
+  test('prints the bytes of the file, and its line to stderr', () => {
+    for (const where of [['--stdout'], ['-o', '-', '--chunk-frames', '1'], ['-o', '/dev/stdout']]) {
+      const { status, stdout, stderr } = calledBytes([...args, ...where])
+      assert.equal(status, 0, stderr)
+      assert.deepEqual(stdout, readFileSync(at('a.wav')), where.join(' '))
+      assert.match(stderr, /^-: 0\.07 s of audio/)
+    }
   })
 
-  for (const wrong of [['--stdout', '-o', at('b.wav')], [], ['--stdout', '--picture'], ['--stdout', mel]]) {
-    test(`refuses ${wrong.join(' ').replaceAll(folder, '…') || 'no output'}`, () => {
+  test('gives the same bytes in a pipeline', () => {
+    const line = `cat mel.npy | diffwave synthesize - -m '${smallVocoder}' --seed 3 -o /dev/stdout | cat > piped.wav`
+    const { stderr } = shell(line, folder)
+    assert.match(stderr, /^-: 0\.07 s of audio/)
+    assert.deepEqual(readFileSync(at('piped.wav')), readFileSync(at('a.wav')))
+  })
+
+  test('is refused with another output, a picture or a second mel, and must be named', () => {
+    for (const wrong of [['--stdout', '-o', at('b.wav')], [], ['--stdout', '--picture'], ['--stdout', mel]]) {
       const refused = called([...args, ...wrong])
       assert.equal(refused.status, 2, refused.stderr)
       assert.match(refused.stderr, /^error\[BAD_OPTION\]/)
       assert.equal(refused.stdout, '')
-    })
-  }
+    }
+  })
 })
 
 describe('synthesize', () => {
@@ -107,17 +103,20 @@ describe('synthesize', () => {
   const decimal = scaled('log10.npy', ln => ln / Math.LN10)
   const symmetric = scaled('symmetric.npy', ln => Math.min(4, (ln * 8) / Math.log(1e5) + 4))
   const normalised = scaled('normalised.npy', (ln, band) => (ln + 3.7 + band / 25) / 2.3)
-  const run = (...inputs: string[]) =>
-    called(['synthesize', ...inputs, '-m', 'speech', '-o', at('notes'), '--steps', '1', '--refine', '0', '--force'])
+  const square = put('square.npy', encodeNpy({ shape: [80, 80], data: new Float32Array(6400).fill(-8) }))
 
-  test('notes a mel on another scale, but not one of the convention', () => {
-    const { status, stdout, stderr } = run(natural, decimal, symmetric, normalised)
+  test('notes a mel on another scale or a square one, and output of which more than 1 % is clipped', () => {
+    const inputs = [natural, decimal, symmetric, normalised, square]
+    const args = ['-m', 'speech', '-o', at('notes'), '--steps', '1', '--refine', '0']
+    const { status, stdout, stderr } = called(['synthesize', ...inputs, ...args])
     assert.equal(status, 0, stderr)
     assert.match(stdout, /, 1 step, seed \d+\n/)
-    assert.doesNotMatch(stderr, /natural\.npy/)
+    assert.doesNotMatch(stderr, /natural\./)
     assert.match(stderr, /note: .*log10\.npy: .*decimal logarithm/)
     assert.match(stderr, /note: .*symmetric\.npy: .*−4 … 4/)
     assert.match(stderr, /note: .*normalised\.npy: .*deviation 1/)
+    assert.match(stderr, /note: .*square\.npy is square, 80 × 80/)
+    assert.match(stderr, /note: .*symmetric\.wav: [\d.]+ % of the samples are clipped/)
   })
 
   test('has notes that agree with the scale that inspect recognises', () => {
@@ -127,17 +126,6 @@ describe('synthesize', () => {
       ['tacotron2 or hifigan', 'log10', '-4 to 4', 'normalised'],
     )
     assert.equal(stderr.match(/^note: /gm)!.length, 3)
-  })
-
-  test('notes output of which more than 1 % is clipped', () => {
-    const { stderr } = run(symmetric)
-    assert.match(stderr, /note: .*symmetric\.wav: [\d.]+ % of the samples are clipped/)
-    assert.doesNotMatch(run(natural).stderr, /clipped/)
-  })
-
-  test('notes a square mel, since its axes cannot be told apart', () => {
-    const { stderr } = run(put('square.npy', encodeNpy({ shape: [80, 80], data: new Float32Array(6400).fill(-8) })))
-    assert.match(stderr, /note: .*square\.npy is square, 80 × 80/)
   })
 
   test('accepts --precision exact and fast, with exact as the default', () => {
@@ -197,43 +185,19 @@ const refusals: readonly Refusal[] = [
   ['an unknown command', ['sing'], 2, 'BAD_OPTION'],
 ]
 
-describe('a refusal leaves no output', () => {
+test('each mistake has its status and code, and leaves no output', () => {
   for (const [name, args, status, code] of refusals) {
-    test(name, () => {
-      const output = at('refused.wav')
-      const more = args[0] === 'sing' ? [] : ['-o', output, ...(args.includes('-m') ? [] : model)]
-      const result = called([...args, ...more])
-      assert.equal(result.status, status, result.stderr)
-      const [first, second] = result.stderr.trim().split('\n')
-      assert.match(first!, new RegExp(`^error\\[${code}\\]: `))
-      if (second !== undefined) assert.match(second, /^hint: /)
-      assert.ok(!/\n\s+at /.test(result.stderr), 'no stack trace')
-      assert.equal(result.stdout, '')
-      assert.ok(!existsSync(output), 'no partial output')
-    })
+    const output = at('refused.wav')
+    const more = args[0] === 'sing' ? [] : ['-o', output, ...(args.includes('-m') ? [] : model)]
+    const result = called([...args, ...more])
+    assert.equal(result.status, status, `${name}: ${result.stderr}`)
+    const [first, second] = result.stderr.trim().split('\n')
+    assert.ok(first!.startsWith(`error[${code}]: `), `${name}: ${first}`)
+    if (second !== undefined) assert.match(second, /^hint: /, name)
+    assert.doesNotMatch(result.stderr, /\n\s+at /, name)
+    assert.equal(result.stdout, '', name)
+    assert.ok(!existsSync(output), name)
   }
-})
-
-describe('synthesize and signals', () => {
-  test('Ctrl-C ends with status 130 and leaves no file', async () => {
-    const long = put('long.npy', npyMel(20_000))
-    const { child, ended } = started(['synthesize', long, ...model, '-o', at('long.wav'), ...wasm])
-    const written = () => readdirSync(folder).filter(name => name.startsWith('long.wav'))
-    // The temporary file is opened when the work begins; the work itself would take minutes.
-    for (let waited = 0; written().length === 0 && waited < 60_000; waited += 50) await setTimeout(50)
-    child.kill('SIGINT')
-    const { status, stderr } = await ended
-    assert.equal(status, 130)
-    assert.equal(stderr, 'stopped\n')
-    assert.deepEqual(written(), [])
-  })
-})
-
-test('a mel gives the same bytes from a file and from a pipe', () => {
-  const line = `diffwave synthesize - -m '${smallVocoder}' -o piped.wav --seed 3 --engine wasm < mel.npy`
-  const { status, stderr } = shell(line, folder)
-  assert.equal(status, 0, stderr)
-  assert.deepEqual(readFileSync(at('piped.wav')), readFileSync(at('a.wav')))
 })
 
 describe('synthesize with mels of other toolkits', () => {

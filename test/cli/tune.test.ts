@@ -9,13 +9,12 @@ import { readModel } from '#src/model/read-model'
 import type { TunedSchedule } from '#src/tuning/tune'
 import { smallVocoder } from '../support/cli-inputs.js'
 import { inRepository } from '../support/paths.js'
-import { called, diffwave, jsonLines, scratch } from '../support/process.js'
+import { called, jsonLines, scratch } from '../support/process.js'
 
 const { at, put } = scratch()
 const recordings = [0, 1].map(draw =>
   put(`${draw}.wav`, encodeWav({ samples: gaussian(2, draw, 0, 3000).map(x => x / 20), sampleRate: 22050 })),
 )
-const wasm = ['--engine', 'wasm']
 const short = ['--evaluations', '4', '--seconds', '0.1']
 const configOf = (folder: string) => JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'))
 
@@ -23,11 +22,11 @@ test('tune writes better schedules into the config, and nothing with --dry-run',
   const model = at('model')
   await writeModelFolder(model, await readModel(smallVocoder))
   const before = configOf(model)
-  const args = ['--json', 'tune', ...recordings, '-m', model, ...short, '--steps', '2', '3', ...wasm]
+  const args = ['--json', 'tune', ...recordings, '-m', model, ...short, '--steps', '2', '3']
   const dry = called([...args, '--dry-run'])
   assert.equal(dry.status, 0, dry.stderr)
   assert.deepEqual(configOf(model), before)
-  const run = diffwave(args)
+  const run = called(args)
   assert.equal(run.status, 0, run.stderr)
   assert.equal(run.stdout, dry.stdout)
   const found = jsonLines(run.stdout) as unknown as TunedSchedule[]
@@ -45,7 +44,7 @@ test('tune writes better schedules into the config, and nothing with --dry-run',
 
 describe('tune with -o', () => {
   test('writes a model folder, and overwrites one only with --force', async () => {
-    const args = ['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', '2', '-o', at('tuned'), ...wasm]
+    const args = ['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', '2', '-o', at('tuned')]
     const run = called(args)
     assert.equal(run.status, 0, run.stderr)
     const [{ parameters }, original] = [await readModel(at('tuned')), await readModel(smallVocoder)]
@@ -62,7 +61,7 @@ test('tune goes on without recordings that cannot be used, and exits with status
   const integers = put('integers.wav', encodeWav({ samples: loud, sampleRate: 22050 }, { format: '32f' }))
   const inputs = [put('a.wav', 'no recording'), brief, integers, ...recordings]
   const args = ['tune', ...inputs, '-m', smallVocoder, ...short, '--steps', '2']
-  const run = called([...args, '-o', at('others'), ...wasm])
+  const run = called([...args, '-o', at('others')])
   assert.equal(run.status, 1, run.stderr)
   assert.match(run.stderr, /^error\[UNSUPPORTED_FORMAT\]: .*a\.wav/m)
   assert.match(run.stderr, /^error\[BAD_AUDIO\]: a recording is too short to tune on.*brief\.wav/m)
@@ -73,7 +72,7 @@ test('tune goes on without recordings that cannot be used, and exits with status
 
 test('leaves no copy if tuning fails', () => {
   const tune = (output: string, steps: string) =>
-    called(['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', steps, '-o', output, ...wasm])
+    called(['tune', ...recordings, '-m', smallVocoder, ...short, '--steps', steps, '-o', output])
   const run = tune(at('untuned'), '65')
   assert.equal(run.status, 2, run.stderr)
   assert.ok(!existsSync(at('untuned')))
@@ -101,9 +100,9 @@ describe('tune refuses', () => {
   })
 
   test('a checkpoint without a config to write, and a call without --steps', () => {
-    const run = called(['tune', recordings[0]!, '-m', smallVocoder, '--steps', '2', ...wasm])
+    const run = called(['tune', recordings[0]!, '-m', smallVocoder, '--steps', '2'])
     assert.equal(run.status, 2, run.stderr)
     assert.match(run.stderr, /^error\[BAD_OPTION\][\s\S]*hint: .*convert/)
-    assert.equal(called(['tune', recordings[0]!, '-m', smallVocoder, ...wasm]).status, 2)
+    assert.equal(called(['tune', recordings[0]!, '-m', smallVocoder]).status, 2)
   })
 })

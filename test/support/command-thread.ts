@@ -1,4 +1,5 @@
 /** A thread that runs commands, one after the other. See `called` in process.ts. */
+import { Readable } from 'node:stream'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { run } from '#src/cli/run'
 
@@ -14,6 +15,15 @@ export interface Shared {
 export interface Call {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** What is typed on the terminal; undefined: there is no terminal. */
+  readonly typed: string | undefined
+}
+
+/** How a call ended. The status is null if the thread had an error. */
+export interface Answer {
+  readonly status: number | null
+  readonly stdout: Uint8Array
+  readonly stderr: Uint8Array
 }
 
 const { port, answered } = workerData as Shared
@@ -29,7 +39,7 @@ for (const name of ['stdout', 'stderr'] as const) {
 
 function answer(status: number | null): void {
   const [stdout, stderr] = [printed.stdout, printed.stderr].map(chunks => Buffer.concat(chunks.splice(0)))
-  port.postMessage({ status, stdout, stderr })
+  port.postMessage({ status, stdout: stdout!, stderr: stderr! } satisfies Answer)
   Atomics.store(answered, 0, 1)
   Atomics.notify(answered, 0)
 }
@@ -39,7 +49,15 @@ process.on('uncaughtException', error => {
   answer(null)
 })
 
-port.on('message', async ({ args, env }: Call) => {
+/** Makes standard input and standard error those of a terminal, or not. */
+function setTerminal(typed: string | undefined): void {
+  const stdin = Object.assign(Readable.from(typed === undefined ? [] : [typed]), { isTTY: typed !== undefined })
+  Object.defineProperty(process, 'stdin', { value: stdin, configurable: true })
+  process.stderr.isTTY = typed !== undefined
+}
+
+port.on('message', async ({ args, env, typed }: Call) => {
+  setTerminal(typed)
   const before = { ...process.env }
   Object.assign(process.env, env)
   const status = await run(args, { signal: new AbortController().signal, exitIfEarly: () => {} })

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import type { Call, Shared } from './command-thread.js'
+import type { Answer, Call, Shared } from './command-thread.js'
 import { inRepository } from './paths.js'
 import { scratchFolder } from './scratch.js'
 
@@ -26,6 +26,11 @@ export interface ProcessOptions {
   readonly input?: Uint8Array | string
 }
 
+export interface CalledOptions extends Omit<ProcessOptions, 'input'> {
+  /** What is typed on the terminal; default: there is no terminal. */
+  readonly typed?: string
+}
+
 /** Runs a command to its end. Output is text; see `diffwaveBytes` for audio. */
 export function diffwave(args: readonly string[], options: ProcessOptions = {}): Ended {
   const { status, stdout, stderr } = diffwaveBytes(args, options)
@@ -43,9 +48,9 @@ export function diffwaveBytes(args: readonly string[], { cwd, env, input }: Proc
   return { status, stdout, stderr }
 }
 
-let thread: ((call: Call) => Ended) | undefined
+let thread: ((call: Call) => Answer) | undefined
 
-function startThread(): (call: Call) => Ended {
+function startThread(): (call: Call) => Answer {
   const { port1, port2 } = new MessageChannel()
   const answered = new Int32Array(new SharedArrayBuffer(4))
   const workerData: Shared = { port: port2, answered }
@@ -55,8 +60,7 @@ function startThread(): (call: Call) => Ended {
     Atomics.store(answered, 0, 0)
     port1.postMessage(call)
     if (Atomics.wait(answered, 0, 0, 300_000) === 'timed-out') throw new Error(`no end of ${call.args.join(' ')}`)
-    const { status, stdout, stderr } = receiveMessageOnPort(port1)!.message
-    return { status, stdout: Buffer.from(stdout).toString(), stderr: Buffer.from(stderr).toString() }
+    return receiveMessageOnPort(port1)!.message
   }
 }
 
@@ -64,15 +68,22 @@ function startThread(): (call: Call) => Ended {
  * Runs a command to its end in a thread of this process, which is three times as fast as a new process. There are two
  * differences: the modules are those of dist/, not the bundle, and there are no signals and no standard input.
  */
-export function called(args: readonly string[], { cwd, env = {} }: Omit<ProcessOptions, 'input'> = {}): Ended {
+export function called(args: readonly string[], options: CalledOptions = {}): Ended {
+  const { status, stdout, stderr } = calledBytes(args, options)
+  return { status, stdout: stdout.toString(), stderr }
+}
+
+/** Runs a command as `called` does. Its standard output is not text. */
+export function calledBytes(args: readonly string[], { cwd, env = {}, typed }: CalledOptions = {}) {
   thread ??= startThread()
-  const before = process.cwd()
   // A thread has the current folder of its process.
+  const before = cwd === undefined ? undefined : process.cwd()
   if (cwd !== undefined) process.chdir(cwd)
   try {
-    return thread({ args, env })
+    const { status, stdout, stderr } = thread({ args, env, typed })
+    return { status, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr).toString() }
   } finally {
-    process.chdir(before)
+    if (before !== undefined) process.chdir(before)
   }
 }
 

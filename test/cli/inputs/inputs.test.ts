@@ -1,13 +1,23 @@
 /** Inputs of commands: folders, patterns, pipes and standard input. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { createReadStream, mkdirSync, promises, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { describe, test } from 'node:test'
 import { zipSync } from 'fflate'
 import { matchingFiles, patternBase } from '#src/cli/inputs/glob'
 import { spooled } from '#src/cli/inputs/spool'
-import { noiseWav, npyMel, smallVocoder } from '../../support/cli-inputs.js'
+import { encodeSafetensors } from '#src/formats/safetensors'
+import { melNumbers, noiseWav, npyMel, smallVocoder } from '../../support/cli-inputs.js'
 import { code } from '../../support/errors.js'
 import { called, diffwave, jsonLines, listensToSignals, scratch, shell, started } from '../../support/process.js'
 
@@ -36,13 +46,9 @@ test('a quoted pattern stands for the files that match it', () => {
   const run = called(['mel', 'data/{a,z}.w?v', 'data/**/[A-C].WAV', '-o', 'matched', ...lmnt], { cwd: folder })
   assert.equal(run.status, 0, run.stderr)
   assert.deepEqual(readdirSync(at('matched'), { recursive: true }).map(String).sort(), ['a.npy', 'sub', 'sub/B.npy'])
-})
-
-test('inspect describes every file that a pattern matches', () => {
-  const run = called(['--json', 'inspect', 'data/**/[aB].*'], { cwd: folder })
-  assert.equal(run.status, 0, run.stderr)
+  const { stdout } = called(['--json', 'inspect', 'data/**/[aB].*'], { cwd: folder })
   assert.deepEqual(
-    jsonLines(run.stdout).map(({ path }) => path),
+    jsonLines(stdout).map(({ path }) => path),
     ['data/a.wav', 'data/sub/B.WAV'],
   )
 })
@@ -80,66 +86,60 @@ test('a file whose name looks like a pattern is read as that file', () => {
 })
 
 describe('a pipe as input', () => {
-  const expected = () => {
-    if (!readdirSync(folder).includes('expected.npy')) {
-      assert.equal(called(['mel', at('data/a.wav'), '-o', at('expected.npy'), ...lmnt]).status, 0)
-    }
-    return readFileSync(at('expected.npy'))
+  /** Calls a command that reads a named pipe with this content. */
+  function fed(content: string, args: (pipe: string) => readonly string[]) {
+    const pipe = at('fed')
+    if (!existsSync(pipe)) spawnSync('mkfifo', [pipe])
+    spawn('bash', ['-c', `printf '${content}' > '${pipe}'`], { stdio: 'ignore' })
+    return { pipe, ...called(args(pipe)) }
   }
-  for (const [name, line] of [
-    ['standard input', 'diffwave mel - -o out-1.npy --convention lmnt < data/a.wav'],
-    ['a pipe on standard input', 'cat data/a.wav | diffwave mel /dev/stdin -o out-2.npy --convention lmnt'],
-    ['a process substitution', 'diffwave mel <(cat data/a.wav) -o out-3.npy --convention lmnt'],
-    [
-      'a named pipe',
-      'mkfifo fifo; cat data/a.wav > fifo & diffwave mel fifo -o out-4.npy --convention lmnt; s=$?; wait; exit $s',
-    ],
-  ] as const) {
-    test(`is read to its end: ${name}`, () => {
+
+  test('is read to its end: standard input, a named pipe and a process substitution', () => {
+    assert.equal(called(['mel', at('data/a.wav'), '-o', at('expected.npy'), ...lmnt]).status, 0)
+    for (const line of [
+      'diffwave mel <(cat data/a.wav) - -o piped --convention lmnt < data/a.wav',
+      'mkfifo fifo; cat data/a.wav > fifo & cat data/a.wav | diffwave mel fifo /dev/stdin -o piped --convention lmnt',
+    ]) {
+      rmSync(at('piped'), { recursive: true, force: true })
       const run = shell(line, folder)
       assert.equal(run.status, 0, run.stderr)
-      assert.deepEqual(readFileSync(at(/out-\d\.npy/.exec(line)![0])), expected())
-    })
-  }
-
-  test('may be a socket on standard input, as Node.js makes it', () => {
-    const run = diffwave(['--json', 'inspect', '-'], { input: npyMel(6) })
-    assert.equal(run.status, 0, run.stderr)
-    assert.deepEqual([JSON.parse(run.stdout).path, JSON.parse(run.stdout).frames], ['-', 6])
+      assert.equal(readdirSync(at('piped')).length, 2)
+      for (const file of readdirSync(at('piped'))) {
+        assert.deepEqual(readFileSync(at(`piped/${file}`)), readFileSync(at('expected.npy')))
+      }
+    }
   })
 
-  test('may be safetensors, recognised by its bytes', () => {
-    const line =
-      'diffwave mel data/a.wav -o m.safetensors --convention lmnt && diffwave --json inspect - < m.safetensors'
-    const run = shell(line, folder)
+  test('may be a socket on standard input, as Node.js makes it, and safetensors', () => {
+    const tensors = encodeSafetensors(new Map([['mel', { shape: [80, 6], data: melNumbers(480) }]]))
+    const run = diffwave(['--json', 'inspect', '-'], { input: tensors })
     assert.equal(run.status, 0, run.stderr)
-    assert.equal(JSON.parse(run.stdout.trim().split('\n').at(-1)!).bands, 80)
+    const { path, bands, frames } = JSON.parse(run.stdout)
+    assert.deepEqual([path, bands, frames], ['-', 80, 6])
   })
 
   test('that is empty is an error', () => {
-    const run = diffwave(['synthesize', '-', '-m', smallVocoder, '-o', at('never.wav')], { input: '' })
+    const run = fed('', pipe => ['synthesize', pipe, '-m', smallVocoder, '-o', at('never.wav')])
     assert.equal(run.status, 1)
     assert.match(run.stderr, /error\[TRUNCATED\]/)
   })
 
-  test('is called by the given name in errors and notes', () => {
+  test('is called by the given name in errors, as JSON and as text', () => {
     for (const args of [
-      ['inspect', '-'],
-      ['convert', '-', '-o', at('never')],
-      ['mel', '-', '-o', at('never.npy'), ...lmnt],
-      ['synthesize', '-', '-m', smallVocoder, '-o', at('never.wav')],
+      (pipe: string) => ['inspect', pipe],
+      (pipe: string) => ['convert', pipe, '-o', at('never')],
+      (pipe: string) => ['mel', pipe, '-o', at('never.npy'), ...lmnt],
+      (pipe: string) => ['synthesize', pipe, '-m', smallVocoder, '-o', at('never.wav')],
     ]) {
-      const { status, stderr } = diffwave(['--json', ...args], { input: 'nothing that is known' })
+      const { status, stderr, pipe } = fed('nothing that is known', pipe => ['--json', ...args(pipe)])
       assert.equal(status, 1)
       const [error] = jsonLines(stderr)
-      assert.equal(error!['where'], '-')
+      assert.equal(error!['where'], pipe)
       assert.doesNotMatch(JSON.stringify(error), /input-\d/)
     }
-  })
-
-  test('is called by the given name in the text of an error', () => {
-    const { stderr } = diffwave(['inspect', '-'], { input: 'nothing that is known' })
-    assert.match(stderr, /^error\[[A-Z_]+\]: .*\(-\)\n/)
+    const { stderr, pipe } = fed('nothing that is known', pipe => ['inspect', pipe])
+    assert.match(stderr, /^error\[[A-Z_]+\]: /)
+    assert.ok(stderr.split('\n')[0]!.endsWith(`(${pipe})`), stderr)
   })
 
   test('must not be a device that never ends', () => {

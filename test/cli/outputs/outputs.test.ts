@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { describe, test } from 'node:test'
 import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
-import { called, diffwave, program, scratch, shell } from '../../support/process.js'
+import { called, program, scratch } from '../../support/process.js'
 
 const { folder, at, put } = scratch()
 const recording = put('data/take.wav', noiseWav(0, 2000))
@@ -28,22 +28,22 @@ describe('the command line refuses to overwrite an input or a result', () => {
   symlinkSync('data', at('linked-folder'))
   symlinkSync('data/take.wav', at('link.wav'))
   linkSync(recording, at('hard.wav'))
-  for (const output of [
-    'data/take.wav',
-    'data',
-    'linked-folder',
-    'linked-folder/take.wav',
-    'link.wav',
-    'hard.wav',
-    './data/sub/../take.wav',
-  ]) {
-    test(`the input by -o ${output}`, () => {
+  test('the input, by whatever name', () => {
+    for (const output of [
+      'data/take.wav',
+      'data',
+      'linked-folder',
+      'linked-folder/take.wav',
+      'link.wav',
+      'hard.wav',
+      './data/sub/../take.wav',
+    ]) {
       const run = called(['resynthesize', 'data/take.wav', ...fast, '-o', output, '--force'], here)
-      assert.equal(run.status, 2, run.stderr)
-      assert.match(run.stderr, /^error\[BAD_OPTION\]: the result would overwrite its input/)
-      assert.deepEqual(readFileSync(recording), original)
-    })
-  }
+      assert.equal(run.status, 2, output)
+      assert.match(run.stderr, /^error\[BAD_OPTION\]: the result would overwrite its input/, output)
+      assert.deepEqual(readFileSync(recording), original, output)
+    }
+  })
 
   test('a mel by a link to it', () => {
     symlinkSync('m.npy', at('mel-link.wav'))
@@ -91,8 +91,10 @@ function onTerminal(args: readonly string[], answer: string) {
   return { status: run.status, output: run.stdout }
 }
 
-describe('an existing file', { skip: hasTerminal ? false : 'no script(1) to make a terminal' }, () => {
-  test('is kept if the answer on the terminal is no', () => {
+describe('an existing file', () => {
+  test('is kept if the answer on the terminal is no', {
+    skip: hasTerminal ? false : 'no script(1) to make a terminal',
+  }, () => {
     const output = put('exists.wav', 'dear')
     const run = onTerminal(['synthesize', mel, ...fast, '-o', output], 'n\n')
     assert.equal(run.status, 2, run.output)
@@ -101,40 +103,36 @@ describe('an existing file', { skip: hasTerminal ? false : 'no script(1) to make
     assert.equal(readFileSync(output, 'utf8'), 'dear')
   })
 
-  test('is overwritten if the answer is yes, or with --force', () => {
-    for (const [name, extra, answer] of [
-      ['yes.wav', [], 'y\n'],
-      ['force.wav', ['--force'], ''],
+  test('is overwritten if the answer is yes, with --force, or if there is no terminal', () => {
+    for (const [name, extra, terminal] of [
+      ['yes.wav', [], { typed: 'y\n' }],
+      ['force.wav', ['--force'], { typed: '' }],
+      ['script.wav', [], {}],
     ] as const) {
       const output = put(name, 'dear')
-      const run = onTerminal(['synthesize', mel, ...fast, '-o', output, ...extra], answer)
-      assert.equal(run.status, 0, run.output)
+      const run = called(['synthesize', mel, ...fast, '-o', output, ...extra], terminal)
+      assert.equal(run.status, 0, run.stderr)
+      assert.equal(run.stderr.includes('Overwrite?'), name === 'yes.wav')
       assert.ok(statSync(output).size > 1000)
     }
   })
 
-  test('is protected if it is a picture or in a folder', () => {
-    put('new.png', 'dear')
-    assert.equal(onTerminal(['synthesize', mel, ...fast, '-o', at('new.wav'), '--picture'], 'n\n').status, 2)
-    put('folder/m.wav', 'dear')
-    assert.equal(onTerminal(['synthesize', mel, ...fast, '-o', at('folder')], 'n\n').status, 2)
-    assert.equal(readFileSync(at('folder/m.wav'), 'utf8'), 'dear')
-  })
-
-  test('is protected if it is a clip, a mel or a report', () => {
-    put('clips/clip-7.wav', 'dear')
-    const generate = ['generate', '-m', smallGenerator, '--seconds', '0.02', '--steps', '6']
-    assert.equal(onTerminal([...generate, '-n', '2', '--seed', '6', '-o', at('clips')], 'n\n').status, 2)
-    assert.ok(!existsSync(at('clips/clip-6.wav')), 'nothing is written before the answer')
-    put('report.html', 'dear')
-    assert.equal(onTerminal(['evaluate', '--reference', at('data'), '-o', at('report.html')], 'n\n').status, 2)
-    assert.equal(onTerminal(['mel', recording, '-o', mel, '--convention', 'lmnt'], 'n\n').status, 2)
-  })
-
-  test('is overwritten without a question if there is no terminal', () => {
-    const output = put('script.wav', 'dear')
-    assert.equal(diffwave(['synthesize', mel, ...fast, '-o', output]).status, 0)
-    assert.ok(statSync(output).size > 1000)
+  test('is protected whatever it is: a picture, in a folder, a clip, a report or a mel', () => {
+    const generate = ['generate', '-m', smallGenerator, '--seconds', '0.02', '--steps', '6', '-n', '2', '--seed', '6']
+    for (const [existing, args] of [
+      ['new.png', ['synthesize', mel, ...fast, '-o', at('new.wav'), '--picture']],
+      ['folder/m.wav', ['synthesize', mel, ...fast, '-o', at('folder')]],
+      ['clips/clip-7.wav', [...generate, '-o', at('clips')]],
+      ['report.html', ['evaluate', '--reference', at('data'), '-o', at('report.html')]],
+      ['old.npy', ['mel', recording, '-o', at('old.npy'), '--convention', 'lmnt']],
+    ] as const) {
+      put(existing, 'dear')
+      const run = called(args, { typed: 'n\n' })
+      assert.equal(run.status, 2, run.stderr)
+      assert.match(run.stderr, /exists\. Overwrite\? \[y\/N\]/)
+      assert.equal(readFileSync(at(existing), 'utf8'), 'dear')
+    }
+    assert.deepEqual(readdirSync(at('clips')), ['clip-7.wav'], 'nothing is written before the answer')
   })
 })
 
@@ -165,11 +163,6 @@ describe('an output path', () => {
       assert.equal(refused.status, 1)
       assert.match(refused.stderr, error)
     }
-  })
-
-  test('may be /dev/stdout, with the same bytes as --stdout', () => {
-    const run = shell(`diffwave synthesize m.npy -m '${smallVocoder}' --steps 1 -o /dev/stdout | wc -c`, folder)
-    assert.equal(run.stdout.trim(), String(44 + 2 * 2 * 256), run.stderr)
   })
 
   test('may be a folder with a dot in its name', () => {
