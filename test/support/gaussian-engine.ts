@@ -3,7 +3,6 @@
  * `deviation`²·ρ^|i − j| (first-order autoregressive). The best ε is therefore known in closed form,
  * E[ε|x_t] = √(1 − ᾱ)·(ᾱ·C + (1 − ᾱ)·I)⁻¹·x_t, and so are the right results of sampling.
  */
-import assert from 'node:assert/strict'
 import type { Mel } from '#src/audio/mel/convention'
 import { atSamples } from '#src/audio/mel/frames'
 import { frameDeviations } from '#src/data-domain/energy-prior'
@@ -27,24 +26,6 @@ export function gaussianModel(
   const training = noiseSchedule(config.diffusion.training)
   const hop = config.mel?.hop ?? 1
 
-  /** Cholesky factors of ᾱ·C + (1 − ᾱ)·I, by length and ᾱ. */
-  const factors = new Map<string, Float64Array[]>()
-  const factor = (n: number, alphaBar: number) => {
-    const key = `${n} ${alphaBar}`
-    const known = factors.get(key)
-    if (known !== undefined) return known
-    assert.ok(n <= 400, 'a dense covariance of a long clip')
-    const byDistance = Array.from({ length: n }, (_, d) => alphaBar * deviation ** 2 * correlation ** d)
-    const covariance = byDistance.map((_, i) => {
-      const row = new Float64Array(n).map((_, j) => byDistance[Math.abs(i - j)]!)
-      row[i]! += 1 - alphaBar
-      return row
-    })
-    const lower = cholesky(covariance)
-    factors.set(key, lower)
-    return lower
-  }
-
   const predicted = (x: number, eps: number, alphaBar: number): number => {
     if (config.diffusion.prediction === 'epsilon') return eps
     const [alpha, sigma] = [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)]
@@ -63,9 +44,8 @@ export function gaussianModel(
     const alphaBar = alphaBarAt(training, step)
     const sigma = Math.sqrt(1 - alphaBar)
     if (correlation > 0) {
-      return Float32Array.from(solve(factor(x.length, alphaBar), x), (value, i) =>
-        predicted(x[i]!, sigma * value, alphaBar),
-      )
+      const whitened = solve({ signal: alphaBar * deviation ** 2, noise: 1 - alphaBar, correlation }, x)
+      return x.map((value, i) => predicted(value, sigma * whitened[i]!, alphaBar))
     }
     return x.map((value, i) => {
       const scale = deviation * (!followsMel ? 1 : Math.exp(mel[Math.floor((from + i) / hop)]!))
@@ -120,30 +100,33 @@ export function gaussianModel(
   })
 }
 
-/** Computes the lower factor L of a symmetric positive definite A = L·Lᵀ in place. */
-function cholesky(a: Float64Array[]): Float64Array[] {
-  for (let j = 0; j < a.length; j++) {
-    const column = a[j]!
-    for (let i = j; i < a.length; i++) {
-      const row = a[i]!
-      let sum = row[j]!
-      for (let k = 0; k < j; k++) sum -= row[k]! * column[k]!
-      row[j] = i === j ? Math.sqrt(sum) : sum / column[j]!
-    }
-  }
-  return a
+interface Sum {
+  /** Variances of the process and of the white noise. */
+  readonly signal: number
+  readonly noise: number
+  readonly correlation: number
 }
 
-/** Computes (L·Lᵀ)⁻¹·b. */
-function solve(lower: readonly Float64Array[], b: ArrayLike<number>): Float64Array {
-  const y = Float64Array.from(b)
-  for (let i = 0; i < y.length; i++) {
-    for (let k = 0; k < i; k++) y[i]! -= lower[i]![k]! * y[k]!
-    y[i]! /= lower[i]![i]!
+/**
+ * Computes (signal·R + noise·I)⁻¹·x with the correlations R of the process. The inverse of R is tridiagonal, T: so the
+ * result solves (signal·I + noise·T)·y = T·x, by elimination from the first row to the last and back.
+ */
+function solve({ signal, noise, correlation }: Sum, x: ArrayLike<number>): Float64Array {
+  const last = x.length - 1
+  const share = 1 / (1 - correlation ** 2)
+  const beside = -correlation * share
+  const y = new Float64Array(x.length)
+  const pivots = new Float64Array(x.length)
+  for (let i = 0; i <= last; i++) {
+    const neighbours = Number(i > 0) + Number(i < last)
+    const diagonal = share * (1 + correlation ** 2 * (neighbours - 1))
+    y[i] = diagonal * x[i]! + beside * ((i > 0 ? x[i - 1]! : 0) + (i < last ? x[i + 1]! : 0))
+    pivots[i] = signal + noise * diagonal
+    if (i === 0) continue
+    const factor = (noise * beside) / pivots[i - 1]!
+    pivots[i]! -= factor * noise * beside
+    y[i]! -= factor * y[i - 1]!
   }
-  for (let i = y.length - 1; i >= 0; i--) {
-    for (let k = i + 1; k < y.length; k++) y[i]! -= lower[k]![i]! * y[k]!
-    y[i]! /= lower[i]![i]!
-  }
+  for (let i = last; i >= 0; i--) y[i] = (y[i]! - (i < last ? noise * beside * y[i + 1]! : 0)) / pivots[i]!
   return y
 }

@@ -13,7 +13,7 @@ import { fakeModel } from '../support/fake-model.js'
 
 const convention = namedConventions.tacotron2
 const highBand = { from: 7000, gain: -2, slope: -3 }
-const frames = 30
+const frames = 20
 const mel = { data: gaussian(1, 0, 0, 80 * frames).map(value => value / 2 - 4), bands: 80, frames }
 
 function vocoder(band: typeof highBand | null, refine = 0, mel: 'tacotron2' | 'hifigan' = 'tacotron2'): Vocoder {
@@ -52,11 +52,13 @@ describe('a vocoder with a high band', () => {
       [2, 'tacotron2'],
     ] as const) {
       const { samples } = await vocoder(highBand, refine, name).synthesize(mel, { seed: 3 })
-      for (const chunkFrames of [1, 4, frames]) {
-        for (const source of [mel, arriving(1), arriving(7)]) {
-          const stream = vocoder(highBand, refine, name).stream(source, { seed: 3, chunkFrames })
-          assert.deepEqual(await collect(stream), samples, `${refine} iterations, ${chunkFrames} frames at a time`)
-        }
+      for (const [chunkFrames, source] of [
+        [1, arriving(7)],
+        [4, mel],
+        [frames, arriving(1)],
+      ] as const) {
+        const stream = vocoder(highBand, refine, name).stream(source, { seed: 3, chunkFrames })
+        assert.deepEqual(await collect(stream), samples, `${refine} iterations, ${chunkFrames} frames at a time`)
       }
     }
   })

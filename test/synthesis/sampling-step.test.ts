@@ -62,7 +62,7 @@ const calls: Readonly<Record<string, Watchable>> = {
 
 describe('watching by onStep', () => {
   for (const [name, call] of Object.entries(calls)) {
-    test(`${name}: keeps the bytes, and the last x̂_0 is the result`, async () => {
+    test(`${name}: keeps the bytes, each step starts from the last, and its x̂_0 ends as the result`, async () => {
       const { steps, onStep } = watcher()
       const watched = await call({ onStep })
       assert.deepEqual(watched, await call({}))
@@ -79,6 +79,16 @@ describe('watching by onStep', () => {
       // Without a message for each sample, which would take longer than the synthesis.
       const far = clean.findIndex((x, i) => !(Math.abs(x - watched.samples[i]!) < 1e-4))
       assert.equal(far, -1, `${clean[far]} ${watched.samples[far]}`)
+
+      for (const [i, step] of steps.entries()) {
+        const [input, clean, noise] = [step.input(), step.clean(), step.noise()]
+        if (i > 0) assert.deepEqual(input, steps[i - 1]!.state())
+        const sigma = step.inputNoiseLevel
+        const alpha = Math.sqrt(1 - sigma ** 2)
+        const sums = clean.map((x, n) => alpha * x + sigma * noise[n]!)
+        const far = input.findIndex((x, n) => !(Math.abs(x - sums[n]!) < 1e-3 * (1 + Math.abs(x))))
+        assert.equal(far, -1, `${input[far]} ${sums[far]}`)
+      }
     })
   }
 
@@ -115,22 +125,6 @@ describe('watching by onStep', () => {
     )
     assert.deepEqual(await generator.generate({ seed: 3, onStep }), await generator.generate({ seed: 3 }))
   })
-
-  for (const [name, call] of Object.entries(calls)) {
-    test(`${name}: the input of a step is the state before it`, async () => {
-      const { steps, onStep } = watcher()
-      await call({ onStep })
-      for (const [i, step] of steps.entries()) {
-        const [input, clean, noise] = [step.input(), step.clean(), step.noise()]
-        if (i > 0) assert.deepEqual(input, steps[i - 1]!.state())
-        const sigma = step.inputNoiseLevel
-        const alpha = Math.sqrt(1 - sigma ** 2)
-        const sums = clean.map((x, n) => alpha * x + sigma * noise[n]!)
-        const far = input.findIndex((x, n) => !(Math.abs(x - sums[n]!) < 1e-3 * (1 + Math.abs(x))))
-        assert.equal(far, -1, `${input[far]} ${sums[far]}`)
-      }
-    })
-  }
 
   test('ends before a phase refinement', async () => {
     const { steps, onStep } = watcher()

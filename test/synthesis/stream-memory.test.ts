@@ -9,7 +9,13 @@ import { fakeEngine } from '../support/fake-engine.js'
 import { bytesInUse } from '../support/memory.js'
 import { golden } from '../support/paths.js'
 
-const { config } = await readModel(golden('pytorch-windows'))
+const { config: whole } = await readModel(golden('pytorch-windows'))
+const { frontEnd } = whole.network
+/** Its envelope, which takes most of the time, is only roughly right. */
+const config = {
+  ...whole,
+  network: { ...whole.network, frontEnd: { ...frontEnd!, envelope: { ...frontEnd!.envelope!, iterations: 1 } } },
+}
 
 /** A mel in the convention's natural logarithm, in pieces, so that it is never in memory whole. */
 async function* arriving(frames: number) {
@@ -21,7 +27,7 @@ async function* arriving(frames: number) {
 
 for (const sampler of ['ddim', 'ddpm'] as const) {
   test(`a stream with ${sampler} keeps no more of a long clip than of a short one`, async () => {
-    const [frames, warmUp] = [2500, 500]
+    const [frames, warmUp] = [2000, 200]
     const vocoder = new Vocoder(new Denoiser(config, fakeEngine(config.network)))
     const { hop } = config.mel!
     let made = 0
@@ -32,7 +38,7 @@ for (const sampler of ['ddim', 'ddpm'] as const) {
       if (inUse.length === 2) break
     }
     const grown = inUse[1]! - inUse[0]!
-    // A deviation takes 4 bytes per bin and position: those of the frames in between are 1.4 MB.
+    // A deviation takes 4 bytes per bin and position: those of the frames in between are 1.3 MB.
     assert.ok(grown < 2 ** 19, `${grown} bytes more after ${frames} frames than after ${warmUp}`)
   })
 }

@@ -15,7 +15,7 @@ import { smallGeneratorConfig, smallStepEmbedding } from '../support/configs.js'
 import { randomParameters } from '../support/parameters.js'
 import { golden } from '../support/paths.js'
 
-const frames = 100
+const frames = 80
 const mel = { data: gaussian(1, 0, 0, 80 * frames).map(value => value - 5), bands: 80, frames }
 
 async function open(
@@ -27,32 +27,29 @@ async function open(
 }
 
 describe('a vocoder with a windowed front end', () => {
-  for (const engine of ['auto', 'tensorflow:wasm'] as const) {
-    for (const correction of [0, 2]) {
-      test(`streams the bytes of synthesize on ${engine}, with ${correction} passes of correction`, async () => {
-        await using vocoder = await open(engine, correction)
-        // A slow engine gets fewer frames, as it runs even 100 in one window, and the sampler that adds noise.
-        const slow = engine === 'tensorflow:wasm'
-        const given = slow ? sliceMel(mel, 0, 64) : mel
-        for (const sampler of slow ? (['ddpm'] as const) : (['ddim', 'ddpm'] as const)) {
-          const options = { seed: 3, steps: 4, sampler }
-          const { samples } = await vocoder.synthesize(given, options)
-          assert.equal(samples.length, given.frames * 256)
-          assert.ok(samples.every(Number.isFinite))
-          async function* arriving(size: number) {
-            for (let start = 0; start < given.frames; start += size)
-              yield sliceMel(given, start, Math.min(given.frames, start + size))
-          }
-          for (const [chunkFrames, source] of [
-            [1, given],
-            [7, arriving(9)],
-          ] as const) {
-            const streamed = await collect(vocoder.stream(source, { ...options, chunkFrames }))
-            assert.deepEqual(streamed, samples, `${sampler}, ${chunkFrames} frames at a time`)
-          }
-        }
-      })
-    }
+  for (const [engine, correction, sampler] of [
+    ['auto', 0, 'ddim'],
+    ['auto', 2, 'ddpm'],
+    ['tensorflow:wasm', 2, 'ddpm'],
+  ] as const) {
+    test(`streams the bytes of synthesize on ${engine}, with ${correction} passes of correction`, async () => {
+      await using vocoder = await open(engine, correction)
+      // A slow engine gets fewer frames, as it runs all of them in one window.
+      const slow = engine === 'tensorflow:wasm'
+      const given = slow ? sliceMel(mel, 0, 40) : mel
+      const options = { seed: 3, steps: 4, sampler }
+      const { samples } = await vocoder.synthesize(given, options)
+      assert.equal(samples.length, given.frames * 256)
+      assert.ok(samples.every(Number.isFinite))
+      async function* arriving(size: number) {
+        for (let start = 0; start < given.frames; start += size)
+          yield sliceMel(given, start, Math.min(given.frames, start + size))
+      }
+      for (const [chunkFrames, source] of [[7, arriving(9)], ...(slow ? [] : [[1, given] as const])] as const) {
+        const streamed = await collect(vocoder.stream(source, { ...options, chunkFrames }))
+        assert.deepEqual(streamed, samples, `${chunkFrames} frames at a time`)
+      }
+    })
   }
 
   test('looks ahead by a window and a correction for each step', async () => {
