@@ -91,7 +91,9 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
     await startContext(context, stopped)
     const start = Math.round(buffer * audio.sampleRate)
     // The worklet's server may never answer.
-    const node = await Promise.race([playerNode(context, start, workletUrl), stopped])
+    await Promise.race([prepare(context, workletUrl), stopped])
+    // Only now: a node that is made after a stop would run until the page closes its context.
+    const node = playerNode(context, start, workletUrl)
     node.connect(destination ?? context.destination)
     let delay = 0
     try {
@@ -165,36 +167,44 @@ async function addProgram(worklet: AudioWorklet, workletUrl: string | URL | unde
 
 const prepared = new WeakMap<BaseAudioContext, Promise<void>>()
 
-async function playerNode(
-  context: BaseAudioContext,
-  start: number,
-  workletUrl: string | URL | undefined,
-): Promise<AudioWorkletNode> {
+/** Loads the worklet's program into a context, once. @throws DiffWaveError `PLAYBACK_FAILED` */
+async function prepare(context: BaseAudioContext, workletUrl: string | URL | undefined): Promise<void> {
   if (context.audioWorklet === undefined) {
     throw failed('the page has no audio worklets', 'Serve it from https: or from localhost.')
   }
+  let ready = prepared.get(context)
+  if (ready === undefined) {
+    ready = addProgram(context.audioWorklet, workletUrl)
+    prepared.set(context, ready)
+    ready.catch(() => prepared.delete(context))
+  }
+  await ready.catch(cause => {
+    throw notLoaded(workletUrl, cause)
+  })
+}
+
+/** @param start samples to collect before the first is played @throws DiffWaveError `PLAYBACK_FAILED` */
+function playerNode(context: BaseAudioContext, start: number, workletUrl: string | URL | undefined): AudioWorkletNode {
   try {
-    let ready = prepared.get(context)
-    if (ready === undefined) {
-      ready = addProgram(context.audioWorklet, workletUrl)
-      prepared.set(context, ready)
-      ready.catch(() => prepared.delete(context))
-    }
-    await ready
     return new AudioWorkletNode(context, PROCESSOR, {
       numberOfInputs: 0,
       outputChannelCount: [1],
       processorOptions: { start },
     })
   } catch (cause) {
-    throw failed(
-      'the audio worklet cannot be loaded',
-      workletUrl === undefined
-        ? 'The page’s Content-Security-Policy must allow `script-src blob:`, or the option workletUrl name a file.'
-        : 'The option workletUrl must name the file `diffwave/browser/player-worklet` on a server the page trusts.',
-      cause,
-    )
+    // Another program has not registered the processor.
+    throw notLoaded(workletUrl, cause)
   }
+}
+
+function notLoaded(workletUrl: string | URL | undefined, cause: unknown): DiffWaveError {
+  return failed(
+    'the audio worklet cannot be loaded',
+    workletUrl === undefined
+      ? 'The page’s Content-Security-Policy must allow `script-src blob:`, or the option workletUrl name a file.'
+      : 'The option workletUrl must name the file `diffwave/browser/player-worklet` on a server the page trusts.',
+    cause,
+  )
 }
 
 interface FeedOptions {

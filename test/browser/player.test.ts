@@ -1,14 +1,19 @@
 /** `playStream` with an audio context that plays at once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { bytesInUse } from '../support/memory.js'
 
+/** Settles once the worklet's program is loaded. */
+let loading = Promise.resolve()
+/** Nodes that were made. */
+let nodes = 0
 class FakeNode {}
 class FakeContext extends EventTarget {
   readonly sampleRate = 8000
   readonly state = 'running'
   readonly destination = new FakeNode()
-  readonly audioWorklet = { addModule: async () => {} }
+  readonly audioWorklet = { addModule: () => loading }
   async close() {}
 }
 class FakeWorkletNode {
@@ -25,6 +30,7 @@ class FakeWorkletNode {
   readonly context: FakeContext
   constructor(context: FakeContext) {
     this.context = context
+    nodes++
   }
   connect() {}
   disconnect() {}
@@ -46,4 +52,20 @@ test('a stream that is played keeps none of the pieces that were heard', async (
   const { seconds } = await playStream(audio, { workletUrl: 'player.js', signal: new AbortController().signal })
   assert.equal(seconds, (pieces * samples) / 8000)
   assert.ok(kept < (4 * pieces * samples) / 10, `${kept} bytes`)
+})
+
+test('a stream that is stopped while its worklet loads makes no node', async () => {
+  const stop = new AbortController()
+  let load = () => {}
+  loading = new Promise(resolve => {
+    load = resolve
+  })
+  nodes = 0
+  const audio = { sampleRate: 8000, async *[Symbol.asyncIterator]() {} }
+  const played = playStream(audio, { workletUrl: 'player.js', signal: stop.signal })
+  stop.abort()
+  await assert.rejects(played, { code: 'ABORTED' })
+  load()
+  await setImmediate()
+  assert.equal(nodes, 0)
 })
