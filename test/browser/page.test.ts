@@ -296,6 +296,19 @@ describe('a strict Content-Security-Policy', { skip: noBrowser }, () => {
     assert.match(error.hint ?? '', /'wasm-unsafe-eval'.*diffwave\/browser\/worker/)
   })
 
+  test('gives ENGINE_UNAVAILABLE if workerUrl is a program that never answers', async () => {
+    const { page } = await plainPage()
+    const error = await inPage<Failure>(
+      page,
+      `const { setTimeout } = globalThis
+       globalThis.setTimeout = (call, milliseconds) => setTimeout(call, milliseconds / 100)
+       const workerUrl = URL.createObjectURL(new Blob(['']))
+       await d.loadModel('/model', { workerUrl }).finally(() => { globalThis.setTimeout = setTimeout })`,
+    )
+    assert.equal(error.code, 'ENGINE_UNAVAILABLE', error.message)
+    assert.match(error.hint ?? '', /diffwave\/browser\/worker/)
+  })
+
   test('gives PLAYBACK_FAILED if workletUrl is another program', async () => {
     const error = await inPage<Failure>(
       await strictPage(),

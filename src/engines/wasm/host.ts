@@ -23,6 +23,8 @@ export interface WasmHost {
   startWorker(): HostWorker
   /** A hint for the case that a worker does not start or a binary does not compile. */
   readonly startHint?: string
+  /** Seconds after which a worker that has not answered does not start. Default: no limit. */
+  readonly startSeconds?: number | undefined
   /** Whether threads share memory. In Node.js they do. In a page they do if it is cross-origin isolated. */
   readonly sharesMemory: boolean
 }

@@ -35,6 +35,12 @@ function startHint(workerUrl: string | URL | undefined): string {
     : `${policy}, and the option workerUrl must name the file \`diffwave/browser/worker\` on the page’s own server.`
 }
 
+/**
+ * Seconds for a worker at an address to be fetched and to answer. A script that is another program never answers, and
+ * the browser reports no error.
+ */
+const START_SECONDS = 30
+
 let program: string | undefined
 
 /**
@@ -85,6 +91,7 @@ export function pageHost(workerUrl?: string | URL): WasmHost {
     binary,
     startWorker: () => startWorker(workerUrl),
     startHint: startHint(workerUrl),
+    startSeconds: workerUrl === undefined ? undefined : START_SECONDS,
     sharesMemory: globalThis.crossOriginIsolated === true,
   }
   hosts.set(key, host)

@@ -82,7 +82,7 @@ export class WasmAddon
     const begin = (start: WorkerStart) => {
       const worker = host.startWorker()
       workers.push(worker)
-      return started(worker, start, host.startHint).then(ready => ({ worker, ready }))
+      return started(worker, start, host).then(ready => ({ worker, ready }))
     }
     const { module, memory } = program
     try {
@@ -273,10 +273,18 @@ function bufferOf(array: Float32Array | Float64Array): ArrayBufferLike {
 }
 
 /** Sends a worker its first message. @throws DiffWaveError `ENGINE_UNAVAILABLE` if it does not start */
-function started(worker: HostWorker, start: WorkerStart, hint: string | undefined): Promise<Ready> {
-  return new Promise((resolve, reject) => {
+function started(
+  worker: HostWorker,
+  start: WorkerStart,
+  { startHint: hint, startSeconds }: Pick<WasmHost, 'startHint' | 'startSeconds'>,
+): Promise<Ready> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const ready = new Promise<Ready>((resolve, reject) => {
     const refuse = (reason: string) =>
       reject(new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`, defined({ hint })))
+    if (startSeconds !== undefined) {
+      timer = setTimeout(() => refuse(`a worker has not answered within ${startSeconds} s`), 1000 * startSeconds)
+    }
     worker.onMessage(message => {
       const reply = message as Ready | WorkerFailure
       if ('workerFailure' in reply) refuse(reply.workerFailure)
@@ -285,4 +293,5 @@ function started(worker: HostWorker, start: WorkerStart, hint: string | undefine
     worker.onEnd(refuse)
     worker.post(start)
   })
+  return ready.finally(() => clearTimeout(timer))
 }

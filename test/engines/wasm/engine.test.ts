@@ -101,6 +101,21 @@ function withMemory(): { readonly host: WasmHost; readonly memory: () => WasmMem
   return { host, memory: () => memory! }
 }
 
+test('a worker that does not answer in the time of its host is given up', async () => {
+  let terminated = 0
+  const silent = {
+    ...{ post() {}, onMessage() {}, onEnd() {}, keepAlive() {} },
+    terminate: async () => void terminated++,
+  }
+  const host: WasmHost = { ...nodeHost, startWorker: () => silent, startHint: 'Another file.', startSeconds: 0.1 }
+  await assert.rejects(createEngineOn(host, 1, { network, parameters }), {
+    code: 'ENGINE_UNAVAILABLE',
+    message: /a worker has not answered within 0.1 s/,
+    hint: 'Another file.',
+  })
+  assert.equal(terminated, 1)
+})
+
 describe('a thread of the wasm engine that traps', () => {
   const batch = { audio: [gaussian(2, 0, 0, 32 * 64)], steps: [1], mel: [mel(32)] }
   const failed = { code: 'ENGINE_FAILED', message: /a thread of the wasm engine ended: .*bounds/ }
