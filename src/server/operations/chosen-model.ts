@@ -8,14 +8,32 @@ export interface ChosenModel {
   readonly config: ModelConfig
 }
 
-/** @throws DiffWaveError `UNKNOWN_MODEL`, `BAD_OPTION` (a model of another kind); Refusal `MODEL_UNAVAILABLE` */
-export async function chosenModel(
+/**
+ * The model of an operation for models of both kinds.
+ *
+ * @param kind of the model if the request names none
+ * @throws DiffWaveError `UNKNOWN_MODEL`; Refusal `MODEL_UNAVAILABLE`
+ */
+export async function anyModel(
   models: ModelCache,
   named: string | undefined,
   kind: ModelConfig['kind'],
 ): Promise<ChosenModel> {
   const name = named ?? (await models.firstOf(kind))
-  const config = await models.config(name)
+  return { name, config: await models.config(name) }
+}
+
+/**
+ * The model of an operation for models of one kind.
+ *
+ * @throws DiffWaveError `UNKNOWN_MODEL`, `BAD_OPTION` (a model of another kind); Refusal `MODEL_UNAVAILABLE`
+ */
+export async function chosenModel(
+  models: ModelCache,
+  named: string | undefined,
+  kind: ModelConfig['kind'],
+): Promise<ChosenModel> {
+  const { name, config } = await anyModel(models, named, kind)
   if (config.kind === kind) return { name, config }
   throw new DiffWaveError('BAD_OPTION', `the model is not a ${kind}`, {
     expected: `the name of a ${kind}`,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { MAX_DIFFUSION_STEPS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { MAX_STUDY_SECONDS } from '../limits.js'
+import { anyModel } from './chosen-model.js'
 import { withNotes } from './notes.js'
 import { defineOperation } from './operation.js'
 import { format, model, sampling } from './options.js'
@@ -30,8 +31,7 @@ export const forward = defineOperation({
   modelKind: () => 'vocoder',
   async run({ models, decoders, limits, body, signal, output, options }) {
     const { model: named, t, seed = drawSeed(), format } = options
-    const name = named ?? (await models.firstOf('vocoder'))
-    const config = await models.config(name)
+    const { name, config } = await anyModel(models, named, 'vocoder')
     const maxSeconds = Math.min(limits.seconds, MAX_STUDY_SECONDS)
     const request = { bytes: body, config, t, seed, maxSeconds }
     const { notes, snr, alphaBar, ...audio } = await decoders.run('noised', request, signal)

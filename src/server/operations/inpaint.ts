@@ -5,6 +5,7 @@ import { MAX_FADE_SECONDS, MAX_ROUNDS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import { Generator } from '../../generator.js'
 import { Vocoder } from '../../vocoder.js'
+import { anyModel } from './chosen-model.js'
 import { withNotes } from './notes.js'
 import { defineOperation } from './operation.js'
 import { format, label, model, sampling } from './options.js'
@@ -53,8 +54,7 @@ export const inpaint = defineOperation({
   async run(run) {
     const { models, decoders, limits, body, signal, onProgress, output } = run
     const { model: named, gaps, format, seed = drawSeed(), ...rest } = run.options
-    const name = named ?? (await models.firstOf('vocoder'))
-    await models.config(name)
+    const { name } = await anyModel(models, named, 'vocoder')
     const request = { bytes: body, sampleRate: null, maxSeconds: limits.seconds }
     const { notes, ...audio } = await decoders.run('recording', request, signal)
     await withModel(run, name, async model => {

@@ -10,6 +10,7 @@ import { checkStepBytes, type OnStep, type SamplingStep } from '../../synthesis/
 import { Vocoder } from '../../vocoder.js'
 import type { VocoderInput } from '../decoding/tasks.js'
 import { MAX_STEP_BYTES, MAX_STUDY_SECONDS } from '../limits.js'
+import { anyModel } from './chosen-model.js'
 import { checkSeconds, clipOptions } from './generate.js'
 import { defineOperation, type OperationRun } from './operation.js'
 import { format, melChoice, model, refine, sampling } from './options.js'
@@ -136,8 +137,7 @@ export const reverseProcess = defineOperation({
   modelKind: (_, hasBody) => (hasBody ? 'vocoder' : 'generator'),
   async run(run) {
     const { models, options, body, limits } = run
-    const name = options.model ?? (await models.firstOf(body.length === 0 ? 'generator' : 'vocoder'))
-    const config = await models.config(name)
+    const { name, config } = await anyModel(models, options.model, body.length === 0 ? 'generator' : 'vocoder')
     checkUsed(run, name, config)
     if (config.kind === 'generator') {
       checkSeconds(config, defined({ seconds: options.seconds }), Math.min(limits.seconds, MAX_STUDY_SECONDS))
