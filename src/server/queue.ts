@@ -1,7 +1,7 @@
 /** The queue of work: a few pieces run at a time, a bounded number waits, and one client cannot fill it. */
 import { abortError, throwIfAborted } from '../core/errors.js'
 import type { ServiceLimits } from './limits.js'
-import { Refusal } from './refusal.js'
+import { Refusal, shuttingDown } from './refusal.js'
 
 /** How much work there is. */
 export interface QueueState {
@@ -44,14 +44,7 @@ export class WorkQueue {
 
   /** Refuses a client's work that would not find a place now. @throws Refusal `QUEUE_FULL`, `SHUTTING_DOWN`, … */
   admit(client: string): void {
-    if (this.#closed) {
-      throw new Refusal(503, 'SHUTTING_DOWN', 'the service is stopping', {
-        expected: 'a running service',
-        got: 'a stopping one',
-        hint: 'Send the request to another instance, or again after a restart.',
-        retryAfter: 5,
-      })
-    }
+    if (this.#closed) throw shuttingDown()
     const { parallel, queue, perClient } = this.#limits
     const own = (this.#running.get(client) ?? 0) + this.#waiting.filter(other => other.client === client).length
     if (own >= perClient) {

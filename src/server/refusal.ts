@@ -54,3 +54,13 @@ export class Refusal extends Error {
     this.details = details
   }
 }
+
+/** The refusal of requests to a service that is stopping. */
+export function shuttingDown(): Refusal {
+  return new Refusal(503, 'SHUTTING_DOWN', 'the service is stopping', {
+    expected: 'a running service',
+    got: 'a stopping one',
+    hint: 'Send the request to another instance, or again after a restart.',
+    retryAfter: 5,
+  })
+}

@@ -8,7 +8,7 @@ import type { Jobs } from '../jobs/jobs.js'
 import { EVENT_POLL_SECONDS } from '../limits.js'
 import type { OperationTools } from '../operations/operation.js'
 import type { Order } from '../operations/run-operation.js'
-import { Refusal } from '../refusal.js'
+import { shuttingDown } from '../refusal.js'
 import { type Connection, connect } from './connect.js'
 import { JobStore, storeUnavailable } from './job-store.js'
 import { settled, writeOrder } from './order.js'
@@ -54,7 +54,7 @@ export class RedisJobs implements Jobs {
   }
 
   async submit(order: Order, client: string): Promise<JobView> {
-    if (this.#closing.signal.aborted) throw stopping()
+    if (this.#closing.signal.aborted) throw shuttingDown()
     const { models, limits } = this.#tools
     const job = await settled(order, models)
     const id = randomUUID()
@@ -108,13 +108,4 @@ export class RedisJobs implements Jobs {
     await this.#queue.close().catch(() => {})
     this.#connection.close()
   }
-}
-
-function stopping(): Refusal {
-  return new Refusal(503, 'SHUTTING_DOWN', 'the service is stopping', {
-    expected: 'a running service',
-    got: 'a stopping one',
-    hint: 'Send the request to another instance, or again after a restart.',
-    retryAfter: 5,
-  })
 }

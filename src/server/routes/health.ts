@@ -1,7 +1,7 @@
 /** `/healthz`, `/readyz` and `/metrics`: for what looks after the service. */
 import type { FastifyInstance } from 'fastify'
 import { bytes, json, responses } from '../http/documented.js'
-import { Refusal } from '../refusal.js'
+import { shuttingDown } from '../refusal.js'
 import type { ServiceState } from '../service-state.js'
 
 /** Brings the metrics that are measured when they are asked for up to date. */
@@ -48,10 +48,7 @@ export function healthRoutes(app: FastifyInstance, state: ServiceState): void {
     },
     async () => {
       if (state.isReady()) return { status: 'ready' }
-      throw new Refusal(503, 'SHUTTING_DOWN', 'the service is stopping', {
-        expected: 'a running service',
-        got: 'a stopping one',
-      })
+      throw shuttingDown()
     },
   )
 
