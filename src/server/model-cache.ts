@@ -5,7 +5,7 @@
 import { DiffWaveError } from '../core/errors.js'
 import { folderSource } from '../core/folder-source.js'
 import { kindOfPath } from '../core/path-kind.js'
-import { suggestion } from '../core/suggest.js'
+import { oneOf, suggestion } from '../core/suggest.js'
 import { Denoiser } from '../denoiser/denoiser.js'
 import { type EngineOptions, selectEngine } from '../engines/select.js'
 import type { ModelConfig } from '../model/config.js'
@@ -104,7 +104,10 @@ export class ModelCache {
       }
     }
     if (unreadable !== null) throw unreadable
-    throw new DiffWaveError('UNKNOWN_MODEL', `the service has no ${kind}`, { expected: 'the name of a model' })
+    throw new DiffWaveError('UNKNOWN_MODEL', `the service has no ${kind}`, {
+      expected: 'a service that was started with one',
+      hint: 'GET /v1/models lists the models.',
+    })
   }
 
   /**
@@ -159,7 +162,7 @@ export class ModelCache {
     const source = this.#options.sources.get(name)
     if (source !== undefined) return source
     throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
-      expected: `one of ${this.names.join(', ')}`,
+      expected: oneOf(this.names),
       got: name,
       hint: 'GET /v1/models lists the models.',
       ...suggestion(name, this.names),

@@ -85,7 +85,13 @@ export function problemOf(error: unknown): Problem {
     const { code, message, expected, got, hint } = error
     const status = statusOf[code]
     if (status !== undefined) return problem(status, code, message, { expected, got, hint })
-    if (code === 'ABORTED') return problem(503, code, 'The work was stopped before it was done', {})
+    if (code === 'ABORTED') {
+      return problem(503, code, 'The work was stopped before it was done', {
+        expected: 'work that goes on to its end',
+        got: 'a stop',
+        hint: 'Send the request again.',
+      })
+    }
   }
   return problem(500, 'INTERNAL', 'The service failed to do this', {
     expected: 'a request that the service can answer',

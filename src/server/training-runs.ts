@@ -1,7 +1,7 @@
 /** Training runs to watch: what `diffwave train` leaves in its folder. Clients name runs and clips, never paths. */
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { suggestion } from '../core/suggest.js'
+import { oneOf, suggestion } from '../core/suggest.js'
 import { systemCode } from '../core/system-code.js'
 import type { MetricsLine } from '../formats/metrics-lines.js'
 import { isEventFile, lastModelPath, metricsPath } from '../formats/run-folder.js'
@@ -141,7 +141,11 @@ export class TrainingRuns {
     const clip = file === undefined ? undefined : (await unlessGone(name, file.clips()))[Number(i)]
     const wav = clip === undefined ? null : await unlessGone(name, file!.wav(clip))
     if (wav !== null) return wav
-    throw new Refusal(404, 'NOT_FOUND', 'the run has no such clip', { expected: 'the id of one of its clips', got: id })
+    throw new Refusal(404, 'NOT_FOUND', 'the run has no such clip', {
+      expected: 'the id of one of its clips',
+      got: id,
+      hint: 'GET /v1/runs/:name/clips lists them.',
+    })
   }
 
   /** The event files of a run: one for each time it was started, the oldest first. @throws Refusal `UNKNOWN_RUN` */
@@ -172,10 +176,13 @@ function upToLastStep(lines: readonly MetricsLine[]): readonly MetricsLine[] {
   return others.length > 0 ? others : lines
 }
 
+const LISTED = 'GET /v1/runs lists the runs.'
+
 function unknownRun(name: string, names: readonly string[]): Refusal {
   return new Refusal(404, 'UNKNOWN_RUN', 'unknown training run', {
-    expected: names.length === 0 ? 'a service that was given runs' : `one of ${names.join(', ')}`,
+    expected: names.length === 0 ? 'a service that was given runs' : oneOf(names),
     got: name,
+    hint: LISTED,
     ...suggestion(name, names),
   })
 }
@@ -187,6 +194,7 @@ async function unlessGone<T>(name: string, reading: Promise<T>): Promise<T> {
     throw new Refusal(404, 'UNKNOWN_RUN', 'the training run was removed', {
       expected: 'a run whose folder exists',
       got: name,
+      hint: LISTED,
     })
   })
 }

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { abortError, DiffWaveError } from '#src/core/errors'
+import { createGuard } from '#src/server/http/guard'
+import { ModelCache } from '#src/server/model-cache'
 import { isFault, problemOf } from '#src/server/problem'
+import { shuttingDown } from '#src/server/refusal'
+import { TrainingRuns } from '#src/server/training-runs'
 
 describe('the problem document of an error', () => {
   test('says that the type of a body is unsupported if its decoder is not installed', () => {
@@ -20,6 +24,19 @@ describe('the problem document of an error', () => {
     assert.equal(isFault(abortError()), false)
     const { status, code } = problemOf(abortError())
     assert.deepEqual([status, code], [503, 'ABORTED'])
+  })
+
+  test('does not speak of options if they are not what is wrong', async () => {
+    const guard = createGuard({ token: 'correct-horse', cors: [], host: '0.0.0.0' })
+    const models = new ModelCache({ sources: new Map(), engine: {}, maxBytes: 1 })
+    const thrown = await Promise.allSettled([
+      ...[new TrainingRuns([]).folder('none'), models.firstOf('vocoder')],
+      ...[Promise.reject(abortError()), Promise.reject(shuttingDown()), (async () => guard({}, false))()],
+    ])
+    for (const one of thrown) {
+      const { code, expected, hint } = problemOf((one as PromiseRejectedResult).reason)
+      assert.doesNotMatch(expected + hint, /option|documented/, code)
+    }
   })
 
   test('reveals nothing about a fault of the service', () => {

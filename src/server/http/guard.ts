@@ -63,6 +63,7 @@ export function createGuard({ token, cors, host }: GuardOptions): Guard {
     throw new Refusal(401, 'UNAUTHORIZED', sent === undefined ? 'no token was sent' : 'the token is wrong', {
       expected: 'Authorization: Bearer and the token of the service',
       got: sent === undefined ? 'no such header' : 'another token',
+      hint: 'Send the token that the service was started with.',
     })
   }
 }

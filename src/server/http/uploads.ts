@@ -58,6 +58,7 @@ export class Uploads {
       throw new Refusal(400, 'BAD_REQUEST', 'the body was cut off', {
         expected: 'as many bytes as declared',
         got,
+        hint: 'Send the request again.',
         cause: error,
       })
     }
