@@ -30,7 +30,9 @@ export class Canvas {
 
   /** Paints one pixel, counted from the top left corner; nothing outside of the picture. */
   paint(x: number, y: number, rgb: Rgb): void {
-    if (x >= 0 && x < this.width && y >= 0 && y < this.height) this.#data.set(rgb, (y * this.width + x) * 3)
+    if (x < 0 || x >= this.width || y < 0 || y >= this.height) return
+    const at = (y * this.width + x) * 3
+    for (let channel = 0; channel < 3; channel++) this.#data[at + channel] = rgb[channel]!
   }
 
   fill(left: number, top: number, width: number, height: number, rgb: Rgb): void {

@@ -3,7 +3,7 @@ import type { Mel, MelConvention } from '../mel/convention.js'
 import { hzToMel } from '../mel/filters.js'
 import { denormaliseMel } from '../mel/normalise.js'
 import { type Canvas, TEXT_HEIGHT, textWidth } from './canvas.js'
-import { BLACK, levelColour } from './colours.js'
+import { BLACK, levelColour, type Rgb } from './colours.js'
 import { FREQUENCY_TICKS, roundTicks } from './ticks.js'
 
 /** Levels that a picture shows below the loudest one, in dB: what is softer cannot be heard beside it. */
@@ -38,13 +38,16 @@ export function loudest(levels: Iterable<Float32Array>): number {
 
 /** Paints levels, the lowest band at the bottom. @param top level of the brightest colour, in dB */
 export function paintLevels(canvas: Canvas, levels: Float32Array, mel: Mel, at: Rectangle, top: number): void {
+  const rowOf = (band: number) =>
+    Array.from({ length: at.width }, (_, x) => {
+      const frame = Math.floor((x * mel.frames) / at.width)
+      return levelColour(1 + (levels[band * mel.frames + frame]! - top) / DYNAMIC_RANGE)
+    })
+  let [row, rowBand]: [readonly Rgb[], number] = [[], -1]
   for (let y = 0; y < at.height; y++) {
     const band = Math.floor(((at.height - 1 - y) * mel.bands) / at.height)
-    for (let x = 0; x < at.width; x++) {
-      const frame = Math.floor((x * mel.frames) / at.width)
-      const level = levels[band * mel.frames + frame]!
-      canvas.paint(at.left + x, at.top + y, levelColour(1 + (level - top) / DYNAMIC_RANGE))
-    }
+    if (band !== rowBand) [row, rowBand] = [rowOf(band), band]
+    for (const [x, colour] of row.entries()) canvas.paint(at.left + x, at.top + y, colour)
   }
 }
 
