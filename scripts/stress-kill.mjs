@@ -2,7 +2,8 @@
 // usage: npm run build && node scripts/stress-kill.mjs [KILLS, default 1000]
 //
 // Each round starts a trainer on the same run and kills it at a random moment. In three of four rounds it already has
-// the lock, and in the fourth it is taking it. Rounds alternate between:
+// the lock and is somewhere in the steps that are left, and in the fourth it is taking the lock. Rounds alternate
+// between:
 //   process    a process
 //   workers    a process whose three worker threads all train the same run: one has the lock, the others wait for it
 //   namespace  a process in a pid namespace of its own, in which process ids repeat as they do in containers (if
@@ -52,7 +53,7 @@ function toyEngine(network, initial) {
   }
 }
 
-/** Trains the run in `out` to its end; prints `ready` before it takes the lock, and `begun` when it has it. */
+/** Trains the run in `out` to its end. Prints `ready` before it takes the lock, `begun` when it has it, and `step`s. */
 async function train(out) {
   const { trainingSteps } = await import('../dist/training/run/training-run.js')
   const { toyConfig } = await import('./toy-run.mjs')
@@ -75,7 +76,7 @@ async function train(out) {
     clock: () => 0,
   })
   process.stdout.write('ready\n')
-  for await (const _ of steps);
+  for await (const _ of steps) process.stdout.write('step\n')
 }
 
 /** A thread that trains as soon as it gets the lock. */
@@ -119,23 +120,26 @@ const commands = {
 }
 
 /**
- * Starts a trainer and kills it `milliseconds` after it has printed a word.
- * @returns how it ended ('killed', 'end', 'full', or what it wrote to stderr if it failed), and milliseconds since then
+ * Starts a trainer and kills it some milliseconds after it has printed a word a number of times; never by default.
+ * @returns how it ended ('killed', 'end', 'full', or what it wrote to stderr if it failed), and the milliseconds from
+ * its start at which it first printed each word and ended
  */
-async function round(command, word, milliseconds) {
+async function round(command, { word = 'step', count = Number.POSITIVE_INFINITY, milliseconds = 0 } = {}) {
   const [program, ...rest] = command
+  const started = performance.now()
+  const times = {}
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let errors = ''
+  let [printed, errors] = ['', '']
   child.stderr.on('data', text => {
     errors += text
   })
   let stuck = false
   const kill = () => child.kill('SIGKILL')
-  let [timer, since] = [undefined, Number.NaN]
+  let timer
   child.stdout.on('data', text => {
-    if (timer !== undefined || !String(text).includes(word)) return
-    since = performance.now()
-    timer = setTimeout(kill, milliseconds)
+    printed += text
+    for (const line of printed.split('\n')) times[line] ??= performance.now() - started
+    if (timer === undefined && printed.split(word).length > count) timer = setTimeout(kill, milliseconds)
   })
   const limit = setTimeout(() => {
     stuck = true
@@ -144,10 +148,10 @@ async function round(command, word, milliseconds) {
   const [status, signal] = await new Promise(resolve => child.once('close', (...values) => resolve(values)))
   clearTimeout(timer)
   clearTimeout(limit)
-  const life = performance.now() - since
-  if (stuck) return { ended: 'no end', life }
-  if (signal === 'SIGKILL') return { ended: 'killed', life }
-  return { ended: status === 0 ? 'end' : status === 3 ? 'full' : errors.slice(0, 300), life }
+  times.end = performance.now() - started
+  if (stuck) return { ended: 'no end', times }
+  if (signal === 'SIGKILL') return { ended: 'killed', times }
+  return { ended: status === 0 ? 'end' : status === 3 ? 'full' : errors.slice(0, 300), times }
 }
 
 const temporaries = folder =>
@@ -204,8 +208,10 @@ async function main(kills) {
   const scratch = mkdtempSync(join(tmpdir(), 'diffwave-stress-kill-'))
   const whole = join(scratch, 'whole')
   const began = performance.now()
-  const { ended, life } = await round(commands.process(whole), 'begun', 600_000)
+  const { ended, times } = await round(commands.process(whole))
   if (ended !== 'end') throw new Error(ended)
+  const taking = times.begun - times.ready
+  const stepTime = (times.end - times.begun) / STEPS
   const expected = readFileSync(join(whole, 'checkpoint.safetensors'))
   const mayUnshare = spawnSync('unshare', ['-rpf', '--mount-proc', 'true']).status === 0
   const disk = new SmallDisk(join(scratch, 'disk'))
@@ -230,7 +236,16 @@ async function main(kills) {
       result.fullRounds++
     }
     const command = commands[kinds[result.starts % kinds.length]](out)
-    const { ended } = await round(command, result.starts % 4 === 3 ? 'ready' : 'begun', life * share)
+    const steps = share * (STEPS - step)
+    const moment =
+      result.starts % 4 === 3
+        ? { word: 'ready', count: 1, milliseconds: 2 * taking * share }
+        : {
+            word: steps < 1 ? 'begun' : 'step',
+            count: Math.max(1, Math.floor(steps)),
+            milliseconds: stepTime * (steps % 1),
+          }
+    const { ended } = await round(command, moment)
     if (isFull) disk.empty()
     result.starts++
     if (ended === 'killed') {
@@ -251,7 +266,7 @@ async function main(kills) {
     step = 0
   }
   // The run is also resumed after the last kill.
-  const last = await round(commands.process(out), 'begun', 600_000)
+  const last = await round(commands.process(out))
   if (last.ended !== 'end') result.stuck.push(last.ended)
   else check(out)
   disk.unmount()

@@ -12,7 +12,7 @@ import type { NetworkConfig } from '#src/model/network'
 export function learningEngine(
   network: NetworkConfig,
   initial: Tensors,
-  hooks: { readonly spoil?: (call: number) => boolean; readonly onCall?: () => void } = {},
+  hooks: { readonly spoil?: (call: number) => boolean } = {},
 ): Engine {
   let weights = initial
   let calls = 0
@@ -31,7 +31,6 @@ export function learningEngine(
     },
     async lossGradients({ audio, target, loss, weight }: LossRequest) {
       await new Promise(resolve => setImmediate(resolve))
-      hooks.onCall?.()
       calls++
       const [a, b] = [weights.get(slope)!.data[0]!, weights.get(offset)!.data[0]!]
       let [sum, byA, byB, count] = [0, 0, 0, 0]
