@@ -38,7 +38,11 @@ const together = {
   core: ['core/', 'architecture', 'docs/', 'hostile/', 'native-layout', 'packaging/deploy', 'scripts/'],
   evaluation: ['data-domain/', 'evaluation/'],
   formats: ['diffusion/', 'export/triton', 'formats/', 'packaging/licences', 'packaging/scripts'],
+  // Every test of them starts a server.
+  remote: ['model/remote/hostile-servers', 'model/remote/remote-model'],
   model: ['denoiser/', 'generator', 'model/', 'tuning/', 'vocoder'],
+  // They start processes, and mainly wait.
+  runs: ['training/run/disk-full', 'training/run/kill', 'training/run/lock'],
   redis: ['server/redis/redis-jobs', 'server/redis/workers'],
   server: ['server/'],
   studio: ['studio/'],
@@ -48,10 +52,8 @@ const together = {
 /** Files that run alone: they take long, change or measure their process, or prepare every test in it. */
 const alone = [
   ...['cli/download', 'cli/ending', 'denoiser/load-model', 'docs/docs'],
-  ...['engines/native/buffers', 'engines/native/stream-memory', 'model/remote/hostile-servers'],
-  ...['model/remote/remote-model'],
-  ...['studio/engine-client', 'studio/views', 'synthesis/stream-memory', 'training/run/disk-full'],
-  ...['training/run/kill', 'training/run/lock'],
+  ...['engines/native/buffers', 'engines/native/stream-memory'],
+  ...['studio/engine-client', 'studio/views', 'synthesis/stream-memory'],
 ]
 /** Groups and files that take longest. They start first, so that none of them runs alone at the end. */
 const longest = [
@@ -75,11 +77,9 @@ const longest = [
   'model',
   'examples',
   'cli/ending',
-  'training/run/kill',
+  'runs',
   'fuzz/fuzz',
-  // They mainly wait.
-  'training/run/lock',
-  'model/remote/remote-model',
+  'remote',
 ]
 /** One process per core, plus one for tests that only wait. More would need too much memory on a small machine. */
 const concurrency = Math.min(availableParallelism(), 8) + 1

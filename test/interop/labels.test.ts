@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describe, test } from 'node:test'
+import { test } from 'node:test'
 import { labelledFiles, partsOf } from '#src/audio/labels'
 import { parseMetadata } from '#src/audio/metadata-csv'
 import { DiffWaveError } from '#src/core/errors'
@@ -31,7 +31,7 @@ test('a random metadata.csv has the same cells in PyTorch', { skip }, async () =
   const pieces =
     'a|b.wav|"|"|""|,|,|;|\t|\n|\n|\r\n|\r| |\u00A0|\u0085|\u001C|\uFEFF|\u3000|é|1|2,5|0.0000001|\0'.split('|')
   pieces.push('|', '|', '9'.repeat(22), '1234567890123456')
-  const tables = Array.from({ length: 1500 }, (_, table) =>
+  const tables = Array.from({ length: 500 }, (_, table) =>
     Array.from({ length: uniformInteger(1, table, 0, 16) }, (_, i) => {
       return pieces[uniformInteger(1, table, i + 1, pieces.length)]
     }).join(''),
@@ -43,12 +43,12 @@ entries = [[[e.name, e.label, number_text(e.start)] for e in parse_metadata(tabl
 print(json.dumps(entries))
 `
   const expected = tables.map(table => parseMetadata(table).map(({ name, label, from }) => [name, label, `${from}`]))
-  assert.ok(expected.flat().length > 300)
+  assert.ok(expected.flat().length > 100)
   const found = (await evaluate(program, tables)) as typeof expected
   for (const [i, table] of tables.entries()) assert.deepEqual(found[i], expected[i], JSON.stringify(table))
 })
 
-describe('recordings have the same labels, notes and errors in PyTorch', { skip }, () => {
+test('recordings have the same labels, notes and errors in PyTorch', { skip }, async () => {
   const files = [
     '01.wav',
     '01.flac',
@@ -59,44 +59,48 @@ describe('recordings have the same labels, notes and errors in PyTorch', { skip 
     'c d/e, "f".mp3',
     '._02.wav',
   ]
-  const tables: readonly [string, string | Uint8Array][] = [
-    ['quotes and separators in names', '"c d/e, ""f""",cat\n"02.wav",\'dog\'\n'],
-    ['quotation marks that nothing closes', '02|cat|He said "no.\n03|"Yes|no\n'],
-    ['a byte order mark, CRLF and blank lines', '\uFEFF\r\n02.wav,cat\r\n\r\n  \r\n03,dog\r\n'],
-    ['line ends of old Macs', '02,cat\r03,dog'],
-    ['semicolons and decimal commas', '02;cat;0,5\n02;dog;1,25\n03;cow;2\n'],
-    ['bars with commas in the text', '02|cat|Oh, a cat.\n03|dog, big|No; not.\n'],
-    ['tabs', '02.wav\tcat\n03.WAV\tdog\t2\n'],
-    ['a separator that changes', '02,cat\n03|dog\n'],
-    ['repeated and lost lines', '02,cat\n02.wav,dog\nlost,cow\nlost too,cow\n'],
-    ['parts out of order, of any length', '02,late,1000000000000000000000000\n02,early,0.0000001\n02,dog,10\n'],
-    ['an ending in one line', '01.wav,cat\n01.flac,dog\n03.wav,cow\n'],
-    ['paths spelled in other ways', './/02.wav,cat\nb\\03,dog\nx/../a/./01,cow\n/set/b/café.ogg,bird\n'],
-    ['a line that could mean several recordings', 'café,cat\nx/01.wav,dog\n'],
-    ['two lines that could mean one recording', 'x/02,cat\ny/02,dog\n'],
-    ['lines without labels', '02.wav\n,cat\n03,\n'],
-    ['no line', ''],
-    ['UTF-16, little endian', Buffer.from('\uFEFFb/café.ogg,cat\r\n', 'utf16le')],
-    ['UTF-16, big endian', Buffer.from('\uFEFFb/café.ogg,cat\r\n', 'utf16le').swap16()],
-    ['Windows-1252, with bytes that it does not define', Buffer.from('02,caf\xe9 \x80\x81\n', 'latin1')],
-  ]
-  const folderWith = (name: string) => {
+  /** By the name of their folder. */
+  const tables: Readonly<Record<string, string | Uint8Array>> = {
+    'quotes and separators in names': '"c d/e, ""f""",cat\n"02.wav",\'dog\'\n',
+    'quotation marks that nothing closes': '02|cat|He said "no.\n03|"Yes|no\n',
+    'a byte order mark, CRLF and blank lines': '\uFEFF\r\n02.wav,cat\r\n\r\n  \r\n03,dog\r\n',
+    'line ends of old Macs': '02,cat\r03,dog',
+    'semicolons and decimal commas': '02;cat;0,5\n02;dog;1,25\n03;cow;2\n',
+    'bars with commas in the text': '02|cat|Oh, a cat.\n03|dog, big|No; not.\n',
+    tabs: '02.wav\tcat\n03.WAV\tdog\t2\n',
+    'a separator that changes': '02,cat\n03|dog\n',
+    'repeated and lost lines': '02,cat\n02.wav,dog\nlost,cow\nlost too,cow\n',
+    'parts out of order, of any length': '02,late,1000000000000000000000000\n02,early,0.0000001\n02,dog,10\n',
+    'an ending in one line': '01.wav,cat\n01.flac,dog\n03.wav,cow\n',
+    'paths spelled in other ways': './/02.wav,cat\nb\\03,dog\nx/../a/./01,cow\n/set/b/café.ogg,bird\n',
+    'a line that could mean several recordings': 'café,cat\nx/01.wav,dog\n',
+    'two lines that could mean one recording': 'x/02,cat\ny/02,dog\n',
+    'lines without labels': '02.wav\n,cat\n03,\n',
+    'no line': '',
+    'UTF-16, little endian': Buffer.from('\uFEFFb/café.ogg,cat\r\n', 'utf16le'),
+    'UTF-16, big endian': Buffer.from('\uFEFFb/café.ogg,cat\r\n', 'utf16le').swap16(),
+    'Windows-1252, with bytes that it does not define': Buffer.from('02,caf\xe9 \x80\x81\n', 'latin1'),
+  }
+  const folderWith = (name: string, table?: string | Uint8Array) => {
     const own = join(folder, name)
     for (const file of files) {
       mkdirSync(dirname(join(own, file)), { recursive: true })
       writeFileSync(join(own, file), '')
     }
+    if (table !== undefined) writeFileSync(join(own, 'metadata.csv'), table)
     return own
   }
   const program = `
 from diffwave_torch.labels import label_text, labels
 from diffwave_torch.recordings import DataError
-notes = []
-try:
-    found = {name: label_text(parts) for name, parts in labels(given, notes.append).items()}
-    print(json.dumps([found, notes]))
-except DataError as error:
-    print(json.dumps(str(error)))
+def result(folder):
+    notes = []
+    try:
+        found = {name: label_text(parts) for name, parts in labels(folder, notes.append).items()}
+        return [found, notes]
+    except DataError as error:
+        return str(error)
+print(json.dumps([result(folder) for folder in given]))
 `
   const expectedOf = async (own: string) => {
     const notes: string[] = []
@@ -107,30 +111,15 @@ except DataError as error:
       partsOf(label).map(part => (part.from === 0 ? part.label : `${part.from} ${part.label}`))
     return [Object.fromEntries(found.map(({ name, label }) => [name, text(label).join('\n')])), notes]
   }
-  const same = async (own: string) => assert.deepEqual(await evaluate(program, own), await expectedOf(own))
-
-  for (const [i, [title, table]] of tables.entries()) {
-    test(`with ${title}`, async () => {
-      const own = folderWith(`table-${i}`)
-      writeFileSync(join(own, 'metadata.csv'), table)
-      await same(own)
-    })
-  }
-
-  test('without a metadata.csv, or with a folder of that name', async () => {
-    const own = folderWith('without')
-    await same(own)
-    mkdirSync(join(own, 'metadata.csv'))
-    await same(own)
-  })
-
-  test('with a metadata.csv that is too large', async () => {
-    const own = folderWith('large')
-    const path = join(own, 'metadata.csv')
-    writeFileSync(path, '')
-    truncateSync(path, MAX_METADATA_BYTES + 1)
-    const tooLarge = /the file is too large, expected at most 256000000 bytes, got 256000001/
-    assert.match(String(await evaluate(program, own)), tooLarge)
-    assert.match(String(await expectedOf(own)), tooLarge)
-  })
+  const folders = Object.entries(tables).map(([title, table]) => folderWith(title, table))
+  folders.push(folderWith('no metadata.csv'), folderWith('a folder in its place'), folderWith('too large', ''))
+  mkdirSync(join(folders.at(-2)!, 'metadata.csv'))
+  truncateSync(join(folders.at(-1)!, 'metadata.csv'), MAX_METADATA_BYTES + 1)
+  const found = (await evaluate(program, folders)) as unknown[]
+  const expected = await Promise.all(folders.map(expectedOf))
+  const tooLarge = /the file is too large, expected at most 256000000 bytes, got 256000001/
+  // Only the start of the message is the same.
+  assert.match(String(found.pop()), tooLarge)
+  assert.match(String(expected.pop()), tooLarge)
+  for (const [i, own] of folders.slice(0, -1).entries()) assert.deepEqual(found[i], expected[i], own)
 })

@@ -5,29 +5,17 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { beforeEach, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { readModel } from '#src/model/read-model'
 import { remoteAddress } from '#src/model/remote/address'
 import { remoteModel } from '#src/model/remote/remote-model'
-import { etagOf, type FileServer } from '../../support/file-server.js'
-import { distUrl, golden } from '../../support/paths.js'
-import { scratch } from '../../support/process.js'
-import { configBytes, servedModel, sha256, weightBytes } from '../../support/served-model.js'
+import { etagOf } from '../../support/file-server.js'
+import { cache, checkpoint, server } from '../../support/model-server.js'
+import { distUrl } from '../../support/paths.js'
+import { configBytes, sha256, weightBytes } from '../../support/served-model.js'
 
-const scratched = scratch()
-const checkpoint = readFileSync(golden('lmnt-conditional-c8-l6/weights.pt'))
-
-let server: FileServer
-let cache = ''
-let count = 0
-beforeEach(async () => {
-  server = await servedModel()
-  server.files.set('/c/weights.pt', checkpoint)
-  cache = scratched.at(`cache-${count++}`)
-})
-afterEach(() => server.close())
 const load = (path = '/m', options = {}) => remoteModel(server.url + path, { folder: cache, ...options })
 const weightsIn = (folder: string) => readFileSync(join(folder, 'weights.safetensors'))
 const requestsFor = (end: string) => server.requests.filter(({ path }) => path.endsWith(end))

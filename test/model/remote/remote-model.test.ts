@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { namedConventions } from '#src/audio/mel/convention'
 import { exportOnnx } from '#src/export/onnx/export-onnx'
@@ -15,22 +15,14 @@ import { convert } from '#src/model/convert'
 import { readModelFolder } from '#src/model/folder'
 import { readModel } from '#src/model/read-model'
 import { remoteModel } from '#src/model/remote/remote-model'
-import { etagOf, type FileServer, fileServer } from '../../support/file-server.js'
+import { etagOf, fileServer } from '../../support/file-server.js'
+import { cache, server } from '../../support/model-server.js'
 import { randomParameters } from '../../support/parameters.js'
-import { golden, inRepository } from '../../support/paths.js'
+import { inRepository } from '../../support/paths.js'
 import { called, scratch } from '../../support/process.js'
-import { config, configBytes, parameters, servedModel, sha256, weightBytes } from '../../support/served-model.js'
+import { config, configBytes, parameters, sha256, weightBytes } from '../../support/served-model.js'
 
 const scratched = scratch()
-
-let server: FileServer
-let cache = ''
-let count = 0
-beforeEach(async () => {
-  server = await servedModel()
-  cache = scratched.at(`cache-${count++}`)
-})
-afterEach(() => server.close())
 const load = (options = {}, path = '/m') => remoteModel(server.url + path, { folder: cache, ...options })
 const weightRequests = () => server.requests.filter(({ path }) => path.endsWith('weights.safetensors'))
 const isWeights = (url: string | undefined) => url!.endsWith('weights.safetensors')
@@ -104,12 +96,11 @@ describe('a model on a web server', () => {
 
   test('can be converted from the URL of a checkpoint', async () => {
     const folder = scratched.at('converted')
-    const checkpoint = `${server.url}/m/foreign.pt`
-    server.files.set('/m/foreign.pt', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
-    const { source } = await convert(checkpoint, folder, { convention: 'tacotron2', download: { folder: cache } })
+    const url = `${server.url}/c/weights.pt`
+    const { source } = await convert(url, folder, { convention: 'tacotron2', download: { folder: cache } })
     assert.equal(source, 'lmnt')
     assert.equal((await readModelFolder(folder)).config.mel?.hop, namedConventions.tacotron2.hop)
-    await assert.rejects(convert(checkpoint, folder, { download: { folder: cache } }), {
+    await assert.rejects(convert(url, folder, { download: { folder: cache } }), {
       code: 'BAD_OPTION',
       hint: /force/,
     })
@@ -130,13 +121,12 @@ describe('a model on a web server', () => {
 
   test('can be converted and exported on the command line', async () => {
     await load()
-    server.files.set('/m/foreign.pt', readFileSync(golden('lmnt-conditional-c8-l6/weights.pt')))
-    await load({}, '/m/foreign.pt')
+    await load({}, '/c/weights.pt')
     await server.close()
     const env = { DIFFWAVE_CACHE: cache, DIFFWAVE_OFFLINE: '1' }
-    const converted = called(['convert', `${server.url}/m/foreign.pt`, '-o', scratched.at('cli'), '--json'], { env })
+    const converted = called(['convert', `${server.url}/c/weights.pt`, '-o', scratched.at('cli'), '--json'], { env })
     assert.equal(converted.status, 0, converted.stderr)
-    assert.equal(JSON.parse(converted.stdout).input, `${server.url}/m/foreign.pt`)
+    assert.equal(JSON.parse(converted.stdout).input, `${server.url}/c/weights.pt`)
     const exported = called(['export', `${server.url}/m`, '-o', scratched.at('cli.safetensors')], { env })
     assert.equal(exported.status, 0, exported.stderr)
     const missing = called(['convert', `${server.url}/m/none.pt`, '-o', scratched.at('none')], { env })
