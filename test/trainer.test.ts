@@ -18,6 +18,7 @@ import {
 import { readModelFolder } from '#src/model/folder'
 import { smallStepEmbedding } from './support/configs.js'
 import { code } from './support/errors.js'
+import { inCase } from './support/in-case.js'
 import { learningEngine } from './support/learning-engine.js'
 import { golden } from './support/paths.js'
 import { scratchFolder } from './support/scratch.js'
@@ -299,11 +300,13 @@ describe('the Trainer refuses', () => {
     ['predicted mels for a generator', { mels: 'mels' }, 'BAD_OPTION'],
     ['a config with an unknown field', { config: { ...config, steps: 3 } }, 'BAD_CONFIG'],
   ]
-  for (const [title, fields, expected] of bad) {
-    test(title, () => {
-      assert.throws(() => new Trainer({ ...options(), ...fields } as TrainerOptions), code(expected as 'BAD_OPTION'))
-    })
-  }
+  test('wrong options and configs', () => {
+    for (const [title, fields, expected] of bad) {
+      inCase(title, () => {
+        assert.throws(() => new Trainer({ ...options(), ...fields } as TrainerOptions), code(expected as 'BAD_OPTION'))
+      })
+    }
+  })
 
   test('unknown options of run and of loadDataset', async () => {
     const run = { steps: 1 } as object

@@ -8,7 +8,7 @@ import { scratchFolder } from '../support/scratch.js'
 
 const brief = (text: string) => parseMetadata(text).map(({ name, label, from }) => `${name} ${label} ${from}`)
 
-describe('parses columns separated', () => {
+test('parses columns however they are separated', () => {
   const cases: readonly [string, string, readonly string[]][] = [
     ['by commas', 'a.wav,cat\nb.wav,dog,1.5\n', ['a.wav cat 0', 'b.wav dog 1.5']],
     ['by bars, with commas in the text', 'a|cat|Oh, a cat.\nb|dog, big|No; not.\n', ['a cat 0', 'b dog, big 0']],
@@ -18,7 +18,7 @@ describe('parses columns separated', () => {
     ['by a different separator in each line', 'a,cat\nb|dog\n', ['a cat 0', 'b dog 0']],
     ['by commas with spaces around them', ' a.wav , cat , 2 \n', ['a.wav cat 2']],
   ]
-  for (const [title, text, expected] of cases) test(title, () => assert.deepEqual(brief(text), expected))
+  for (const [title, text, expected] of cases) assert.deepEqual(brief(text), expected, title)
 })
 
 describe('names and labels in metadata.csv', () => {

@@ -52,10 +52,11 @@ function readers(take: () => MelPiece[]): MelReaders {
 
 describe('colouring', () => {
   test('gives white noise the spectrum of the mel', () => {
+    const recorded = { ...recording, samples: recording.samples.slice(0, 60_000) }
     for (const by of [convention, namedConventions.hifigan, namedConventions.lmnt]) {
-      const wanted = melSpectrogram(recording, by)
+      const wanted = melSpectrogram(recorded, by)
       const made = melSpectrogram(
-        { samples: coloured(gaussian(1, 0, 0, recording.samples.length), wanted, by), sampleRate: 22050 },
+        { samples: coloured(gaussian(1, 0, 0, recorded.samples.length), wanted, by), sampleRate: 22050 },
         by,
       )
       // In units of ln: lmnt's numbers are 0.2·log10.
@@ -140,7 +141,7 @@ describe('a streaming decoder', () => {
           }
           assert.deepEqual(concatenateAudio(pieces), whole)
         }),
-        { numRuns: 30 },
+        { numRuns: 12 },
       )
     }
   })

@@ -58,7 +58,8 @@ test('speech-24khz is found by its name and vocodes a mel of Vocos', async () =>
   const vocoder = await Vocoder.load('speech-24khz', { threads: 1 })
   try {
     assert.deepEqual(vocoder.config.mel, namedConventions.vocos)
-    const { mel } = await readMel(inRepository('samples/vocos/LJ001-0002.npy'), 100)
+    const sample = await readMel(inRepository('samples/vocos/LJ001-0002.npy'), 100)
+    const mel = sliceMel(sample.mel, 0, 80)
     const clip = await vocoder.synthesize(mel, { seed: 1, refine: 0 })
     assert.deepEqual([clip.sampleRate, clip.samples.length], [24_000, mel.frames * 256])
     // One frame more than there are hops.
@@ -75,9 +76,10 @@ test('speech-24khz is found by its name and vocodes a mel of Vocos', async () =>
 test('speech gives the same bytes streamed in small pieces, in large ones and whole', async () => {
   const vocoder = await Vocoder.load('speech', { engine: 'native', threads: 2 })
   try {
-    const { mel } = await readMel(inRepository('samples/LJ001-0002.npy'), 80)
+    const sample = await readMel(inRepository('samples/LJ001-0002.npy'), 80)
+    const mel = sliceMel(sample.mel, 0, 64)
     const whole = await vocoder.synthesize(mel, { seed: 1 })
-    for (const chunkFrames of [8, 100]) {
+    for (const chunkFrames of [8, 40]) {
       const pieces: Float32Array[] = []
       for await (const piece of vocoder.stream(mel, { seed: 1, chunkFrames })) pieces.push(piece.slice())
       assert.deepEqual(concatenateAudio(pieces), whole.samples)

@@ -113,7 +113,7 @@ describe('the reverse process in chunks', () => {
           assert.deepEqual(samples, await wholeClip(sampler, mel, 3, of))
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   })
 

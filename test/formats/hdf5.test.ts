@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { DiffWaveError } from '#src/core/errors'
 import { decodeHdf5 } from '#src/formats/hdf5'
 import { readMelStatistics } from '#src/formats/mel-statistics'
+import { inCase } from '../support/in-case.js'
 import { golden } from '../support/paths.js'
 
 const path = golden('mel/stats.h5')
@@ -60,19 +61,21 @@ test('reads a header that is continued elsewhere', () => {
 })
 
 describe('decodeHdf5 refuses', () => {
-  for (const [title, file, code] of [
-    ['a newer superblock', changed(8, 2), 'UNSUPPORTED_FORMAT'],
-    ['a group whose tree is elsewhere', changed(80, 255, 255, 255, 255, 255, 255, 255, 127), 'TRUNCATED'],
-    ['a tree that holds itself', changed(0xa8, 0x88, 0), 'UNSUPPORTED_FORMAT'],
-    ['chunks', changed(0x389, 2), 'UNSUPPORTED_FORMAT'],
-    ['integers', changed(TYPE, 0x10), 'UNSUPPORTED_FORMAT'],
-    ['five axes', changed(SHAPE + 1, 5), 'UNSUPPORTED_FORMAT'],
-    ['a newer object header', changed(SHAPE - 0x18, 2), 'UNSUPPORTED_FORMAT'],
-    ['names that are no heap', changed(bytes[88]! + 256 * bytes[89]!, 0), 'UNSUPPORTED_FORMAT'],
-    ['more numbers than bytes', changed(0x340, 81, 0, 0, 1), 'TOO_LARGE'],
-  ] as const) {
-    test(title, () => assert.throws(() => decode(file), { code, where: /stats\.h5/ }))
-  }
+  test('damaged, hostile and newer files with a code', () => {
+    for (const [title, file, code] of [
+      ['a newer superblock', changed(8, 2), 'UNSUPPORTED_FORMAT'],
+      ['a group whose tree is elsewhere', changed(80, 255, 255, 255, 255, 255, 255, 255, 127), 'TRUNCATED'],
+      ['a tree that holds itself', changed(0xa8, 0x88, 0), 'UNSUPPORTED_FORMAT'],
+      ['chunks', changed(0x389, 2), 'UNSUPPORTED_FORMAT'],
+      ['integers', changed(TYPE, 0x10), 'UNSUPPORTED_FORMAT'],
+      ['five axes', changed(SHAPE + 1, 5), 'UNSUPPORTED_FORMAT'],
+      ['a newer object header', changed(SHAPE - 0x18, 2), 'UNSUPPORTED_FORMAT'],
+      ['names that are no heap', changed(bytes[88]! + 256 * bytes[89]!, 0), 'UNSUPPORTED_FORMAT'],
+      ['more numbers than bytes', changed(0x340, 81, 0, 0, 1), 'TOO_LARGE'],
+    ] as const) {
+      inCase(title, () => assert.throws(() => decode(file), { code, where: /stats\.h5/ }))
+    }
+  })
 
   test('no names, however long, and takes no time for thousands of references to one', () => {
     const heap = bytes[88]! + 256 * bytes[89]!
@@ -111,7 +114,7 @@ describe('decodeHdf5 refuses', () => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
       return Math.floor((state / 2 ** 32) * below)
     }
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < 500; round++) {
       const copy = bytes.slice()
       for (let i = 0; i < 4; i++) copy[next(copy.length)] = next(256)
       try {

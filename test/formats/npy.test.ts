@@ -6,29 +6,32 @@ import { zipSync } from 'fflate'
 import { decodeNpy, encodeNpy } from '#src/formats/npy'
 import { decodeNpz, npzNames } from '#src/formats/npz'
 import { ascii, base64, npy } from '../support/bytes.js'
+import { inCase } from '../support/in-case.js'
 
 const doubles = new Uint8Array(new Float64Array([1, 2, 3, 4, 5, 6]).buffer)
 const fields = (descr: string, shape = '(1,)', order = 'False') =>
   `{'descr': ${descr}, 'fortran_order': ${order}, 'shape': ${shape}, }`
 
 describe('decodeNpy reads headers', () => {
-  for (const [name, header] of [
-    ['as NumPy writes them', fields("'<f8'", '(2, 3)')],
-    ['with keys in another order', "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f8'}"],
-    ['of Python 2', fields("'<f8'", '(2L, 3L)')],
-    ['of Python 2 with Unicode strings', "{u'descr': u'<f8', u'fortran_order': False, u'shape': (2L, 3L), }"],
-    ['with double quotes and no spaces', '{"descr":"<f8","fortran_order":False,"shape":(2,3)}'],
-    ['with line breaks and trailing commas', "{\n'descr': '<f8',\n'fortran_order': False,\n'shape': (2, 3,),\n}"],
-    ['with a list as shape', fields("'<f8'", '[2, 3]')],
-    ['with the native byte order', fields("'=f8'", '(2, 3)')],
-    ['with the long name of a type', fields("'float64'", '(2, 3)')],
-  ] as const) {
-    test(name, () => {
-      const { shape, data } = decodeNpy(npy(header, doubles), 'a.npy')
-      assert.deepEqual(shape, [2, 3])
-      assert.deepEqual([...data], [1, 2, 3, 4, 5, 6])
-    })
-  }
+  test('of every version of Python and NumPy', () => {
+    for (const [name, header] of [
+      ['as NumPy writes them', fields("'<f8'", '(2, 3)')],
+      ['with keys in another order', "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f8'}"],
+      ['of Python 2', fields("'<f8'", '(2L, 3L)')],
+      ['of Python 2 with Unicode strings', "{u'descr': u'<f8', u'fortran_order': False, u'shape': (2L, 3L), }"],
+      ['with double quotes and no spaces', '{"descr":"<f8","fortran_order":False,"shape":(2,3)}'],
+      ['with line breaks and trailing commas', "{\n'descr': '<f8',\n'fortran_order': False,\n'shape': (2, 3,),\n}"],
+      ['with a list as shape', fields("'<f8'", '[2, 3]')],
+      ['with the native byte order', fields("'=f8'", '(2, 3)')],
+      ['with the long name of a type', fields("'float64'", '(2, 3)')],
+    ] as const) {
+      inCase(name, () => {
+        const { shape, data } = decodeNpy(npy(header, doubles), 'a.npy')
+        assert.deepEqual(shape, [2, 3])
+        assert.deepEqual([...data], [1, 2, 3, 4, 5, 6])
+      })
+    }
+  })
 
   test('in Fortran order, column by column', () => {
     const { data } = decodeNpy(npy(fields("'<f8'", '(2, 3)', 'True'), doubles), 'a.npy')
@@ -37,23 +40,25 @@ describe('decodeNpy reads headers', () => {
 })
 
 describe('decodeNpy reads numbers', () => {
-  for (const [descr, bytes, value] of [
-    ['>f4', [0x3f, 0xc0, 0, 0], 1.5],
-    ['<f2', [0x00, 0x3e], 1.5],
-    ['>f2', [0x3e, 0x00], 1.5],
-    ['|u1', [200], 200],
-    ['<u2', [0x34, 0xf2], 0xf234],
-    ['>u2', [0xf2, 0x34], 0xf234],
-    ['<u4', [0, 0, 0, 0x80], 2 ** 31],
-    ['<u8', [0, 0, 0, 0, 0, 0, 0, 0x80], 2 ** 63],
-    ['>i8', [255, 255, 255, 255, 255, 255, 255, 254], -2],
-    ['|i1', [254], -2],
-    ['|b1', [1], 1],
-  ] as const) {
-    test(`of type ${descr}`, () => {
-      assert.deepEqual([...decodeNpy(npy(fields(`'${descr}'`), Uint8Array.from(bytes)), 'a.npy').data], [value])
-    })
-  }
+  test('of every type and byte order', () => {
+    for (const [descr, bytes, value] of [
+      ['>f4', [0x3f, 0xc0, 0, 0], 1.5],
+      ['<f2', [0x00, 0x3e], 1.5],
+      ['>f2', [0x3e, 0x00], 1.5],
+      ['|u1', [200], 200],
+      ['<u2', [0x34, 0xf2], 0xf234],
+      ['>u2', [0xf2, 0x34], 0xf234],
+      ['<u4', [0, 0, 0, 0x80], 2 ** 31],
+      ['<u8', [0, 0, 0, 0, 0, 0, 0, 0x80], 2 ** 63],
+      ['>i8', [255, 255, 255, 255, 255, 255, 255, 254], -2],
+      ['|i1', [254], -2],
+      ['|b1', [1], 1],
+    ] as const) {
+      inCase(descr, () => {
+        assert.deepEqual([...decodeNpy(npy(fields(`'${descr}'`), Uint8Array.from(bytes)), 'a.npy').data], [value])
+      })
+    }
+  })
 
   test('of a big-endian float16 array that NumPy wrote', () => {
     const file = base64(
@@ -80,64 +85,74 @@ describe('decodeNpy reads numbers', () => {
 })
 
 describe('decodeNpy refuses', () => {
-  for (const order of ['0', '1', 'None', "'False'"]) {
-    test(`fortran_order: ${order}, and names it`, () => {
-      const file = npy(fields("'<f4'", '(1,)', order), new Uint8Array(4))
-      assert.throws(() => decodeNpy(file, 'a.npy'), {
-        code: 'BAD_NPY',
-        message: /fortran_order is neither True nor False/,
+  test('a fortran_order that is neither True nor False, and names it', () => {
+    for (const order of ['0', '1', 'None', "'False'"]) {
+      inCase(order, () => {
+        const file = npy(fields("'<f4'", '(1,)', order), new Uint8Array(4))
+        assert.throws(() => decodeNpy(file, 'a.npy'), {
+          code: 'BAD_NPY',
+          message: /fortran_order is neither True nor False/,
+        })
       })
-    })
-  }
+    }
+  })
 
-  for (const [name, bytes, code] of [
-    ['an empty file', new Uint8Array(0), 'TRUNCATED'],
-    ['another kind of file', ascii('RIFF....WAVE'), 'UNSUPPORTED_FORMAT'],
-    ['a header that lies about its size', npy(fields("'<f4'", '(999999999, 999999)'), new Uint8Array(8)), 'TRUNCATED'],
-    ['more numbers than declared', npy(fields("'<f4'"), new Uint8Array(8)), 'BAD_NPY'],
-    ['a header of spaces', npy(`{'descr': '<f4', 'shape': (1,)${' '.repeat(60_000)}x`, new Uint8Array(4)), 'BAD_NPY'],
-    ['a shape of a thousand axes', npy(fields("'<f4'", `(${'1,'.repeat(1000)})`), new Uint8Array(4)), 'BAD_NPY'],
-    ['brackets without end', npy(fields("'<f4'", '('.repeat(5000)), new Uint8Array(4)), 'BAD_NPY'],
-    ['a key that appears twice', npy(`{'descr': '<f4', ${fields("'<f4'").slice(1)}`, new Uint8Array(4)), 'BAD_NPY'],
-    [
-      'an unknown key',
-      npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", new Uint8Array(4)),
-      'BAD_NPY',
-    ],
-    ['negative sizes', npy(fields("'<f4'", '(-1, -1)'), new Uint8Array(4)), 'BAD_NPY'],
-    ['a header that is cut off', npy(fields("'<f4'"), new Uint8Array(4)).subarray(0, 60), 'TRUNCATED'],
-    // Version 2, which states the length in four bytes.
-    ['a header of 65,537 bytes', Uint8Array.of(0x93, ...ascii('NUMPY'), 2, 0, 1, 0, 1, 0), 'BAD_NPY'],
-    ['something after the dictionary', npy(`${fields("'<f4'")} + 1`, new Uint8Array(4)), 'BAD_NPY'],
-    ['a double beyond float32', npy(fields("'<f8'"), new Uint8Array(Float64Array.of(-1e300).buffer)), 'NOT_FINITE'],
-  ] as const) {
-    test(name, () => {
-      assert.throws(() => decodeNpy(bytes, 'a.npy'), { name: 'DiffWaveError', code })
-    })
-  }
+  test('damaged and hostile files with a code', () => {
+    for (const [name, bytes, code] of [
+      ['an empty file', new Uint8Array(0), 'TRUNCATED'],
+      ['another kind of file', ascii('RIFF....WAVE'), 'UNSUPPORTED_FORMAT'],
+      [
+        'a header that lies about its size',
+        npy(fields("'<f4'", '(999999999, 999999)'), new Uint8Array(8)),
+        'TRUNCATED',
+      ],
+      ['more numbers than declared', npy(fields("'<f4'"), new Uint8Array(8)), 'BAD_NPY'],
+      ['a header of spaces', npy(`{'descr': '<f4', 'shape': (1,)${' '.repeat(60_000)}x`, new Uint8Array(4)), 'BAD_NPY'],
+      ['a shape of a thousand axes', npy(fields("'<f4'", `(${'1,'.repeat(1000)})`), new Uint8Array(4)), 'BAD_NPY'],
+      ['brackets without end', npy(fields("'<f4'", '('.repeat(5000)), new Uint8Array(4)), 'BAD_NPY'],
+      ['a key that appears twice', npy(`{'descr': '<f4', ${fields("'<f4'").slice(1)}`, new Uint8Array(4)), 'BAD_NPY'],
+      [
+        'an unknown key',
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", new Uint8Array(4)),
+        'BAD_NPY',
+      ],
+      ['negative sizes', npy(fields("'<f4'", '(-1, -1)'), new Uint8Array(4)), 'BAD_NPY'],
+      ['a header that is cut off', npy(fields("'<f4'"), new Uint8Array(4)).subarray(0, 60), 'TRUNCATED'],
+      // Version 2, which states the length in four bytes.
+      ['a header of 65,537 bytes', Uint8Array.of(0x93, ...ascii('NUMPY'), 2, 0, 1, 0, 1, 0), 'BAD_NPY'],
+      ['something after the dictionary', npy(`${fields("'<f4'")} + 1`, new Uint8Array(4)), 'BAD_NPY'],
+      ['a double beyond float32', npy(fields("'<f8'"), new Uint8Array(Float64Array.of(-1e300).buffer)), 'NOT_FINITE'],
+    ] as const) {
+      inCase(name, () => {
+        assert.throws(() => decodeNpy(bytes, 'a.npy'), { name: 'DiffWaveError', code })
+      })
+    }
+  })
 
-  for (const [descr, message, hint, shape = '(2,)'] of [
-    ["'|O'", /Python objects/, /\.item\(\)/, '()'],
-    ["'|O'", /Python objects/, /np\.stack/],
-    ["'<c8'", /complex numbers/, /np\.abs/],
-    ["'<U3'", /text/, /astype/],
-    ["'|V2'", /bfloat16/, /float32/],
-    ["'<f16'", /dtype <f16/, /float32/],
-    ["[('a', '<f4'), ('b', '<i4')]", /named fields/, /float32/],
-  ] as const) {
-    test(`an array of ${descr} and shape ${shape}, and says how to convert it`, () => {
-      assert.throws(
-        () => decodeNpy(npy(fields(descr, shape), new Uint8Array(8)), 'a.npy'),
-        error =>
-          error instanceof Error &&
-          'code' in error &&
-          error.code === 'UNSUPPORTED_FORMAT' &&
-          message.test(error.message) &&
-          'hint' in error &&
-          hint.test(String(error.hint)),
-      )
-    })
-  }
+  test('an array of anything but numbers, and says how to convert it', () => {
+    for (const [descr, message, hint, shape = '(2,)'] of [
+      ["'|O'", /Python objects/, /\.item\(\)/, '()'],
+      ["'|O'", /Python objects/, /np\.stack/],
+      ["'<c8'", /complex numbers/, /np\.abs/],
+      ["'<U3'", /text/, /astype/],
+      ["'|V2'", /bfloat16/, /float32/],
+      ["'<f16'", /dtype <f16/, /float32/],
+      ["[('a', '<f4'), ('b', '<i4')]", /named fields/, /float32/],
+    ] as const) {
+      inCase(`${descr} and shape ${shape}`, () => {
+        assert.throws(
+          () => decodeNpy(npy(fields(descr, shape), new Uint8Array(8)), 'a.npy'),
+          error =>
+            error instanceof Error &&
+            'code' in error &&
+            error.code === 'UNSUPPORTED_FORMAT' &&
+            message.test(error.message) &&
+            'hint' in error &&
+            hint.test(String(error.hint)),
+        )
+      })
+    }
+  })
 })
 
 describe('decodeNpz', () => {

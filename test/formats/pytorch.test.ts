@@ -10,6 +10,7 @@ import { MAX_PICKLE_DEPTH, MAX_PICKLE_OBJECTS } from '#src/core/limits'
 import { decodeTorch, stateDict } from '#src/formats/pytorch'
 import { decodeTensorFile } from '#src/formats/tensor-file'
 import { ascii, pickle } from '../support/bytes.js'
+import { inCase } from '../support/in-case.js'
 import { golden } from '../support/paths.js'
 
 const hostile: readonly (readonly [string, (bytes: Uint8Array) => unknown, Uint8Array, string, RegExp?])[] = [
@@ -99,11 +100,13 @@ const hostile: readonly (readonly [string, (bytes: Uint8Array) => unknown, Uint8
   ['a cut-off zip', b => decodeTorch(b, 'x'), Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), 'BAD_ZIP'],
 ]
 
-for (const [name, decode, bytes, code, message] of hostile) {
-  test(`refuses ${name}`, () => {
-    assert.throws(() => decode(bytes), { name: 'DiffWaveError', code, ...(message === undefined ? {} : { message }) })
-  })
-}
+test('refuses hostile and damaged files with a code', () => {
+  for (const [name, decode, bytes, code, message] of hostile) {
+    inCase(name, () => {
+      assert.throws(() => decode(bytes), { name: 'DiffWaveError', code, ...(message === undefined ? {} : { message }) })
+    })
+  }
+})
 
 test('refuses a state dict that refers to one storage a thousand times', () => {
   const checkpoint = decodeTorch(readFileSync(golden('philsyn-c8-l4-zip/1000.pkl')), 'x')
@@ -137,16 +140,18 @@ const scalar = (module: string, kind: string, order: string, ...bytes: number[])
     ...[0x43, bytes.length, ...bytes, 0x86, 0x52],
   )
 
-for (const [name, bytes, expected] of [
-  ['a float64', scalar('numpy.core.multiarray', 'f8', '<', 0, 0, 0, 0, 0, 0, 0xf8, 0x3f), 1.5],
-  ['a big-endian int32 of NumPy 2', scalar('numpy._core.multiarray', 'i4', '>', 0, 0, 1, 2), 258],
-  ['a bool', scalar('numpy.core.multiarray', 'b1', '|', 1), true],
-  ['an int64', scalar('numpy.core.multiarray', 'i8', '<', 0x40, 0x42, 0x0f, 0, 0, 0, 0, 0), 1_000_000],
-] as const) {
-  test(`reads ${name} of NumPy beside the weights`, () => {
-    assert.equal(decodeTorch(bytes, 'x'), expected)
-  })
-}
+test('reads numbers of NumPy beside the weights', () => {
+  for (const [name, bytes, expected] of [
+    ['a float64', scalar('numpy.core.multiarray', 'f8', '<', 0, 0, 0, 0, 0, 0, 0xf8, 0x3f), 1.5],
+    ['a big-endian int32 of NumPy 2', scalar('numpy._core.multiarray', 'i4', '>', 0, 0, 1, 2), 258],
+    ['a bool', scalar('numpy.core.multiarray', 'b1', '|', 1), true],
+    ['an int64', scalar('numpy.core.multiarray', 'i8', '<', 0x40, 0x42, 0x0f, 0, 0, 0, 0, 0), 1_000_000],
+  ] as const) {
+    inCase(name, () => {
+      assert.equal(decodeTorch(bytes, 'x'), expected)
+    })
+  }
+})
 
 test('reads bytes that protocol 2 writes as Latin-1 text', () => {
   const value = decodeTorch(
@@ -196,14 +201,16 @@ test('reads a set as a list', () => {
   assert.deepEqual(decodeTorch(legacy(0x8f, 0x28, 0x4b, 1, 0x4b, 2, 0x90), 'x'), [1, 2])
 })
 
-for (const [name, content, hint] of [
-  ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:00\n', /git lfs pull/],
-  ['a web page', '<!DOCTYPE html><html></html>', /web page/],
-] as const) {
-  test(`names ${name} in the hint`, () => {
-    assert.throws(() => decodeTorch(ascii(content), 'x'), { code: 'UNSUPPORTED_FORMAT', hint })
-  })
-}
+test('names a Git LFS pointer and a web page in the hint', () => {
+  for (const [name, content, hint] of [
+    ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:00\n', /git lfs pull/],
+    ['a web page', '<!DOCTYPE html><html></html>', /web page/],
+  ] as const) {
+    inCase(name, () => {
+      assert.throws(() => decodeTorch(ascii(content), 'x'), { code: 'UNSUPPORTED_FORMAT', hint })
+    })
+  }
+})
 
 test('reads a negative number of one byte, and marks that are taken back', () => {
   const marks = Array.from({ length: 300 }, () => [0x28, 0x30]).flat()
@@ -221,25 +228,27 @@ test('refuses big-endian files', () => {
 
 describe('a pickle is refused that has', () => {
   const storage = (count: number, view = 'N') => `(Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI${count}\n${view}tQ`
-  for (const [title, opcodes, code, message] of [
-    ['too many objects', 'N0'.repeat(MAX_PICKLE_OBJECTS + 1), 'TOO_LARGE', /too many objects/],
-    ['too many values in its memo', `]${'\x94'.repeat(MAX_PICKLE_OBJECTS + 2)}`, 'TOO_LARGE', /memo/],
-    [
-      'a call with thousands of arguments, thousands of times',
-      `(${'N'.repeat(3000)}tq\x000ctorch\ndevice\nq\x010${'h\x01h\x00R0'.repeat(3000)}N`,
-      'TOO_LARGE',
-      /text without end/,
-    ],
-    ['too many open marks', '('.repeat(MAX_PICKLE_DEPTH + 1), 'BAD_CHECKPOINT', /marks are open/],
-    ['a key without a value', 'd(I1\nI2\nI3\nu'.replace('d', '(d'), 'BAD_CHECKPOINT', /other than a dictionary/],
-    ['a storage of two sizes', `${storage(4)}0${storage(5)}`, 'BAD_CHECKPOINT', /declared in two ways/],
-    ['a storage that is a view', storage(4, 'I1\n'), 'BAD_CHECKPOINT', /view of another/],
-  ] as const) {
-    test(title, () => {
-      const bytes = zipSync({ 'a/data.pkl': Buffer.from(`${opcodes}.`, 'latin1') }, { level: 0 })
-      assert.throws(() => decodeTorch(bytes, 'x'), { name: 'DiffWaveError', code, message })
-    })
-  }
+  test('too much or malformed content', () => {
+    for (const [title, opcodes, code, message] of [
+      ['too many objects', 'N0'.repeat(MAX_PICKLE_OBJECTS + 1), 'TOO_LARGE', /too many objects/],
+      ['too many values in its memo', `]${'\x94'.repeat(MAX_PICKLE_OBJECTS + 2)}`, 'TOO_LARGE', /memo/],
+      [
+        'a call with thousands of arguments, thousands of times',
+        `(${'N'.repeat(3000)}tq\x000ctorch\ndevice\nq\x010${'h\x01h\x00R0'.repeat(3000)}N`,
+        'TOO_LARGE',
+        /text without end/,
+      ],
+      ['too many open marks', '('.repeat(MAX_PICKLE_DEPTH + 1), 'BAD_CHECKPOINT', /marks are open/],
+      ['a key without a value', 'd(I1\nI2\nI3\nu'.replace('d', '(d'), 'BAD_CHECKPOINT', /other than a dictionary/],
+      ['a storage of two sizes', `${storage(4)}0${storage(5)}`, 'BAD_CHECKPOINT', /declared in two ways/],
+      ['a storage that is a view', storage(4, 'I1\n'), 'BAD_CHECKPOINT', /view of another/],
+    ] as const) {
+      inCase(title, () => {
+        const bytes = zipSync({ 'a/data.pkl': Buffer.from(`${opcodes}.`, 'latin1') }, { level: 0 })
+        assert.throws(() => decodeTorch(bytes, 'x'), { name: 'DiffWaveError', code, message })
+      })
+    }
+  })
 
   test('a storage of another size than its numbers', () => {
     const [module, key] = [[0x63, ...ascii('torch\nFloatStorage\n')], text('0')]
@@ -261,22 +270,24 @@ describe('a value beside the weights in a pickle', () => {
       zipSync({ 'a/data.pkl': Buffer.from(`(dVbeside\n${pickle}sVstep\nI3\ns.`, 'latin1') }, { level: 0 }),
       'x',
     )
-  for (const [title, pickle, value] of [
-    ['a date', 'cdatetime\ndate\n(I2024\nI1\nI2\ntR', []],
-    ['a span of time', 'cdatetime\ntimedelta\n(I1\nI2\nI3\ntR', []],
-    ['a complex number', 'c__builtin__\ncomplex\n(I1\nI2\ntR', []],
-    ['a slice', 'cbuiltins\nslice\n(I1\nI2\nNtR', []],
-    ['a queue', 'ccollections\ndeque\n(tR(I1\nI2\ne', [1, 2]],
-    ['a namespace', 'ctypes\nSimpleNamespace\n(tR(dVa\nI1\nsb', new Map([['a', 1]])],
-    ['an EasyDict', 'ceasydict\nEasyDict\n(tR(Va\nI1\nu(dVa\nI1\nsb', new Map([['a', 1]])],
-  ] as const) {
-    test(`is skipped: ${title}`, () => {
-      const found = read(pickle) as ReadonlyMap<string, unknown>
-      const beside = found.get('beside')
-      assert.deepEqual(beside instanceof Map ? new Map(beside) : beside, value)
-      assert.equal(found.get('step'), 3)
-    })
-  }
+  test('is read as plain data, or skipped', () => {
+    for (const [title, pickle, value] of [
+      ['a date', 'cdatetime\ndate\n(I2024\nI1\nI2\ntR', []],
+      ['a span of time', 'cdatetime\ntimedelta\n(I1\nI2\nI3\ntR', []],
+      ['a complex number', 'c__builtin__\ncomplex\n(I1\nI2\ntR', []],
+      ['a slice', 'cbuiltins\nslice\n(I1\nI2\nNtR', []],
+      ['a queue', 'ccollections\ndeque\n(tR(I1\nI2\ne', [1, 2]],
+      ['a namespace', 'ctypes\nSimpleNamespace\n(tR(dVa\nI1\nsb', new Map([['a', 1]])],
+      ['an EasyDict', 'ceasydict\nEasyDict\n(tR(Va\nI1\nu(dVa\nI1\nsb', new Map([['a', 1]])],
+    ] as const) {
+      inCase(title, () => {
+        const found = read(pickle) as ReadonlyMap<string, unknown>
+        const beside = found.get('beside')
+        assert.deepEqual(beside instanceof Map ? new Map(beside) : beside, value)
+        assert.equal(found.get('step'), 3)
+      })
+    }
+  })
 
   test('of an unknown class is refused, and the hint says what to save', () => {
     assert.throws(() => read('ctrainer\nState\n(tR'), { code: 'UNSAFE_PICKLE', hint: /network\.state_dict\(\)/ })

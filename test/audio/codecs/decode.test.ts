@@ -104,7 +104,7 @@ test('says that it reads only the first of several streams of FLAC', async () =>
 })
 
 test('recognises a format behind ID3 tags', async () => {
-  for (const format of formats) {
+  for (const format of ['flac', 'mp3'] as const) {
     const plain = await decodeAudio(bytesOf(`tones.${format}`), format)
     const tagged = Uint8Array.from([...id3(40), ...id3(3), 0, 0, ...bytesOf(`tones.${format}`)])
     assert.deepEqual((await decodeAudio(tagged, format)).samples, plain.samples, format)
@@ -147,15 +147,15 @@ test('refuses a FLAC header that declares far too many samples, before decoding 
 })
 
 describe('maxSeconds', () => {
-  for (const name of ['tones.flac', 'flac.oga', 'tones.mp3', 'long.opus', 'long.ogg', 'wav']) {
-    test(`${name} of exactly that length is read, and a longer one is refused`, async () => {
+  test('a recording of exactly that length is read, and a longer one is refused, in every format', async () => {
+    for (const name of ['tones.flac', 'flac.oga', 'tones.mp3', 'tones.opus', 'tones.ogg', 'wav']) {
       const bytes = name === 'wav' ? encodeWav({ samples: new Float32Array(8000), sampleRate: 8000 }) : bytesOf(name)
       const { samples, sampleRate } = await decodeAudio(bytes, name)
       const maxSeconds = samples.length / sampleRate
-      assert.equal((await decodeAudio(bytes, name, { maxSeconds })).samples.length, samples.length)
-      await assert.rejects(decodeAudio(bytes, name, { maxSeconds: maxSeconds - 0.001 }), { code: 'TOO_LARGE' })
-    })
-  }
+      assert.equal((await decodeAudio(bytes, name, { maxSeconds })).samples.length, samples.length, name)
+      await assert.rejects(decodeAudio(bytes, name, { maxSeconds: maxSeconds - 0.001 }), { code: 'TOO_LARGE' }, name)
+    }
+  })
 
   test('a recording that declares more is refused before it is decoded to its end', async () => {
     const bytes = bytesOf('tones.flac')
@@ -196,7 +196,7 @@ test('an unsupported format is named in the error, with a hint to convert it by 
 test('decodes a damaged file or refuses it with an error code', async () => {
   const codes = new Set<string>()
   for (const [number, format] of formats.entries()) {
-    for (let attempt = 0; attempt < 30; attempt++) {
+    for (let attempt = 0; attempt < 6; attempt++) {
       const draw = (index: number, bound: number) => uniformInteger(number, attempt, index, bound)
       const whole = bytesOf(`tones.${format}`)
       const bytes = whole.slice(0, attempt % 2 === 0 ? whole.length : draw(0, whole.length))

@@ -12,8 +12,8 @@ import { golden } from '../../support/paths.js'
 test('Griffin-Lim fits its mel, is reproducible by seed and can be aborted', async () => {
   const audio = await readWav(golden('mel/LJ001-0001.wav'))
   const convention = namedConventions.tacotron2
-  const mel = melSpectrogram({ ...audio, samples: audio.samples.slice(0, 30_000) }, convention)
-  const options = { iterations: 30, length: 30_000 }
+  const mel = melSpectrogram({ ...audio, samples: audio.samples.slice(10_000, 18_000) }, convention)
+  const options = { iterations: 30, length: 8000 }
   const first = await griffinLim(mel, convention, options)
   assert.ok(meanDifference(melSpectrogram(first, convention).data, mel.data) < 0.2)
   assert.deepEqual(await griffinLim(mel, convention, options), first)

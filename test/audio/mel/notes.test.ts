@@ -5,10 +5,12 @@ import { readWav } from '#src/audio/codecs/wav-file'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { clippedShare, melNotes } from '#src/audio/mel/notes'
+import { inCase } from '../../support/in-case.js'
 import { golden } from '../../support/paths.js'
 
 const { tacotron2 } = namedConventions
-const natural = melSpectrogram(await readWav(golden('mel/LJ001-0001.wav')), tacotron2)
+const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))
+const natural = melSpectrogram({ samples: samples.slice(0, 60_000), sampleRate }, tacotron2)
 const mapped = (change: (value: number, band: number) => number): Mel => ({
   ...natural,
   data: natural.data.map((value, i) => change(value, Math.floor(i / natural.frames))),
@@ -24,23 +26,25 @@ test('a mel of the model’s convention has no notes', () => {
   assert.deepEqual(melNotes(natural, tacotron2), [])
 })
 
-for (const [name, mel, note] of [
-  ['log10', mapped(value => value / Math.LN10), /decimal logarithm/],
-  ['-4 to 4', mapped(value => Math.max(-4, Math.min(4, ((value + 11.5) / 13) * 8 - 4))), /−4 … 4/],
-  ['decibels', mapped(value => (20 * value) / Math.LN10), /do not look like tacotron2/],
-  ['linear magnitudes', mapped(value => Math.exp(value)), /linear scale.*--mel-log none/],
-  [
-    'normalised per band',
-    mapped((value, band) => (value - statistics[band]!.mean) / statistics[band]!.deviation),
-    /deviation 1.*--mel-stats/,
-  ],
-] as const) {
-  test(`notes a mel on another scale: ${name}`, () => {
-    const notes = melNotes(mel, tacotron2)
-    assert.equal(notes.length, 1)
-    assert.match(notes[0]!, note)
-  })
-}
+test('notes a mel on another scale', () => {
+  for (const [name, mel, note] of [
+    ['log10', mapped(value => value / Math.LN10), /decimal logarithm/],
+    ['-4 to 4', mapped(value => Math.max(-4, Math.min(4, ((value + 11.5) / 13) * 8 - 4))), /−4 … 4/],
+    ['decibels', mapped(value => (20 * value) / Math.LN10), /do not look like tacotron2/],
+    ['linear magnitudes', mapped(value => Math.exp(value)), /linear scale.*--mel-log none/],
+    [
+      'normalised per band',
+      mapped((value, band) => (value - statistics[band]!.mean) / statistics[band]!.deviation),
+      /deviation 1.*--mel-stats/,
+    ],
+  ] as const) {
+    inCase(name, () => {
+      const notes = melNotes(mel, tacotron2)
+      assert.equal(notes.length, 1)
+      assert.match(notes[0]!, note)
+    })
+  }
+})
 
 test('notes zeros at the end, with which programs pad the shorter mels of a batch', () => {
   const padded = (frames: number): Mel => {

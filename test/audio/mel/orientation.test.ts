@@ -7,7 +7,8 @@ import { melSpectrogram } from '#src/audio/mel/mel'
 import { looksTransposed } from '#src/audio/mel/orientation'
 import { golden } from '../../support/paths.js'
 
-const natural = melSpectrogram(await readWav(golden('mel/LJ001-0001.wav')), namedConventions.tacotron2)
+const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))
+const natural = melSpectrogram({ samples: samples.slice(0, 60_000), sampleRate }, namedConventions.tacotron2)
 
 test('looksTransposed recognises a turned square mel by its level along each axis', () => {
   const bands = 80

@@ -11,7 +11,8 @@ import { golden } from '../../support/paths.js'
 import { near } from '../../support/sounds.js'
 
 const { lmnt, tacotron2, hifigan, amphion, vocos } = namedConventions
-const speech = await readWav(golden('mel/LJ001-0001.wav'))
+const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))
+const speech = { samples: samples.slice(0, 60_000), sampleRate }
 const natural = melSpectrogram(speech, tacotron2)
 const at24k = { samples: await resample(speech.samples, speech.sampleRate, 24_000), sampleRate: 24_000 }
 
@@ -41,22 +42,24 @@ function normalised(mel: Mel): Mel {
 const symmetric = mapped(natural, ln => Math.max(-4, Math.min(4, (8 * (20 * (ln / Math.LN10) + 100)) / 100 - 4)))
 
 describe('valueScale', () => {
-  for (const [mel, scale] of [
-    [natural, 'natural logarithm'],
-    [melSpectrogram(speech, hifigan), 'natural logarithm'],
-    [melSpectrogram(speech, lmnt), 'lmnt'],
-    [mapped(natural, ln => ln / Math.LN10), 'log10'],
-    [mapped(natural, ln => (20 * ln) / Math.LN10), 'decibels'],
-    [symmetric, '-4 to 4'],
-    [normalised(natural), 'normalised'],
-    // With the statistics of Matcha-TTS for LJ Speech.
-    [mapped(natural, ln => (ln + 5.536622) / 2.116101), 'normalised'],
-    [mapped(natural, Math.exp), 'linear'],
-    [mapped(natural, ln => Math.exp(2 * ln)), 'linear'],
-    [mapped(melSpectrogram(at24k, vocos), Math.exp), 'linear'],
-  ] as const) {
-    test(`recognises ${scale}`, () => assert.equal(valueScale(summaryOf(mel)), scale))
-  }
+  test('recognises every scale', () => {
+    for (const [mel, scale] of [
+      [natural, 'natural logarithm'],
+      [melSpectrogram(speech, hifigan), 'natural logarithm'],
+      [melSpectrogram(speech, lmnt), 'lmnt'],
+      [mapped(natural, ln => ln / Math.LN10), 'log10'],
+      [mapped(natural, ln => (20 * ln) / Math.LN10), 'decibels'],
+      [symmetric, '-4 to 4'],
+      [normalised(natural), 'normalised'],
+      // With the statistics of Matcha-TTS for LJ Speech.
+      [mapped(natural, ln => (ln + 5.536622) / 2.116101), 'normalised'],
+      [mapped(natural, Math.exp), 'linear'],
+      [mapped(natural, ln => Math.exp(2 * ln)), 'linear'],
+      [mapped(melSpectrogram(at24k, vocos), Math.exp), 'linear'],
+    ] as const) {
+      assert.equal(valueScale(summaryOf(mel)), scale)
+    }
+  })
 
   test('takes no values for decibels that are far too low or too high', () => {
     const decibels = mapped(natural, ln => (20 * ln) / Math.LN10)
@@ -68,7 +71,7 @@ describe('valueScale', () => {
   })
 
   test('does not depend on the recording’s level, nor on reading it in pieces', () => {
-    for (const gain of [0.02, 0.2, 1]) {
+    for (const gain of [0.02, 0.2]) {
       const samples = speech.samples.map(x => x * gain)
       const mel = melSpectrogram({ samples, sampleRate: speech.sampleRate }, tacotron2)
       assert.equal(valueScale(summaryOf(mel)), 'natural logarithm', String(gain))

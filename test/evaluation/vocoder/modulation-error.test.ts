@@ -18,7 +18,7 @@ function tones(amplitude: (seconds: number) => number): Float32Array {
 
 /** The harmonics of 100 Hz with equal amplitudes. */
 function harmonics(phase: (harmonic: number) => number): Float32Array {
-  return Float32Array.from(SECOND, (_, i) => {
+  return Float32Array.from({ length: RATE / 2 }, (_, i) => {
     let sum = 0
     for (let k = 1; k <= 78; k++) sum += 0.01 * Math.cos((2 * Math.PI * 100 * k * i) / RATE + phase(k))
     return sum

@@ -78,7 +78,7 @@ test('evaluates stereo, other rates and other lengths, and lists what is left ou
   const copied = await folderSystem(copies)
   let time = 0
   const evaluation = await evaluateVocoder(
-    options({ reference, systems: [copied, echo], keepAudio: 2, clock: () => time++ }),
+    options({ reference, systems: [copied, echo], keepAudio: 1, clock: () => time++ }),
   )
   assert.deepEqual(
     evaluation.files.map(({ name, lengthDifferences }) => [name, lengthDifferences.get(copies)]),
@@ -104,8 +104,8 @@ test('evaluates stereo, other rates and other lengths, and lists what is left ou
   assert.deepEqual([pitches[2], overall.get(copies)!.pitchCents], [null, (pitches[0]! + pitches[1]!) / 2])
   assert.equal(overall.get(copies)!.realTimeFactor, null)
   const html = vocoderReport(evaluation, 'a & b', { seed: '1' })
-  assert.equal(html.match(/<audio /g)!.length, 6)
-  assert.equal(html.match(/data:image\/png/g)!.length, 6)
+  assert.equal(html.match(/<audio /g)!.length, 3)
+  assert.equal(html.match(/data:image\/png/g)!.length, 3)
   assert.match(html, /echo &lt;1&gt;/)
   assert.doesNotMatch(html, /NaN|undefined|echo <1>|https?:/)
 })
