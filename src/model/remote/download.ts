@@ -192,6 +192,8 @@ async function attempt(file: Download, part: Part): Promise<void> {
     throw error
   } finally {
     clearTimeout(timer)
+    // Closes the connection if the body was not read to its end.
+    stall.abort()
   }
 }
 

@@ -119,6 +119,19 @@ describe('a download that breaks off', () => {
   })
 })
 
+test('a response that is refused by its size is not left open', { timeout: 20_000 }, async () => {
+  const closed = new Promise<void>(resolve => {
+    server.misbehave = (request, response) => {
+      if (!request.url!.endsWith('weights.pt')) return false
+      response.on('close', resolve)
+      response.writeHead(200, { 'content-length': 2 ** 40 }).write('a')
+      return true
+    }
+  })
+  await assert.rejects(load('/c/weights.pt'), { code: 'TOO_LARGE' })
+  await closed
+})
+
 test('a web page in place of a checkpoint is not kept', async () => {
   server.files.set('/c/weights.pt', Buffer.from('<!doctype html><title>Please log in</title>'))
   await assert.rejects(load('/c/weights.pt'), { code: 'UNSUPPORTED_FORMAT', hint: /web page/ })
