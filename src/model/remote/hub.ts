@@ -149,6 +149,8 @@ async function commitOf(hub: Hub, address: HubAddress, root: string, settings: D
     const question = { name: repository, revision, additionalFields: ['sha'] as ['sha'] }
     const { sha } = await hub.modelInfo({ ...question, ...credentials(settings) })
     if (typeof sha !== 'string' || !COMMIT.test(sha)) throw new Error('the hub does not name a commit')
+    // The cache may be one that can only be read.
+    if (sha === last) return sha
     await makeFolder(dirname(ref))
     await writeFileBytes(ref, new TextEncoder().encode(sha))
     return sha

@@ -23,7 +23,10 @@ import { bytesOfAll } from './progress.js'
 import { cacheFolder, type DownloadSettings } from './settings.js'
 
 type Stated = NonNullable<DownloadSettings['files']>
-/** The record of a complete model in the cache and its files. It is written last. */
+/**
+ * The record of a complete model in the cache and its files. It is written last. An earlier one is kept until then: it
+ * states the hashes of its files, so it stands for no others, and a refresh that fails at once leaves the model usable.
+ */
 const RECORD = 'source.json'
 
 const recordSchema = z.object({
@@ -43,7 +46,6 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
   const names = file === null ? [CONFIG_FILE, WEIGHTS_FILE] : [file]
   if ((!settings.refresh || settings.offline) && (await isWhole(folder, names))) return path
   if (settings.offline) throw notCached(url.href)
-  await remove(join(folder, RECORD))
   const stated = settings.files ?? (await statedFiles(fileUrl(url, LIST_FILE), folder, settings))
   const progress = bytesOfAll(names.length, settings.onProgress)
   const files: Record<string, Downloaded> = {}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -140,6 +140,16 @@ describe('a model on a web server', () => {
     server.files.set('/m/weights.safetensors', other)
     assert.deepEqual(readFileSync(join(await load(), 'weights.safetensors')), weightBytes)
     assert.deepEqual(readFileSync(join(await load({ refresh: true }), 'weights.safetensors')), other)
+  })
+
+  test('stays usable if the server cannot be reached for a `refresh`', async () => {
+    const folder = await load()
+    server.misbehave = (_, response) => {
+      response.writeHead(400).end()
+      return true
+    }
+    await assert.rejects(load({ refresh: true }), { code: 'DOWNLOAD_FAILED' })
+    assert.equal(await load({ offline: true }), folder)
   })
 
   test('is downloaded again if a byte in the cache has changed', async () => {
@@ -420,6 +430,15 @@ describe('a model on a hub', () => {
     assert.equal(readFileSync(join(root, 'refs', 'main'), 'utf8'), COMMIT)
     assert.deepEqual(readFileSync(join(root, 'blobs', sha256(weightBytes))), weightBytes)
     assert.deepEqual((await readModelFolder(folder)).config, config)
+  })
+
+  test('is used from a cache that cannot be written: what has not changed is not written again', async () => {
+    serveHub()
+    const folder = await loadHub()
+    const ref = join(cache, 'hub', 'models--owner--name', 'refs', 'main')
+    const before = statSync(ref).ino
+    assert.equal(await loadHub(), folder)
+    assert.equal(statSync(ref).ino, before)
   })
 
   test('can be chosen by revision or by commit, which needs only one request', async () => {
