@@ -1,8 +1,9 @@
 /**
- * Zip archives, as `torch.save` (stored entries) and `np.savez` (stored or deflated ones) write them; zipped and
- * unzipped by fflate.
+ * Zip archives, as `torch.save` (stored entries) and `np.savez` (stored or deflated ones) write them (PKWARE,
+ * APPNOTE.TXT); zipped and inflated by fflate. The directory is read here: fflate's `unzipSync` inflates an entry to
+ * its end even if it is a thousand times as long as the directory says, and copies stored ones.
  */
-import { unzipSync, zipSync } from 'fflate'
+import { Inflate, zipSync } from 'fflate'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_ZIP_ENTRIES } from '../core/limits.js'
 
@@ -18,6 +19,8 @@ interface ZipEntry {
   readonly originalSize: number
   /** 0 stored, 8 deflated. */
   readonly compression: number
+  /** Where its own header is, in bytes. */
+  readonly header: number
 }
 
 /**
@@ -84,39 +87,137 @@ export function readZipEntry(bytes: Uint8Array, entry: string, maxBytes: number,
   return found
 }
 
-/** The entries that `choose` accepts, each checked to be as long as its directory says. */
+/** The contents of the entries that `choose` accepts. Those of stored ones share memory with the archive. */
 function unzip(bytes: Uint8Array, where: string, choose: (entry: ZipEntry) => boolean): Map<string, Uint8Array> {
   const names = new Set<string>()
-  const sizes = new Map<string, number>()
-  let files: Record<string, Uint8Array>
+  const contents = new Map<string, Uint8Array>()
   try {
-    files = unzipSync(bytes, {
-      filter: entry => {
-        if (names.has(entry.name))
-          throw new DiffWaveError('BAD_ZIP', `the archive holds ${entry.name} twice`, { where })
-        if (names.size >= MAX_ZIP_ENTRIES) {
-          throw new DiffWaveError('TOO_LARGE', 'the archive has too many entries', {
-            expected: `at most ${MAX_ZIP_ENTRIES}`,
-            where,
-          })
-        }
-        names.add(entry.name)
-        const chosen = choose(entry)
-        if (chosen) sizes.set(entry.name, entry.originalSize)
-        return chosen
-      },
-    })
+    for (const entry of directory(bytes)) {
+      const { name } = entry
+      if (names.has(name)) throw new DiffWaveError('BAD_ZIP', `the archive holds ${name} twice`, { where })
+      if (names.size >= MAX_ZIP_ENTRIES) {
+        throw new DiffWaveError('TOO_LARGE', 'the archive has too many entries', {
+          expected: `at most ${MAX_ZIP_ENTRIES}`,
+          where,
+        })
+      }
+      names.add(name)
+      if (choose(entry)) contents.set(name, contentOf(bytes, entry))
+    }
   } catch (error) {
     if (error instanceof DiffWaveError) throw error
     throw new DiffWaveError('BAD_ZIP', 'the zip archive is damaged or cut off', { where, cause: error })
   }
-  const entries = new Map(Object.entries(files))
-  for (const [name, size] of sizes) {
-    if (entries.get(name)?.length !== size) {
-      throw new DiffWaveError('BAD_ZIP', `the archive’s entry ${name} is cut off`, { where })
+  return contents
+}
+
+/** What the parts of an archive begin with. */
+const [LOCAL, ENTRY, END] = [0x04034b50, 0x02014b50, 0x06054b50]
+const [END_64, LOCATOR_64] = [0x06064b50, 0x07064b50]
+/** Bytes of the end of the directory, and of the longest comment after it. */
+const [END_BYTES, MAX_COMMENT] = [22, 65_535]
+const ENTRY_BYTES = 46
+/** Stands for a number of 64 bits in the field after the name. */
+const IN_FIELD_64 = 0xffffffff
+const FIELD_64 = 1
+/** A flag of an entry: its name is UTF-8. */
+const UTF8 = 0x800
+
+const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+const uint64 = (view: DataView, at: number) => Number(view.getBigUint64(at, true))
+
+/** The entries of the directory, in order. @throws RangeError if it is damaged */
+function* directory(bytes: Uint8Array): Generator<ZipEntry, void, undefined> {
+  const view = viewOf(bytes)
+  const { count, start } = directoryPlace(view)
+  for (let i = 0, at = start; i < count; i++) {
+    requirePart(view, at, ENTRY)
+    const [name, fields, comment] = [28, 30, 32].map(field => view.getUint16(at + field, true)) as [
+      number,
+      number,
+      number,
+    ]
+    const afterName = at + ENTRY_BYTES + name
+    const decoder = new TextDecoder((view.getUint16(at + 8, true) & UTF8) === 0 ? 'latin1' : 'utf-8')
+    const long = longNumbers(view, afterName, fields)
+    const number = (field: number) => {
+      const value = view.getUint32(at + field, true)
+      return value === IN_FIELD_64 ? long() : value
     }
+    // In the order in which the longer numbers follow one another.
+    const [originalSize, size, header] = [number(24), number(20), number(42)]
+    yield {
+      name: decoder.decode(bytes.subarray(at + ENTRY_BYTES, afterName)),
+      size,
+      originalSize,
+      compression: view.getUint16(at + 10, true),
+      header,
+    }
+    at = afterName + fields + comment
   }
-  return entries
+}
+
+/** Where the directory begins, and how many entries it has, from the end of the archive. */
+function directoryPlace(view: DataView): { readonly count: number; readonly start: number } {
+  let end = view.byteLength - END_BYTES
+  const least = Math.max(0, end - MAX_COMMENT)
+  while (end >= least && view.getUint32(end, true) !== END) end--
+  if (end < least) throw new RangeError('the end of the directory is missing')
+  if (end < 20 || view.getUint32(end - 20, true) !== LOCATOR_64) {
+    return { count: view.getUint16(end + 8, true), start: view.getUint32(end + 16, true) }
+  }
+  const long = uint64(view, end - 12)
+  requirePart(view, long, END_64)
+  return { count: uint64(view, long + 32), start: uint64(view, long + 48) }
+}
+
+/** Returns a function that gives the numbers of 64 bits of an entry, one after the other. */
+function longNumbers(view: DataView, fields: number, bytes: number): () => number {
+  let at = fields
+  const end = fields + bytes
+  while (at + 4 <= end && view.getUint16(at, true) !== FIELD_64) at += 4 + view.getUint16(at + 2, true)
+  at += 4
+  return () => {
+    if (at + 8 > end) return IN_FIELD_64
+    at += 8
+    return uint64(view, at - 8)
+  }
+}
+
+/** @throws RangeError */
+function requirePart(view: DataView, at: number, signature: number): void {
+  if (view.getUint32(at, true) !== signature) throw new RangeError(`no part of an archive at byte ${at}`)
+}
+
+/** @throws RangeError, or fflate's error, if the entry is damaged or has another size than the directory says */
+function contentOf(bytes: Uint8Array, { header, size, originalSize, compression }: ZipEntry): Uint8Array {
+  const view = viewOf(bytes)
+  requirePart(view, header, LOCAL)
+  const start = header + HEADER_BYTES + view.getUint16(header + 26, true) + view.getUint16(header + 28, true)
+  const content = bytes.subarray(start, start + size)
+  if (content.length !== size) throw new RangeError('an entry is cut off')
+  if (compression !== 0) return inflated(content, originalSize)
+  if (size !== originalSize) throw new RangeError('a stored entry has two sizes')
+  return content
+}
+
+/** Bytes that are inflated at a time, at most to 16 MB. */
+const PIECE = 2 ** 14
+
+/** Inflates no further than to the declared size. */
+function inflated(deflated: Uint8Array, size: number): Uint8Array {
+  const content = new Uint8Array(size)
+  let length = 0
+  const stream = new Inflate(piece => {
+    // Throws if it does not fit.
+    content.set(piece, length)
+    length += piece.length
+  })
+  for (let at = 0; at < deflated.length; at += PIECE) {
+    stream.push(deflated.subarray(at, at + PIECE), at + PIECE >= deflated.length)
+  }
+  if (length !== size) throw new RangeError('an entry is shorter than the directory says')
+  return content
 }
 
 /** Bytes to which `torch.save` aligns its entries, so that they can be mapped into memory. */

@@ -171,6 +171,31 @@ describe('decodeNpz', () => {
     assert.deepEqual([...data], [1, 2, 3, 4, 5.5, 6])
   })
 
+  test('reads an archive whose sizes and places have 64 bits', () => {
+    // Made with zipfile.ZIP64_LIMIT = 1 in Python.
+    const file = base64(
+      'UEsDBC0AAAgAAAAAIQA47i9y//////////8GABQAw6kubnB5AQAQAIgAAAAAAAAAiAAAAAAAAACTTlVNUFkBAHYAeydkZXNj' +
+        'cic6ICc8ZjQnLCAnZm9ydHJhbl9vcmRlcic6IEZhbHNlLCAnc2hhcGUnOiAoMiwpLCB9ICAgICAgICAgICAgICAgICAgICAg' +
+        'ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgCgAAgD8AACBAUEsDBC0AAAAIAAAAIQA47i9y////////' +
+        '//8HABQAbWVsLm5weQEAEACIAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNmoq6joJ6WX1RSlJgXn1+U' +
+        'kgoSd0vMKU4FihdnJBakAvkaRjqaOgq1ChQALgaGBnsGBgUHAFBLAQItAy0AAAgAAAAAIQA47i9y//////////8GABQAAAAA' +
+        'AAAAAACAAQAAAADDqS5ucHkBABAAiAAAAAAAAACIAAAAAAAAAFBLAQItAy0AAAAIAAAAIQA47i9y//////////8HABwAAAAA' +
+        'AAAAAACAAf////9tZWwubnB5AQAYAIgAAAAAAAAATAAAAAAAAADAAAAAAAAAAFBLBgYsAAAAAAAAAC0ALQAAAAAAAAAAAAIA' +
+        'AAAAAAAAAgAAAAAAAACZAAAAAAAAAEUBAAAAAAAAUEsGBwAAAADeAQAAAAAAAAEAAABQSwUGAAAAAAIAAgCZAAAARQEAAAAA',
+    )
+    assert.deepEqual(npzNames(file, 'a.npz'), ['é', 'mel'])
+    for (const name of ['é', 'mel']) assert.deepEqual([...decodeNpz(file, name, 'a.npz').data], [1, 2.5])
+  })
+
+  test('refuses an entry that is longer than its directory says, and does not inflate it to its end', () => {
+    const zip = zipSync({ 'a.npy': new Uint8Array(2 ** 27) })
+    const view = new DataView(zip.buffer)
+    view.setUint32(view.getUint32(zip.length - 6, true) + 24, 1000, true)
+    const start = performance.now()
+    assert.throws(() => decodeNpz(zip, 'a', 'a.npz'), { name: 'DiffWaveError', code: 'BAD_ZIP' })
+    assert.ok(performance.now() - start < 1000)
+  })
+
   test('refuses an entry with too large a size before it is unpacked', () => {
     const zip = zipSync({ 'a.npy': new Uint8Array(10_000) })
     const view = new DataView(zip.buffer)
