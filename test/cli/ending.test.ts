@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { encodeNpy } from '#src/formats/npy'
 import { noiseWav, npyMel, smallVocoder } from '../support/cli-inputs.js'
-import { diffwave, program, scratch, shell, started } from '../support/process.js'
+import { called, diffwave, program, scratch, shell, started } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 put('tone.wav', noiseWav(0, 2000))
@@ -43,11 +43,10 @@ test('full standard output is an error with status 1', () => {
 })
 
 test('full or closed standard error has no effect', () => {
-  const inspect = 'diffwave inspect square.npy'
-  const { stdout, stderr } = shell(inspect, folder)
+  const { stdout, stderr } = called(['inspect', 'square.npy'], { cwd: folder })
   assert.match(stderr, /^note: /)
   for (const sink of ['2> /dev/full', '2>&-', '2> >(true)']) {
-    const ended = shell(`${inspect} ${sink}`, folder)
+    const ended = shell(`diffwave inspect square.npy ${sink}`, folder)
     assert.deepEqual([ended.status, ended.stdout], [0, stdout], sink)
   }
 })

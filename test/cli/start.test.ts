@@ -70,23 +70,23 @@ test('every joined file can be loaded, and names files of the package that are t
   assert.equal(loaded.stderr, '')
 })
 
-describe('a command', () => {
-  for (const entry of commands) {
-    test(`${entry.name}: loads no network, engine or schema before it runs`, () => {
-      const { files, packages } = loadedBy(compiled(`commands/${entry.name}`))
-      assert.deepEqual(packages.has('zod'), false)
-      assert.deepEqual(
-        [...files].filter(file => /\/(engines|model|denoiser|server|training)\//.test(file)),
-        [],
-      )
-    })
+test('no command loads a network, an engine or a schema before it runs', () => {
+  for (const { name } of commands) {
+    const { files, packages } = loadedBy(compiled(`commands/${name}`))
+    assert.deepEqual(packages.has('zod'), false, name)
+    assert.deepEqual(
+      [...files].filter(file => /\/(engines|model|denoiser|server|training)\//.test(file)),
+      [],
+      name,
+    )
+  }
+})
 
-    test(`${entry.name}: has the same summary and usage in the list of commands`, async () => {
-      const { load, ...listed } = entry
-      const { command } = await load()
-      const usage = command.arguments.map(({ name, variadic }) => (variadic ? `<${name}...>` : `<${name}>`)).join(' ')
-      const { name, summary, group } = command
-      assert.deepEqual({ name, summary, group, usage }, listed)
-    })
+test('each command has the same summary and usage in the list of commands', async () => {
+  for (const { load, ...listed } of commands) {
+    const { command } = await load()
+    const usage = command.arguments.map(({ name, variadic }) => (variadic ? `<${name}...>` : `<${name}>`)).join(' ')
+    const { name, summary, group } = command
+    assert.deepEqual({ name, summary, group, usage }, listed)
   }
 })

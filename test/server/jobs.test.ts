@@ -11,7 +11,7 @@ import { defaultLimits, MAX_JOB_EVENTS, MAX_JOBS } from '#src/server/limits'
 import type { OperationRun, OperationTools } from '#src/server/operations/operation'
 import type { Order } from '#src/server/operations/run-operation'
 import { WorkQueue } from '#src/server/queue'
-import { noiseWav, npyMel } from '../support/cli-inputs.js'
+import { npyMel } from '../support/cli-inputs.js'
 import { quickVocoder } from '../support/quick-vocoder.js'
 import {
   finishedJob,
@@ -403,20 +403,20 @@ describe('the result of a job', () => {
 
   test('is removed when its time is over', async () => {
     const brief = await testService({ limits: { resultSeconds: 0.2 } })
-    const { id } = await submit(brief, '/v1/mel', noiseWav(0, 2000))
+    const { id } = await submit(brief, '/v1/generate?seconds=0.05&steps=1')
     await jobEvents(brief, id)
     await new Promise(resolve => setTimeout(resolve, 300))
     await problem(await fetch(`${brief.url}/v1/jobs/${id}`), 404, 'UNKNOWN_JOB')
   })
 
   test('is removed if newer ones need the room, and fails its job if it is too large on its own', async () => {
-    // Each of two mels takes 14 kB.
     const small = await testService({ limits: { resultBytes: 20_000 } })
-    const first = await finishedJob(small, '/v1/mel', noiseWav(0, 11_000))
-    const second = await finishedJob(small, '/v1/mel', noiseWav(0, 11_000))
+    // 13 kB.
+    const first = await finishedJob(small, '/v1/generate?seconds=0.3&steps=1')
+    const second = await finishedJob(small, '/v1/generate?seconds=0.3&steps=1')
     assert.deepEqual([first.state, second.state], ['done', 'done'])
     await problem(await fetch(`${small.url}/v1/jobs/${first.id}`), 404, 'UNKNOWN_JOB')
     assert.equal((await fetch(`${small.url}/v1/jobs/${second.id}/result`)).status, 200)
-    assert.equal((await finishedJob(small, '/v1/mel', noiseWav(0, 22_000))).problem?.code, 'TOO_LARGE')
+    assert.equal((await finishedJob(small, '/v1/generate?seconds=0.6&steps=1')).problem?.code, 'TOO_LARGE')
   })
 })

@@ -16,34 +16,34 @@ const models = new Map([...smallModels, ['quick', await quickVocoder()]])
 const LONG = npyMel(16_000)
 const QUERY = '/v1/vocode?model=quick&seed=1&steps=1&format=32f'
 
+const single = await testService({ models, limits: { parallel: 1 } })
+
 describe('a streamed result', () => {
   test('begins before its last is made, and stops when its reader leaves, or before its turn', async () => {
-    const service = await testService({ models, limits: { parallel: 1 } })
     const request = () => {
       const leave = new AbortController()
-      const response = fetch(service.url + QUERY, { method: 'POST', body: LONG, signal: leave.signal })
+      const response = fetch(single.url + QUERY, { method: 'POST', body: LONG, signal: leave.signal })
       response.catch(() => {})
       return { response, leave }
     }
     const first = request()
     const { value } = await (await first.response).body!.getReader().read()
     assert.equal(Buffer.from(value!.subarray(0, 4)).toString(), 'RIFF')
-    assert.equal(await running(service), 1)
+    assert.equal(await running(single), 1)
     const second = request()
-    await waiting(service, 1)
+    await waiting(single, 1)
     second.leave.abort()
     await assert.rejects(second.response)
-    await waiting(service, 0)
-    assert.equal(await running(service), 1)
+    await waiting(single, 0)
+    assert.equal(await running(single), 1)
     first.leave.abort()
-    await idle(service)
+    await idle(single)
   })
 
   test('is cut off if nobody reads it, and queued requests are then answered', { timeout: 30_000 }, async () => {
-    const service = await testService({ models, limits: { parallel: 1 } })
-    service.app.server.timeout = 300
-    const unread = await post(service, QUERY, LONG)
-    const second = await post(service, '/v1/vocode?model=quick&steps=1', npyMel(4))
+    single.app.server.timeout = 300
+    const unread = await post(single, QUERY, LONG)
+    const second = await post(single, '/v1/vocode?model=quick&steps=1', npyMel(4))
     assert.equal(second.status, 200)
     await assert.rejects(unread.arrayBuffer())
   })

@@ -13,7 +13,9 @@ export const smallGenerator = golden('lmnt-unconditional-c8-l6/weights.pt')
 /** Makes numbers in the range of the lmnt convention. They recur after a while, since to draw each takes long. */
 export function melNumbers(count: number): Float32Array {
   const drawn = gaussian(1, 0, 0, Math.min(count, 7919)).map(value => Math.min(Math.max(0.4 + value / 10, 0), 1))
-  return Float32Array.from({ length: count }, (_, i) => drawn[i % drawn.length]!)
+  const numbers = new Float32Array(count)
+  for (let i = 0; i < count; i += drawn.length) numbers.set(drawn.subarray(0, count - i), i)
+  return numbers
 }
 
 /** Makes a mel of the small vocoder's convention as a `.npy` file. */
