@@ -52,7 +52,7 @@ const together = {
 /** Files that run alone: they take long, change or measure their process, or prepare every test in it. */
 const alone = [
   ...['cli/download', 'cli/ending', 'denoiser/load-model', 'docs/docs'],
-  ...['engines/native/buffers', 'engines/native/stream-memory'],
+  ...['engines/native/buffers', 'engines/native/free-memory', 'engines/native/stream-memory'],
   ...['studio/engine-client', 'studio/views', 'synthesis/stream-memory'],
 ]
 /** Groups and files that take longest. They start first, so that none of them runs alone at the end. */

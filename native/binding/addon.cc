@@ -191,6 +191,9 @@ napi_value init(napi_env env, napi_value exports) {
       method<measurePeak>("measurePeak"),
       method<dispose>("dispose"),
 #endif
+#ifdef __GLIBC__
+      method<releaseFreeMemory>("releaseFreeMemory"),
+#endif
       // clang-format on
   };
   RunningJobs::watch(env);

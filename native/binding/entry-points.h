@@ -89,4 +89,10 @@ napi_value openWindowFilter(const Js& js, napi_value* arguments);
  */
 napi_value filterWindows(const Js& js, napi_value* arguments);
 
+#ifdef __GLIBC__
+// free-memory.cc
+/** releaseFreeMemory(engine) → Promise<0>. Gives all free memory of the process back to the system. */
+napi_value releaseFreeMemory(const Js& js, napi_value* arguments);
+#endif
+
 }  // namespace diffwave

@@ -334,6 +334,8 @@ export interface Addon {
   /** Measures the FLOP/s of multiply-adds on registers, of all threads together. Blocks for some tenths of a second. */
   measurePeak(instructionSet: string, threads: number): number
   dispose(handle: Handle): void | Promise<void>
+  /** Gives all free memory of the process back to the system. Absent if the system's allocator does so by itself. */
+  releaseFreeMemory?(handle: Handle): Promise<number>
   /** Returns the byte to use as `cancelled` for the next piece of work. Absent if any byte will do. */
   cancelFlag?(): Uint8Array
 }
@@ -350,5 +352,6 @@ export type KernelAddon = Pick<
   | 'predictTogether'
   | 'closeStream'
   | 'dispose'
+  | 'releaseFreeMemory'
   | 'cancelFlag'
 >

@@ -105,7 +105,11 @@ export class KernelEngine implements Engine {
     this.latency = parts.latency ?? 'normal'
     this.#addon = addon
     this.#handle = handle
-    this.#queue = new NativeQueue(name, addon.cancelFlag?.bind(addon))
+    this.#queue = new NativeQueue({
+      name,
+      cancelFlag: addon.cancelFlag?.bind(addon),
+      whenIdle: addon.releaseFreeMemory?.bind(addon, handle),
+    })
     this.#streams = new StreamQueue(addon, handle, this.#queue, parts.threads ?? 1)
     this.#isReference = isReference
     this.#envelope = envelope

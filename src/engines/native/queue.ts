@@ -2,18 +2,32 @@
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { OUT_OF_MEMORY } from './results.js'
 
+/**
+ * How long an engine must have had nothing to do before it gives free memory back. Clips that come sooner find their
+ * memory in place: to get it again takes some milliseconds.
+ */
+const IDLE_MS = 10_000
+
+export interface QueueParts {
+  /** Name of the engine, for messages. */
+  readonly name: string
+  /** Returns the byte that stops the next piece of work when it is set; it is 0 at first. Default: a new byte. */
+  readonly cancelFlag?: (() => Uint8Array) | undefined
+  /** Called in the queue's turn once nothing was queued for ten seconds. Default: nothing. */
+  readonly whenIdle?: (() => Promise<unknown>) | undefined
+}
+
 export class NativeQueue {
   #last: Promise<unknown> = Promise.resolve()
+  #idleTimer: ReturnType<typeof setTimeout> | undefined
   readonly #name: string
   readonly #cancelFlag: () => Uint8Array
+  readonly #whenIdle: (() => Promise<unknown>) | undefined
 
-  /**
-   * @param name of the engine, for messages
-   * @param cancelFlag returns the byte that stops the next piece of work when it is set; it is 0 at first
-   */
-  constructor(name: string, cancelFlag: () => Uint8Array = () => new Uint8Array(1)) {
+  constructor({ name, cancelFlag = () => new Uint8Array(1), whenIdle }: QueueParts) {
     this.#name = name
     this.#cancelFlag = cancelFlag
+    this.#whenIdle = whenIdle
   }
 
   /**
@@ -83,7 +97,28 @@ export class NativeQueue {
   /** Calls `body` once nothing is running. */
   after<Result>(body: () => Result | Promise<Result>): Promise<Result> {
     const result = this.#last.then(body)
-    this.#last = result.catch(() => undefined)
+    const ended = result.then(ignore, ignore)
+    this.#last = ended
+    if (this.#whenIdle === undefined) return result
+    clearTimeout(this.#idleTimer)
+    void ended.then(() => {
+      if (this.#last === ended) this.#awaitIdleness(this.#whenIdle!)
+    })
     return result
   }
+
+  #awaitIdleness(whenIdle: () => Promise<unknown>): void {
+    this.#idleTimer = setTimeout(() => {
+      this.#last = this.#last.then(whenIdle).then(ignore, ignore)
+    }, IDLE_MS)
+    letProcessEnd(this.#idleTimer)
+  }
+}
+
+function ignore(): void {}
+
+/** Lets the process end before the timer does. Only Node.js has `unref`. A timer of a page keeps nothing alive. */
+function letProcessEnd(timer: unknown): void {
+  if (typeof timer !== 'object' || timer === null) return
+  if ('unref' in timer && typeof timer.unref === 'function') timer.unref()
 }
