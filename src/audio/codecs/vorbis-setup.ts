@@ -102,6 +102,8 @@ function readMapping(
     if (magnitude === angle || magnitude >= channels || angle >= channels) throw malformed()
     return { magnitude, angle }
   })
+  // No encoder couples a pair twice. Each coupling takes time in every block, even in one of two bytes.
+  if (couplings.length > (channels * (channels - 1)) / 2) throw malformed()
   if (bits.read(2) !== 0) throw malformed()
   const submapOf = Array.from({ length: channels }, () => (submapCount > 1 ? bits.read(4) : 0))
   if (submapOf.some(submap => submap >= submapCount)) throw malformed()

@@ -94,63 +94,43 @@ function packed(...fields: readonly (readonly [value: number, bits: number])[]):
   return bytes
 }
 
-test('the codebooks of all streams of a chain are bounded together', async () => {
-  const [entries, length] = [2 ** 16, 16]
+/** A file of one or more equal streams without audio. A codebook of 20 bytes declares all its codes at once. */
+function chainOf(links: number, { entries = 2, couplings = 0 }): Uint8Array {
+  const length = Math.log2(entries)
+  const zeros = (bits: number) => [0, bits] as const
   const setup = packed(
-    // One codebook, whose codes are all of one length: 20 bytes declare 65,536 entries.
-    ...([
-      [0, 8],
-      [0x564342, 24],
-      [1, 16],
-      [entries, 24],
-      [1, 1],
-      [length - 1, 5],
-      [entries, 17],
-      [0, 4],
-    ] as const),
-    // A transform, a floor without partitions, an empty residue, a mapping, a mode, and the final bit.
-    ...([
-      [0, 6],
-      [0, 16],
-      [0, 6],
-      [1, 16],
-      [0, 5],
-      [0, 2],
-      [4, 4],
-    ] as const),
-    ...([
-      [0, 6],
-      [1, 16],
-      [0, 72],
-      [0, 6],
-      [0, 8],
-      [0, 4],
-    ] as const),
-    ...([
-      [0, 6],
-      [0, 16],
-      [0, 1],
-      [0, 1],
-      [0, 2],
-      [0, 24],
-      [0, 6],
-      [0, 1],
-      [0, 40],
-      [1, 1],
-    ] as const),
+    ...([zeros(8), [0x564342, 24], [1, 16], [entries, 24], [1, 1], [length - 1, 5], [entries, length + 1]] as const),
+    // No vectors, a transform, a floor without partitions, and an empty residue.
+    ...([zeros(4), zeros(6), zeros(16), zeros(6), [1, 16], zeros(7), [4, 4]] as const),
+    ...([zeros(6), [1, 16], zeros(72), zeros(6), zeros(8), zeros(4)] as const),
+    // A mapping, a mode, and the final bit.
+    ...([zeros(6), zeros(16), zeros(1), [couplings > 0 ? 1 : 0, 1]] as const),
+    ...(couplings === 0 ? [] : [[couplings - 1, 8] as const]),
+    ...Array<readonly [number, number]>(couplings).fill([2, 2]),
+    ...([zeros(2), zeros(24), zeros(6), zeros(1), zeros(40), [1, 1]] as const),
   )
   const head = new Uint8Array(30)
-  head.set([...ascii('\x01vorbis'), 0, 0, 0, 0, 1, 0x40, 0x1f])
+  head.set([...ascii('\x01vorbis'), 0, 0, 0, 0, 2, 0x40, 0x1f])
   head.set([0x66, 1], 28)
   const packets = [ascii('\x03vorbis'), Uint8Array.from([...ascii('\x05vorbis'), ...setup]), Uint8Array.of(0, 0)]
   const page = (flags: number, ...bodies: readonly Uint8Array[]) => {
     const start = [...ascii('OggS'), 0, flags, ...new Uint8Array(20), bodies.length, ...bodies.map(body => body.length)]
     return sealed(Uint8Array.from([...start, ...bodies.flatMap(body => [...body])]))
   }
-  const link = [...page(2, head), ...page(4, ...packets, Uint8Array.of(0, 0))]
-  const chain = (links: number) => decodeAudio(Uint8Array.from(Array<number[]>(links).fill(link).flat()), 'chain.ogg')
+  const link = [...page(2, head), ...page(4, ...packets)]
+  return Uint8Array.from(Array<number[]>(links).fill(link).flat())
+}
+
+test('the codebooks of all streams of a chain are bounded together', async () => {
+  const chain = (links: number) => decodeAudio(chainOf(links, { entries: 2 ** 16 }), 'chain.ogg')
   await assert.rejects(chain(2), code('TRUNCATED', /first samples/))
   await assert.rejects(chain(4), code('BAD_AUDIO', /codebooks are too large/))
+})
+
+test('two channels may be coupled once, not hundreds of times', async () => {
+  const coupled = (couplings: number) => decodeAudio(chainOf(1, { couplings }), 'coupled.ogg')
+  await assert.rejects(coupled(1), code('TRUNCATED', /first samples/))
+  await assert.rejects(coupled(256), code('BAD_AUDIO', /malformed/))
 })
 
 describe('an Ogg file of many packets', () => {
