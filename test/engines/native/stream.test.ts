@@ -154,15 +154,17 @@ for (const [name, ends] of [
             ...(label === null ? {} : { labels: steps.map(() => label) }),
           })
           assert.deepEqual(await inPieces(several, steps, label, audio, mel, seed), expected)
-          // One pass, since the reference takes longer than all else together.
+          // The start of one pass, since the reference takes longer than all else together.
           const pass = seed % steps.length
-          const [slow] = await reference.predict({
-            audio: [audio[pass]!],
+          const start = Math.min(positions, 600) * unit
+          const short = {
+            audio: [audio[pass]!.subarray(0, start)],
             steps: [steps[pass]!],
-            ...(mel === null ? {} : { mel: [mel] }),
+            ...(mel === null ? {} : { mel: [sliceMel(mel, 0, Math.ceil(start / hop))] }),
             ...(label === null ? {} : { labels: [label] }),
-          })
-          const error = relativeError(expected[pass]!, slow!)
+          }
+          const [[fast], [slow]] = [await one.predict(short), await reference.predict(short)]
+          const error = relativeError(fast!, slow!)
           assert.ok(error < 1e-4, `pass ${pass} is ${error} off the reference`)
         } finally {
           await Promise.all([one, several, reference].map(engine => engine.dispose()))
@@ -199,7 +201,13 @@ test('a sample depends only on audio within the reach of a windowed front end', 
 test('wide networks agree with the reference on every instruction set', { skip }, async () => {
   for (const channels of [96, 200, 256]) {
     const mel = { kind: 'transposed', bands: 20, strides: [5] }
-    const network = networkSchema.parse({ channels, layers: 2, dilationCycle: 2, mel })
+    const network = networkSchema.parse({
+      stepEmbedding: smallStepEmbedding,
+      channels,
+      layers: 2,
+      dilationCycle: 2,
+      mel,
+    })
     const parameters = randomParameters(network, channels)
     const clip = { data: gaussian(1, 2, 0, 20 * 8), bands: 20, frames: 8 }
     const results: Float32Array[] = []

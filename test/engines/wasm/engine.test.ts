@@ -157,7 +157,7 @@ function overheard(written: Float32Array[]): WasmHost {
 describe('the event loop beside the wasm engine', () => {
   const long = { audio: [gaussian(1, 0, 0, 64 * 6000)], steps: [3], mel: [mel(6000)] }
 
-  test('stays free while the engine works, and an abort stops the work', async () => {
+  test('stays free while the engine works, and an abort or dispose() ends the work', async () => {
     const written: Float32Array[] = []
     const engine = await createEngineOn(overheard(written), 1, { network, parameters })
     try {
@@ -176,6 +176,9 @@ describe('the event loop beside the wasm engine', () => {
       assert.equal(complete, -1)
       // The kernels write ε from the start of the clip on.
       assert.notEqual(stopped, -1, 'all of ε was computed despite the abort')
+      const left = assert.rejects(engine.predict(long), { code: 'DISPOSED' })
+      await engine.dispose()
+      await left
     } finally {
       await engine.dispose()
     }
