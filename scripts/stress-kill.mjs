@@ -2,7 +2,7 @@
 // usage: npm run build && node scripts/stress-kill.mjs [KILLS, default 1000]
 //
 // Each round starts a trainer on the same run and kills it at a random moment. In three of four rounds it already has
-// the lock and is somewhere in the steps that are left, and in the fourth it is taking the lock. Rounds alternate
+// the lock and is somewhere in the steps that are left, and in the other it is taking the lock. Rounds alternate
 // between:
 //   process    a process
 //   workers    a process whose three worker threads all train the same run: one has the lock, the others wait for it
@@ -231,14 +231,14 @@ async function main(kills) {
     const share = (result.starts * 0.618034) % 1
     const left = (result.starts * 0.754878) % 1
     if (isFull) {
-      const inodes = result.starts % 4 === 1 ? Math.floor(6 * left) : 100
+      const inodes = result.starts % 4 === 3 ? Math.floor(6 * left) : 100
       disk.fill(Math.floor(2 * expected.length * left), inodes)
       result.fullRounds++
     }
     const command = commands[kinds[result.starts % kinds.length]](out)
     const steps = share * (STEPS - step)
     const moment =
-      result.starts % 4 === 3
+      result.starts % 4 === 1
         ? { word: 'ready', count: 1, milliseconds: 2 * taking * share }
         : {
             word: steps < 1 ? 'begun' : 'step',

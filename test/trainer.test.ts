@@ -77,7 +77,7 @@ describe('the cache of resampled recordings', () => {
     ] as const
   ).entries()) {
     // Of the floats, some are beyond full scale.
-    const samples = gaussian(i, 0, 0, 9000).map(x => x * (format === '32f' ? 0.32 : 0.1))
+    const samples = gaussian(i, 0, 0, 4000).map(x => x * (format === '32f' ? 0.32 : 0.1))
     writeFileSync(join(others, `${i}.wav`), encodeWav({ samples, sampleRate }, { format }))
   }
   const withSpeeds = (...speeds: number[]) => ({ ...config, data: { ...config.data, validationShare: 0, speeds } })

@@ -13,7 +13,7 @@ test('withZeroOutput gives a network that predicts zero, and keeps the original'
   parameters.set('output_projection.weight', { ...last, data: last.data.map((_, i) => i - 3) })
   const audio = [Float32Array.from({ length: 64 }, (_, i) => Math.sin(i))]
   const predict = async (weights: typeof parameters) => {
-    const engine = await createEngine(network, weights, { engine: 'tensorflow:cpu' })
+    const engine = await createEngine(network, weights)
     try {
       return (await engine.predict({ audio, steps: [3], labels: [null] }))[0]!
     } finally {

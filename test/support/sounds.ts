@@ -31,9 +31,10 @@ export const MELODY_RATE = 8000
 export function melody(seed: number, seconds = 1, lowest = 300): Float32Array {
   const samples = new Float32Array(seconds * MELODY_RATE)
   const length = MELODY_RATE / 4
+  const notes = range(0, Math.ceil(samples.length / length))
+  const frequencies = notes.map(note => lowest * 2 ** (Math.floor(12 * uniform(seed, 0, note)) / 12))
   for (let i = 0; i < samples.length; i++) {
-    const note = Math.floor(i / length)
-    const frequency = lowest * 2 ** (Math.floor(12 * uniform(seed, 0, note)) / 12)
+    const frequency = frequencies[Math.floor(i / length)]!
     const t = (i % length) / MELODY_RATE
     samples[i] =
       0.4 * Math.exp(-9 * t) * (Math.sin(2 * Math.PI * frequency * t) + 0.4 * Math.sin(4 * Math.PI * frequency * t))

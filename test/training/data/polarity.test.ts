@@ -16,7 +16,7 @@ const model = { ...config, diffusion: { ...config.diffusion, prior } }
 
 /** A voice: decaying answers to pulses, some noise. @param sign −1: inverted */
 function voice(seed: number, sign: number): Int16Array {
-  const noise = gaussian(seed, 0, 0, 20_000)
+  const noise = gaussian(seed, 0, 0, 12_000)
   let [one, two] = [0, 0]
   return Int16Array.from(noise, (z, n) => {
     const value = 1.6 * one - 0.8 * two + (n % (100 + 10 * seed) === 0 ? 1 : 0) + 0.01 * z
