@@ -30,7 +30,7 @@ export function ClipCard({ clip, range }: { clip: Clip; range: LevelRange | unde
             clip.kept.value = !kept
           }}
         >
-          {kept ? 'Kept' : 'Keep'}
+          Keep
         </button>
         <button
           type="button"
