@@ -22,7 +22,7 @@ compile('test/tsconfig.json', '--noCheck')
  */
 const together = {
   pages: [
-    ...['studio/page', 'studio/static', 'studio/report', 'browser/', 'export/onnx-shipped'],
+    ...['studio/page', 'studio/static', 'studio/report', 'browser/'],
     ...['packaging/browser-bundle', 'packaging/bundle', 'packaging/package'],
   ],
   // They share a Python that has imported PyTorch, which takes five seconds.
