@@ -1,7 +1,7 @@
 /**
  * Every fenced `sh` and `js` block of the README and of docs/ runs as it stands, in a folder that has the package
- * installed. A block that cannot run here says so after its language: ```sh not-run: reason. Blocks of `js` share a
- * process, and commands that need no shell a thread, which load the package once.
+ * installed. A block that cannot run here says so after its language: ```sh not-run: reason. Blocks of `js` and
+ * commands that need no shell share a process, which loads the package once.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -24,8 +24,7 @@ import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/mel-file'
 import { encodeNpy } from '#src/formats/npy'
 import { moduleRunner } from '../support/module-runner.js'
-import { golden, inRepository } from '../support/paths.js'
-import { called } from '../support/process.js'
+import { distUrl, golden, inRepository } from '../support/paths.js'
 
 interface Block {
   readonly language: string
@@ -134,20 +133,30 @@ function runShell(script: string): Promise<Ended> {
 /** A command that a shell would only split at its spaces. */
 const PLAIN = /^npx diffwave( [\w./:@,=-]+)+$/
 
-/** Runs a block of `sh`. Without a need for a shell, a thread runs its commands, which starts only once. */
-async function runCommands(script: string): Promise<Ended> {
-  const lines = script.trim().split('\n')
-  if (!lines.every(line => PLAIN.test(line))) return runShell(script)
-  let output = ''
-  for (const line of lines) {
-    const { status, stdout, stderr } = called(line.split(' ').slice(2), { cwd: folder })
-    output += stdout + stderr
-    if (status !== 0) return { status, output }
-  }
-  return { status: 0, output }
-}
+/** A module that runs such commands, as long as they succeed. */
+const moduleOf = (commands: readonly string[]) => `
+  import { run } from ${JSON.stringify(distUrl('cli/run.js'))}
+  const ending = { signal: new AbortController().signal, exitIfEarly: () => {} }
+  for (const line of ${JSON.stringify(commands)}) {
+    const status = await run(line.split(' ').slice(2), ending)
+    if (status !== 0) process.exit(status)
+  }`
 
 const modules = moduleRunner()
+
+/** Runs a block, and asserts that it succeeds. @param name of the module that it becomes */
+async function runBlock({ language, text }: Block, name: string): Promise<void> {
+  const lines = text.trim().split('\n')
+  if (language === 'sh' && !lines.every(line => PLAIN.test(line))) {
+    const { status, output } = await runShell(text)
+    assert.equal(status, 0, `${text}\n${output}`)
+    return
+  }
+  const script = join(folder, name)
+  writeFileSync(script, language === 'sh' ? moduleOf(lines) : text)
+  const { error, output } = await modules.run(script, [], folder)
+  assert.equal(error, '', `${text}\n${output}`)
+}
 
 describe('the documentation', () => {
   for (const page of pages.filter(path => existsSync(inRepository(path)))) {
@@ -158,16 +167,7 @@ describe('the documentation', () => {
       folder = join(template, page.replaceAll('/', '-'))
       cpSync(inputs, folder, { recursive: true, verbatimSymlinks: true })
       // In the order of the page: later blocks may use the files of earlier ones.
-      for (const [i, { language, text }] of runnable.entries()) {
-        if (language === 'sh') {
-          const { status, output } = await runCommands(text)
-          assert.equal(status, 0, `${text}\n${output}`)
-          continue
-        }
-        const script = join(folder, `block-${i}.mjs`)
-        writeFileSync(script, text)
-        assert.equal((await modules.run(script, [], folder)).error, '', text)
-      }
+      for (const [i, block] of runnable.entries()) await runBlock(block, `block-${i}.mjs`)
     })
   }
 

@@ -12,8 +12,10 @@ import { scratchFolder } from './scratch.js'
 
 const PROGRAM = `
   let output = ''
-  process.stdout.write = process.stderr.write = chunk => {
+  process.stdout.write = process.stderr.write = (chunk, ...more) => {
     output += chunk
+    const done = more.at(-1)
+    if (typeof done === 'function') queueMicrotask(() => done())
     return true
   }
   process.exit = status => {
@@ -57,7 +59,8 @@ export function moduleRunner(): ModuleRunner {
     async run(path, args = [], folder = process.cwd()) {
       if (child === undefined) {
         writeFileSync(program, PROGRAM)
-        child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+        // Programs run WebAssembly too briefly to make up for the optimisation of its code.
+        child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: ['--liftoff-only'] })
       }
       // A module of another name is run again.
       child.send({ folder, module: `${pathToFileURL(path).href}?${count++}`, args })
