@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
-import { distUrl } from '../support/paths.js'
+import { distUrl, golden } from '../support/paths.js'
 
 const dist = (path: string) => JSON.stringify(distUrl(path))
 
@@ -28,7 +28,7 @@ function tried(engines: readonly string[], ...flags: readonly string[]): Found {
       try { return await start() } catch (error) { return error.code + ' ' + error.hint }
     }
     const load = async engine => {
-      const vocoder = await Vocoder.load('speech', { engine, threads: 1 })
+      const vocoder = await Vocoder.load(${JSON.stringify(golden('pytorch-windows'))}, { engine, threads: 1 })
       await vocoder.dispose()
       return vocoder.model.engine.name
     }

@@ -1,6 +1,6 @@
 /**
- * esbuild and Vite bundle the package into one program, which reads and writes recordings. So does webpack, in
- * package.test.ts. A program that loads a model must leave the package out of its bundle.
+ * esbuild bundles the package into one program, which reads and writes recordings. So does webpack, in package.test.ts.
+ * A program that loads a model must leave the package out of its bundle.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -9,12 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import * as esbuild from 'esbuild'
-import { build as viteBuild } from 'vite'
 import { programOf, runsBundle } from '../support/bundled-program.js'
 import { inRepository } from '../support/paths.js'
-
-/** Packages that only some programs need: none of them may load with the package itself. */
-const lazy = ['opus-decoder', 'mpg123-decoder', '@alexanderolsen/libsamplerate-js']
 
 mkdirSync(inRepository('build'), { recursive: true })
 const folder = mkdtempSync(inRepository('build/bundle-'))
@@ -37,18 +33,6 @@ describe('a program that reads, resamples and writes recordings', () => {
       banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     })
     await runsBundle(outfile)
-  })
-
-  test('works when bundled by Vite', async () => {
-    const outDir = join(folder, 'vite')
-    await viteBuild({
-      configFile: false,
-      root: folder,
-      logLevel: 'error',
-      build: { ssr: entry, outDir, rollupOptions: { output: { entryFileNames: 'vite.mjs' } } },
-      ssr: { noExternal: true },
-    })
-    await runsBundle(join(outDir, 'vite.mjs'))
   })
 })
 
@@ -103,33 +87,4 @@ for (let i = 0; i < args.length; i += 2) {
     assert.equal(lines.length, 4)
     for (const line of lines) assert.match(line, hint)
   })
-})
-
-test('decoders and the resampler load on first use, not with the package', async () => {
-  const { metafile } = await esbuild.build({
-    entryPoints: [inRepository('dist/index.js')],
-    outdir: join(folder, 'split'),
-    bundle: true,
-    splitting: true,
-    metafile: true,
-    write: false,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-  })
-  const eager = new Set<string>()
-  const visit = (file: string) => {
-    if (eager.has(file)) return
-    eager.add(file)
-    for (const { path, kind } of metafile.outputs[file]!.imports) {
-      if (kind === 'import-statement' && path in metafile.outputs) visit(path)
-    }
-  }
-  visit(Object.keys(metafile.outputs).find(file => metafile.outputs[file]!.entryPoint?.endsWith('dist/index.js'))!)
-  const inputs = [...eager].flatMap(file => Object.keys(metafile.outputs[file]!.inputs))
-  assert.ok(inputs.some(input => input.includes('node_modules/wavefile/')))
-  assert.deepEqual(
-    inputs.filter(input => lazy.some(name => input.includes(`node_modules/${name}/`))),
-    [],
-  )
 })
