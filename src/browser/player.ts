@@ -102,6 +102,7 @@ export async function playStream(audio: AudioPieces, options: PlayOptions = {}):
         delay = (performance.now() - called) / 1000
         return onStart?.()
       })
+      await Promise.race([outputDelay(context), stopped])
       const { sampleRate } = audio
       return { seconds: heard.played / sampleRate, missing: heard.missing / sampleRate, delay }
     } finally {
@@ -144,6 +145,17 @@ async function startContext(context: BaseAudioContext, stopped: Promise<never>):
   if (!started) {
     throw failed('the browser does not let the page make sound yet', 'Call playStream from a click or a key press.')
   }
+}
+
+/** Most seconds to wait for the end of a sound to leave the speakers: Bluetooth takes up to half a second. */
+const MAX_OUTPUT_DELAY = 1
+
+/** Resolves when what the worklet has played by now is heard. A context that is closed before may cut it off. */
+async function outputDelay(context: BaseAudioContext): Promise<void> {
+  // Offline contexts have no latency, and not all browsers know that of the output.
+  const { baseLatency = 0, outputLatency = 0 } = context as Partial<AudioContext>
+  const seconds = Math.min(MAX_OUTPUT_DELAY, baseLatency + outputLatency)
+  if (seconds > 0) await new Promise(resolve => setTimeout(resolve, 1000 * seconds))
 }
 
 /** A promise that rejects with `ABORTED` once the signal fires. Release it: a signal may outlive many streams. */

@@ -6,6 +6,8 @@ import { bytesInUse } from '../support/memory.js'
 
 /** Settles once the worklet's program is loaded. */
 let loading = Promise.resolve()
+/** When a context was closed, in milliseconds. */
+let closedAt = 0
 /** Nodes that were made. */
 let nodes = 0
 class FakeNode {}
@@ -14,7 +16,11 @@ class FakeContext extends EventTarget {
   readonly state = 'running'
   readonly destination = new FakeNode()
   readonly audioWorklet = { addModule: () => loading }
-  async close() {}
+  readonly baseLatency = 0.02
+  readonly outputLatency = 0.08
+  async close() {
+    closedAt = performance.now()
+  }
 }
 class FakeWorkletNode {
   readonly port = {
@@ -68,4 +74,18 @@ test('a stream that is stopped while its worklet loads makes no node', async () 
   load()
   await setImmediate()
   assert.equal(nodes, 0)
+})
+
+test('a stream is not cut off before its last sample has left the speakers', async () => {
+  loading = Promise.resolve()
+  let made = 0
+  const audio = {
+    sampleRate: 8000,
+    async *[Symbol.asyncIterator]() {
+      yield new Float32Array(80)
+      made = performance.now()
+    },
+  }
+  await playStream(audio, { workletUrl: 'player.js' })
+  assert.ok(closedAt - made > 95, `${closedAt - made} ms`)
 })
