@@ -8,7 +8,7 @@ import type { Jobs } from '../jobs/jobs.js'
 import { EVENT_POLL_SECONDS } from '../limits.js'
 import type { OperationTools } from '../operations/operation.js'
 import type { Order } from '../operations/run-operation.js'
-import { shuttingDown } from '../refusal.js'
+import { Refusal, shuttingDown } from '../refusal.js'
 import { type Connection, connect } from './connect.js'
 import { JobStore, storeUnavailable } from './job-store.js'
 import { settled, writeOrder } from './order.js'
@@ -82,8 +82,11 @@ export class RedisJobs implements Jobs {
   async *events(id: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     for (let last = after; ; ) {
-      // Watching continues after the server was unreachable.
-      const { events, over } = await this.#store.poll(id, last).catch(() => ({ events: [], over: false }))
+      const { events, over } = await this.#store.poll(id, last).catch(error => {
+        // Watching continues after the server was unreachable.
+        if (error instanceof Refusal && error.code === 'STORE_UNAVAILABLE') return { events: [], over: false }
+        throw error
+      })
       for (const event of events) {
         last = event.id
         yield event

@@ -5,8 +5,10 @@ import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { JobView } from '#src/server/jobs/job'
 import { defaultLimits, MAX_REDIS_FILE_BYTES } from '#src/server/limits'
+import type { OperationTools } from '#src/server/operations/operation'
 import { Claim } from '#src/server/redis/claim'
 import { JobStore, runScript } from '#src/server/redis/job-store'
+import { RedisJobs } from '#src/server/redis/redis-jobs'
 import { INDEX_KEY, JOB_KEY, PRESENT, SHOW, TELL } from '#src/server/redis/scripts'
 import { startWorker, type Worker } from '#src/server/redis/worker'
 import type { WorkerOptions } from '#src/server/redis/worker-options'
@@ -358,6 +360,14 @@ describe('the record of a job in Redis', { skip: noRedis }, () => {
     }
     assert.deepEqual([await noted(0), await client.exists(`${JOB_KEY}${ids[0]}:body`)], ['ended 8', 0])
     await assert.rejects(third.tell('late', {}), lost)
+  })
+
+  test('is watched only under its id', async () => {
+    const tools = { limits: defaultLimits } as OperationTools
+    const options = { tools, clock: Date.now, onError: assert.fail, signal: undefined }
+    const jobs = await RedisJobs.open({ url: redis.url, ...options })
+    const events = jobs.events(`${ids[0]}:body`, 0, AbortSignal.timeout(2000))
+    await assert.rejects(events.next(), { code: 'UNKNOWN_JOB' }).finally(() => jobs.close())
   })
 
   test('gives its place to others once it has ended, the oldest first', async () => {
