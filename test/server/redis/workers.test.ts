@@ -65,12 +65,12 @@ describe('diffwave worker', { skip: noRedis }, () => {
       states.map(({ data }) => data['state']),
       ['running', 'running', 'done'],
     )
-    assert.ok(second.log().some(({ msg, job }) => job === id && msg === 'job done'))
     const result = await fetch(`${service.url}/v1/jobs/${id}/result`)
     const direct = await post(service, '/v1/generate?seed=1', WORK)
     assert.deepEqual(await result.arrayBuffer(), await direct.arrayBuffer())
     second.child.kill('SIGTERM')
     assert.equal(await second.ended, 0)
+    assert.ok(second.log().some(({ msg, job }) => job === id && msg === 'job done'))
   })
 
   test('puts its jobs back when it is stopped', async () => {
