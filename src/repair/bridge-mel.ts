@@ -8,7 +8,7 @@ import type { SampleGap } from './gaps.js'
 
 /**
  * @param mel of the recording; its gaps may hold anything
- * @param gaps in samples, counted from the sample at which the mel begins
+ * @param gaps in samples, counted from the sample at which the mel begins; in order, without overlap
  * @returns the mel with its touched frames interpolated linearly, or held constant at the clip's ends; null if every
  * frame is touched
  */
@@ -18,9 +18,12 @@ export function bridgeMel(
   gaps: readonly SampleGap[],
 ): Mel | null {
   const { windowLength } = convention
+  let next = 0
   const touched = Array.from({ length: mel.frames }, (_, frame) => {
     const centre = frameCentre(frame, convention)
-    return gaps.some(gap => centre + windowLength / 2 > gap.start && centre - windowLength / 2 < gap.end)
+    // There may be thousands of gaps: those that end before a window end before all later ones.
+    while (next < gaps.length && gaps[next]!.end <= centre - windowLength / 2) next++
+    return next < gaps.length && gaps[next]!.start < centre + windowLength / 2
   })
   if (touched.every(frame => frame)) return null
   const data = mel.data.slice()
