@@ -128,13 +128,16 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
   }
   const found = [...(await recordingsIn(reference))]
   const recordings = found.slice(0, limit)
-  const bareNames = found.map(([name]) => basename(name))
+  const counts = new Map<string, number>()
+  for (const [name] of found) counts.set(basename(name), (counts.get(basename(name)) ?? 0) + 1)
   const files: FileEvaluation[] = []
   const leftOut: LeftOut[] = []
   for (const [index, [name, path]] of recordings.entries()) {
     throwIfAborted(signal)
     try {
-      files.push(await evaluateFile(options, { name, path, index, keep: files.length < keepAudio, bareNames }))
+      // A mel at the top of the folder has only a bare name. It counts only if no other recording has that name.
+      const bareName = counts.get(basename(name)) === 1
+      files.push(await evaluateFile(options, { name, path, index, keep: files.length < keepAudio, bareName }))
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
@@ -184,13 +187,13 @@ interface EvaluatedFile {
   readonly index: number
   /** Whether its audio and that of the copies are kept. */
   readonly keep: boolean
-  /** Last parts of the names of all recordings. */
-  readonly bareNames: readonly string[]
+  /** Whether its mel may have only the last part of its name. */
+  readonly bareName: boolean
 }
 
 async function evaluateFile(
   options: VocoderEvaluationOptions,
-  { name, path, index, keep, bareNames }: EvaluatedFile,
+  { name, path, index, keep, bareName }: EvaluatedFile,
 ): Promise<FileEvaluation> {
   const { convention, systems, signal, clock } = options
   const { compare } = await import('./compare.js')
@@ -198,8 +201,6 @@ async function evaluateFile(
   const original = await atRate(audio, COMPARED_RATE)
   if (original.length < MIN_SAMPLES) throw tooShort(original.length, path)
   const own = await atRate(audio, convention.sampleRate)
-  // A mel at the top of the folder has only a bare name. It counts only if no other recording has that name.
-  const bareName = bareNames.filter(other => other === basename(name)).length === 1
   const place = { stem: name, samples: own.length, convention, bareName }
   const given = options.mels === undefined ? null : await givenMel({ folder: options.mels, ...place })
   const mel = given ?? melSpectrogram({ samples: own, sampleRate: convention.sampleRate }, convention)
