@@ -93,6 +93,11 @@ export const MAX_CONFIG_BYTES = 4_000_000
 export const MAX_METADATA_BYTES = 256_000_000
 /** Length of a generated clip in seconds: an hour at 22,050 Hz is 317 MB of samples. */
 export const MAX_CLIP_SECONDS = 3600
+/**
+ * Length of the clips in which a generator is compared, in seconds. An embedding takes memory by the square of it: 0.3
+ * GB at 30 s, and 100 GB at ten minutes.
+ */
+export const MAX_COMPARED_SECONDS = 30
 /** Clips of one call. */
 export const MAX_CLIPS = 10_000
 /** 16-bit samples of a data set held in memory: 27 hours at 22,050 Hz. */

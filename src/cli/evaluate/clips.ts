@@ -1,7 +1,7 @@
 /** `diffwave evaluate` for generators: generated clips are compared with real ones as sets. */
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { REPORTED_FILES } from '../../core/limits.js'
+import { MAX_COMPARED_SECONDS, REPORTED_FILES } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import type { Denoiser } from '../../denoiser/denoiser.js'
 import type { GeneratedClips } from '../../evaluation/generator/generated-clips.js'
@@ -31,7 +31,8 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
       ? await readGeneratedClips(folders[0]!, context.signal)
       : await generate(context, model, { ...options, seed })
   const elapsed = (performance.now() - start) / 1000
-  const seconds = options.seconds ?? usualSeconds(made.clips, made.sampleRate)
+  // Longer clips are cut.
+  const seconds = Math.min(MAX_COMPARED_SECONDS, options.seconds ?? usualSeconds(made.clips, made.sampleRate))
   const evaluation = await context.withProgress('evaluating', onProgress =>
     evaluateGenerator({
       generated: made.clips,

@@ -4,6 +4,7 @@
 import { FrameTransform, windowSquares } from '../../audio/transforms/stft.js'
 import { gaussian, permutation } from '../../core/random.js'
 import { draws } from '../../core/random-streams.js'
+import { mapInTurns } from './in-turns.js'
 
 const SIZE = 1024
 const shape = { fftSize: SIZE, windowLength: SIZE, hop: SIZE / 4 }
@@ -15,21 +16,29 @@ const FADE = 0.002
 /**
  * Makes one clip of Gaussian noise for each clip, of the same length and energy, with the mean power spectrum of all
  * clips.
+ *
+ * @throws DiffWaveError `ABORTED`
  */
-export function averageSpectrumNoise(clips: readonly Float32Array[], seed: number): Float32Array[] {
+export async function averageSpectrumNoise(
+  clips: readonly Float32Array[],
+  seed: number,
+  signal?: AbortSignal,
+): Promise<Float32Array[]> {
   const transform = new FrameTransform(shape)
   const power = new Float64Array(transform.bins)
   let frames = 0
-  for (const clip of clips.map(atLeastAFrame)) {
-    for (let start = 0; start + SIZE <= clip.length; start += SIZE / 2, frames++) {
-      const bins = transform.forward(clip, start)
+  const measure = (clip: Float32Array) => {
+    const audio = atLeastAFrame(clip)
+    for (let start = 0; start + SIZE <= audio.length; start += SIZE / 2, frames++) {
+      const bins = transform.forward(audio, start)
       for (let bin = 0; bin < power.length; bin++) power[bin]! += bins[2 * bin]! ** 2 + bins[2 * bin + 1]! ** 2
     }
   }
+  await mapInTurns(clips, measure, signal)
   const response = power.map(sum => Math.sqrt(sum / frames))
-  return clips.map((clip, i) =>
-    atLevel(filtered(gaussian(seed + i, draws.baselineNoise, 0, clip.length), response, transform), clip),
-  )
+  const noiseLike = (clip: Float32Array, i: number) =>
+    atLevel(filtered(gaussian(seed + i, draws.baselineNoise, 0, clip.length), response, transform), clip)
+  return mapInTurns(clips, noiseLike, signal)
 }
 
 /** The clip, between zeros if it is shorter than a frame. */

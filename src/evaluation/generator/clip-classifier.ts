@@ -5,6 +5,7 @@
 import { Classifier, type Example } from './classifier.js'
 import { stretchedPattern } from './clip-pattern.js'
 import { type Clip, type ClipSet, spreadOver } from './clip-set.js'
+import { mapInTurns } from './in-turns.js'
 import { Modulation } from './modulation.js'
 
 /** Frames that a clip is stretched to. */
@@ -65,16 +66,19 @@ export async function classifyClips(
     features: modulation.features(stretchedPattern(pattern, first, sets.training.frames, FRAMES)),
     label: labels.indexOf(label),
   })
-  const examples = spreadOver(known(sets.training), MAX_EXAMPLES).map(example)
+  const examples = await mapInTurns(spreadOver(known(sets.training), MAX_EXAMPLES), example, signal)
   const classifier = await Classifier.train(examples, labels, { seed, signal })
-  const answers = (clips: readonly Clip[]) =>
-    clips.map(example).map(({ features, label }) => ({ label, found: classifier.classify(features) }))
+  const answer = (clip: Clip) => {
+    const { features, label } = example(clip)
+    return { label, found: classifier.classify(features) }
+  }
   const accuracy = (given: readonly { label: number; found: number }[]) =>
     given.filter(({ label, found }) => label === found).length / given.length
-  const ofGenerated = answers(generated)
+  const ofGenerated = await mapInTurns(generated, answer, signal)
+  const ofHeldOut = await mapInTurns(heldOut, answer, signal)
   const byLabel = new Map<string, LabelAccuracy>()
   for (const [index, label] of labels.entries()) {
-    const own = ofGenerated.filter(answer => answer.label === index)
+    const own = ofGenerated.filter(({ label: asked }) => asked === index)
     if (own.length === 0) continue
     const takenFor = new Map<string, number>()
     for (const { found } of own) takenFor.set(labels[found]!, (takenFor.get(labels[found]!) ?? 0) + 1)
@@ -82,7 +86,7 @@ export async function classifyClips(
   }
   return {
     labels,
-    heldOut: { clips: heldOut.length, accuracy: accuracy(answers(heldOut)) },
+    heldOut: { clips: heldOut.length, accuracy: accuracy(ofHeldOut) },
     generated: { clips: generated.length, accuracy: accuracy(ofGenerated) },
     byLabel,
   }

@@ -36,7 +36,7 @@ export class ClipEmbedding {
       clip => modulation.features(set.pattern(clip)),
       signal,
     )
-    return new ClipEmbedding(modulation, await PrincipalComponents.fit(features, DIMENSIONS))
+    return new ClipEmbedding(modulation, await PrincipalComponents.fit(features, DIMENSIONS, signal))
   }
 
   /** One vector per clip. */

@@ -102,9 +102,10 @@ export async function readClips(
     const path = join(folder, name)
     try {
       const audio = await readAudio(path)
-      const samples = await resample(audio.samples, audio.sampleRate, set.sampleRate)
+      const samples = await resample(audio.samples, audio.sampleRate, set.sampleRate, { signal: options.signal })
       set.add({ name: audioStem(name), samples, label }, options.all)
     } catch (error) {
+      throwIfAborted(options.signal)
       if (!(error instanceof DiffWaveError)) throw error
       leftOut.push({ file: path, reason: messageWithout(path, error) })
     }

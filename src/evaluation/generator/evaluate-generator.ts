@@ -1,7 +1,7 @@
 /** Evaluates generators: the public call, which loads the work only when it is used. */
 import { z } from 'zod'
 import { isFloat32Array } from '../../core/any-realm.js'
-import { MAX_CLIP_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
+import { MAX_COMPARED_SECONDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { abortSignal, check, type FieldsOf, onProgress, seed } from '../../core/options.js'
 import type { ClipAudio } from './clip-set.js'
 import type { GeneratorEvaluation, GeneratorEvaluationOptions } from './generator-evaluation.js'
@@ -18,7 +18,7 @@ const optionsSchema = z.strictObject({
   reference: z.string().min(1),
   training: z.string().min(1).optional(),
   sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE),
-  seconds: z.number().positive().max(MAX_CLIP_SECONDS),
+  seconds: z.number().positive().max(MAX_COMPARED_SECONDS),
   seed,
   signal: abortSignal.optional(),
   onProgress: onProgress.optional(),

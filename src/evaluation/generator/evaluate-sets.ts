@@ -13,7 +13,8 @@ import { ClipEmbedding } from './clip-embedding.js'
 import { ClipSet, readClips } from './clip-set.js'
 import { frechetDistance } from './frechet-distance.js'
 import type { Distances, GeneratorEvaluation, GeneratorEvaluationOptions, SetName } from './generator-evaluation.js'
-import { distancesWithin, nearest } from './neighbours.js'
+import { mapInTurns } from './in-turns.js'
+import { distancesWithin, type Neighbour, nearest } from './neighbours.js'
 import { SetEmbedding } from './set-embedding.js'
 import { soundCharacter } from './sound-character.js'
 
@@ -74,7 +75,7 @@ async function readSets(
   const length = Math.round(options.seconds * sampleRate)
   const empty = (overlap: number, keepAudio: boolean) => new ClipSet(sampleRate, length, overlap, keepAudio)
   const generated = empty(1, true)
-  for (const clip of options.generated) generated.add(clip, true)
+  await mapInTurns(options.generated, clip => generated.add(clip, true), signal)
   const reference = await readClips(options.reference, empty(1, true), leftOut, { signal })
   requireTwo('generated', generated)
   requireTwo('reference', reference)
@@ -84,17 +85,17 @@ async function readSets(
       ? null
       : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, { signal })
   await progress(30)
-  const baseline = (clips: readonly Float32Array[]) => {
+  const baseline = async (clips: readonly Float32Array[]) => {
     const set = empty(1, true)
-    for (const [i, samples] of clips.entries()) set.add({ name: String(i), samples, label: '' }, true)
+    await mapInTurns(clips, (samples, i) => set.add({ name: String(i), samples, label: '' }, true), signal)
     return set
   }
   return {
     generated,
     reference,
     training,
-    noise: baseline(averageSpectrumNoise(reference.audio, seed)),
-    shuffled: baseline(shuffledPieces(reference.audio, sampleRate, seed)),
+    noise: await baseline(await averageSpectrumNoise(reference.audio, seed, signal)),
+    shuffled: await baseline(shuffledPieces(reference.audio, sampleRate, seed)),
   }
 }
 
@@ -129,22 +130,24 @@ async function compareClips({ generated, reference, training }: Sets, signal: Ab
   const embedding = await ClipEmbedding.fit(training ?? reference, signal)
   const own = await embedding.embed(generated, signal)
   const real = await embedding.embed(reference, signal)
+  const neighbours = async (set: ClipSet) => {
+    const known = await embedding.embed(set, signal)
+    const ofGenerated = await nearest(own, known, signal)
+    return memorised(ofGenerated, await nearest(real, known, signal), generated, set)
+  }
   return {
-    ...(training === null
-      ? { memorisation: null, mostAlike: [] }
-      : memorised({ own, real, training: await embedding.embed(training, signal) }, generated, training)),
-    diversity: { generated: spreadOut(own), reference: spreadOut(real) },
+    ...(training === null ? { memorisation: null, mostAlike: [] } : await neighbours(training)),
+    diversity: { generated: await spreadOut(own, signal), reference: await spreadOut(real, signal) },
   }
 }
 
 /** How close generated clips come to training clips, compared with held-out clips. */
 function memorised(
-  embedded: Readonly<Record<'own' | 'real' | 'training', readonly Float64Array[]>>,
+  ownNearest: readonly Neighbour[],
+  realNearest: readonly Neighbour[],
   generated: ClipSet,
   training: ClipSet,
 ) {
-  const ownNearest = nearest(embedded.own, embedded.training)
-  const realNearest = nearest(embedded.real, embedded.training)
   return {
     memorisation: {
       generated: distances(ownNearest.map(({ distance }) => distance)),
@@ -161,8 +164,8 @@ function memorised(
   }
 }
 
-function spreadOut(clips: readonly Float64Array[]) {
-  const { mean, nearestOther } = distancesWithin(clips)
+async function spreadOut(clips: readonly Float64Array[], signal: AbortSignal | undefined) {
+  const { mean, nearestOther } = await distancesWithin(clips, signal)
   return { mean, nearestOther: nearestOther.length === 0 ? null : distances(nearestOther) }
 }
 

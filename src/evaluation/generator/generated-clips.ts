@@ -30,10 +30,11 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
     try {
       const audio = await readAudio(path)
       rate ??= audio.sampleRate
-      const samples = await resample(audio.samples, audio.sampleRate, rate)
+      const samples = await resample(audio.samples, audio.sampleRate, rate, { signal })
       const stem = audioStem(name)
       clips.push({ name: stem, samples, label: label === '' ? (/^(.+)-\d+$/.exec(stem)?.[1] ?? '') : label })
     } catch (error) {
+      throwIfAborted(signal)
       if (!(error instanceof DiffWaveError)) throw error
       leftOut.push({ file: path, reason: messageWithout(path, error) })
     }

@@ -15,7 +15,7 @@ export interface GeneratorEvaluationOptions {
   readonly training?: string
   /** Sample rate of the generated clips in Hz. Real clips are resampled to it. */
   readonly sampleRate: number
-  /** Length of a clip in seconds. Longer recordings are cut into several clips. */
+  /** Length of a clip in seconds, at most 30. Longer recordings are cut into several clips. */
   readonly seconds: number
   /** Seed of the baselines and the classifier. */
   readonly seed: number

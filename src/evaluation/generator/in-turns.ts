@@ -8,12 +8,12 @@ const CLIPS_PER_TURN = 16
 /** Maps clips one after the other. @throws DiffWaveError `ABORTED`, and what `map` throws */
 export async function mapInTurns<Clip, Result>(
   clips: readonly Clip[],
-  map: (clip: Clip) => Result,
+  map: (clip: Clip, index: number) => Result,
   signal: AbortSignal | undefined,
 ): Promise<Result[]> {
   const results: Result[] = []
   for (const clip of clips) {
-    results.push(map(clip))
+    results.push(map(clip, results.length))
     if (results.length % CLIPS_PER_TURN === 0) await setImmediate()
     throwIfAborted(signal)
   }

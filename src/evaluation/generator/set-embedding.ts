@@ -65,6 +65,7 @@ export class SetEmbedding {
     const components = await PrincipalComponents.fit(
       raw.map(({ signed }) => signed),
       SIGNED_COMPONENTS,
+      signal,
     )
     const vectors = raw.map(one => joined(one, components))
     const spreads = Array.from(vectors[0]!, (_, i) => spread(vectors.map(vector => vector[i]!)))

@@ -1,4 +1,6 @@
 /** Mean, covariance, standard deviation and percentiles of samples. */
+import { setImmediate } from 'node:timers/promises'
+import { throwIfAborted } from '../../core/errors.js'
 
 export interface Moments {
   readonly mean: Float64Array
@@ -8,27 +10,63 @@ export interface Moments {
 
 /** @param vectors at least one, all of the same length */
 export function covariance(vectors: readonly Float64Array[]): Moments {
-  const size = vectors[0]!.length
-  const mean = new Float64Array(size)
-  for (const vector of vectors) for (let i = 0; i < size; i++) mean[i]! += vector[i]! / vectors.length
-  const matrix = new Float64Array(size * size)
-  const centred = new Float64Array(size)
+  const sums = new CovarianceSums(vectors)
+  for (const vector of vectors) sums.add(vector)
+  return sums.moments()
+}
+
+/** As `covariance`, but lets other work have its turn: thousands of long vectors take minutes. */
+export async function covarianceInTurns(
+  vectors: readonly Float64Array[],
+  signal: AbortSignal | undefined,
+): Promise<Moments> {
+  const sums = new CovarianceSums(vectors)
   for (const vector of vectors) {
-    for (let i = 0; i < size; i++) centred[i] = vector[i]! - mean[i]!
+    sums.add(vector)
+    await setImmediate()
+    throwIfAborted(signal)
+  }
+  return sums.moments()
+}
+
+class CovarianceSums {
+  readonly #count: number
+  readonly #mean: Float64Array
+  /** Sums of products, of which only the lower triangle is filled. */
+  readonly #products: Float64Array
+  readonly #centred: Float64Array
+
+  constructor(vectors: readonly Float64Array[]) {
+    const size = vectors[0]!.length
+    this.#count = vectors.length
+    this.#mean = new Float64Array(size)
+    for (const vector of vectors) for (let i = 0; i < size; i++) this.#mean[i]! += vector[i]! / vectors.length
+    this.#products = new Float64Array(size * size)
+    this.#centred = new Float64Array(size)
+  }
+
+  add(vector: Float64Array): void {
+    const [centred, products, size] = [this.#centred, this.#products, vector.length]
+    for (let i = 0; i < size; i++) centred[i] = vector[i]! - this.#mean[i]!
     for (let i = 0; i < size; i++) {
       const x = centred[i]!
-      for (let j = 0; j <= i; j++) matrix[i * size + j]! += x * centred[j]!
+      for (let j = 0; j <= i; j++) products[i * size + j]! += x * centred[j]!
     }
   }
-  const divisor = Math.max(1, vectors.length - 1)
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j <= i; j++) {
-      const value = matrix[i * size + j]! / divisor
-      matrix[i * size + j] = value
-      matrix[j * size + i] = value
+
+  /** Call it once: it turns the sums into the covariance in place. */
+  moments(): Moments {
+    const [mean, matrix, size] = [this.#mean, this.#products, this.#mean.length]
+    const divisor = Math.max(1, this.#count - 1)
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j <= i; j++) {
+        const value = matrix[i * size + j]! / divisor
+        matrix[i * size + j] = value
+        matrix[j * size + i] = value
+      }
     }
+    return { mean, covariance: matrix }
   }
-  return { mean, covariance: matrix }
 }
 
 /** Mean and standard deviation. */

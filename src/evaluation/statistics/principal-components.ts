@@ -1,7 +1,8 @@
 /** Principal components of feature vectors, by orthogonal (subspace) iteration (Golub & Van Loan, section 8.2). */
 import { setImmediate } from 'node:timers/promises'
+import { throwIfAborted } from '../../core/errors.js'
 import { gaussian } from '../../core/random.js'
-import { covariance, type Moments } from './moments.js'
+import { covarianceInTurns } from './moments.js'
 import { symmetricEigen } from './symmetric-eigen.js'
 
 /** Enough to find the span: components of nearly equal variance need not be separated within it. */
@@ -19,15 +20,24 @@ export class PrincipalComponents {
     this.#basis = basis
   }
 
-  /** The `components` directions of largest variance, or fewer if the vectors span fewer. */
-  static async fit(vectors: readonly Float64Array[], components: number): Promise<PrincipalComponents> {
-    const { mean, covariance: matrix }: Moments = covariance(vectors)
+  /**
+   * The `components` directions of largest variance, or fewer if the vectors span fewer.
+   *
+   * @throws DiffWaveError `ABORTED`
+   */
+  static async fit(
+    vectors: readonly Float64Array[],
+    components: number,
+    signal?: AbortSignal,
+  ): Promise<PrincipalComponents> {
+    const { mean, covariance: matrix } = await covarianceInTurns(vectors, signal)
     const size = mean.length
     const count = Math.min(components, size, Math.max(1, vectors.length - 1))
     const basis = Float64Array.from(gaussian(0, 0, 0, count * size))
     for (let iteration = 0; iteration < ITERATIONS; iteration++) {
       basis.set(orthonormal(times(basis, matrix, count, size), count, size))
       await setImmediate()
+      throwIfAborted(signal)
     }
     // Rotates the basis within its span to the axes of variance, largest first.
     const mapped = times(basis, matrix, count, size)

@@ -6,11 +6,11 @@ import { near, range } from '../../support/sounds.js'
 
 const energy = (samples: Float32Array) => samples.reduce((sum, x) => sum + x * x, 0)
 
-test('noise of the average spectrum has the energy of each clip, wherever in it the sound is', () => {
+test('noise of the average spectrum has the energy of each clip, wherever in it the sound is', async () => {
   for (const at of [512, 1024, 1300, 2560]) {
     const click = new Float32Array(3072)
     click[at] = 0.5
-    const [noise, other] = averageSpectrumNoise([click, click], 1)
+    const [noise, other] = await averageSpectrumNoise([click, click], 1)
     assert.equal(noise!.length, click.length)
     near(energy(noise!), 0.25, 1e-3)
     assert.notDeepEqual(noise, other)
@@ -18,21 +18,21 @@ test('noise of the average spectrum has the energy of each clip, wherever in it 
   }
 })
 
-test('noise of the average spectrum is made for a clip shorter than a frame, too', () => {
+test('noise of the average spectrum is made for a clip shorter than a frame, too', async () => {
   const clip = Float32Array.from({ length: 500 }, (_, n) => Math.cos(Math.PI * n))
-  const [noise] = averageSpectrumNoise([clip], 1)
+  const [noise] = await averageSpectrumNoise([clip], 1)
   near(energy(noise!), 500, 1e-3)
   // All of it is at half the sample rate, where neighbours cancel.
   assert.ok(energy(noise!.subarray(1).map((x, n) => x + noise![n]!)) < 5)
 })
 
-test('noise of the average spectrum has the power of each frequency', () => {
+test('noise of the average spectrum has the power of each frequency', async () => {
   // A quarter of the power of the first tone is in the second one.
   const clip = Float32Array.from(
     { length: 40_960 },
     (_, n) => Math.cos((Math.PI * n) / 2) + Math.cos((Math.PI * n) / 4) / 2,
   )
-  const [noise] = averageSpectrumNoise([clip], 1)
+  const [noise] = await averageSpectrumNoise([clip], 1)
   // Without the first tone, and with twice the power of the second.
   const rest = noise!.subarray(2).map((x, n) => x + noise![n]!)
   near(energy(rest) / energy(noise!), 2 / 5, 0.1)

@@ -91,4 +91,6 @@ test('silent clips give finite numbers, and too few clips an error', async () =>
   // The label of a `GeneratedClip` is null if it has none.
   const unlabelled = silence.map(clip => ({ ...clip, label: null as never }))
   await assert.rejects(evaluate({ generated: unlabelled }), code('BAD_OPTION'))
+  // The embedding of clips of ten minutes would take 100 GB.
+  await assert.rejects(evaluate({ generated: silence, seconds: 600 }), code('BAD_OPTION'))
 })

@@ -16,7 +16,7 @@ test('real clips are nearer to real ones than to shuffled, reversed or noise cli
     return made
   }
   const [real, others] = [range(0, 66), range(1000, 66)].map(seeds => seeds.map(seed => melody(seed, 0.75)))
-  const noise = averageSpectrumNoise(real!, 1)
+  const noise = await averageSpectrumNoise(real!, 1)
   // Noise has the data's spectrum and each clip's energy.
   const energy = (samples: Float32Array) => samples.reduce((sum, x) => sum + x * x, 0)
   near(energy(noise[0]!) / energy(real![0]!), 1, 1e-3)
