@@ -11,7 +11,7 @@ export interface ServiceLimits {
   readonly uploadBytes: number
   /** Seconds of audio that a request may send or ask for. */
   readonly seconds: number
-  /** Seconds that the work of a request may take, its time in the queue excluded. */
+  /** Seconds that the work of a request may take, without its time in the queue and the time that its reader takes. */
   readonly workSeconds: number
   /** Requests that are worked on at the same time. */
   readonly parallel: number

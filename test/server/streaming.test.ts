@@ -49,15 +49,11 @@ describe('a streamed result', () => {
   })
 
   test('is cut off without a proper end when its time is over', async () => {
-    const service = await testService({ models, limits: { workSeconds: 0.7 } })
-    const response = await post(service, QUERY, LONG)
+    const service = await testService({ models, limits: { workSeconds: 0.5 } })
+    const response = await post(service, QUERY.replace('steps=1', 'steps=6'), LONG)
     // The machine may be so busy that not even the first audio is there in time.
     if (response.status === 503) return void (await problem(response, 503, 'WORK_TIMEOUT'))
-    const reader = response.body!.getReader()
-    await setTimeout(1000)
-    await assert.rejects(async () => {
-      for (let next = await reader.read(); !next.done; next = await reader.read());
-    })
+    await assert.rejects(response.arrayBuffer())
     await idle(service)
   })
 

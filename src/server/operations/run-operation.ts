@@ -1,8 +1,12 @@
-/** Runs an operation within its time. */
+/**
+ * Runs an operation within its time. Time in which it waits for its reader is counted apart, because a player that
+ * reads at the speed of the audio takes as long as the audio lasts.
+ */
 import { DiffWaveError } from '../../core/errors.js'
 import type { OnProgress } from '../../core/progress.js'
 import { Refusal } from '../refusal.js'
 import type { Operation, OperationTools, Output } from './operation.js'
+import { PausableTimer } from './pausable-timer.js'
 
 /** What a client asked for, checked. */
 export interface Order {
@@ -24,7 +28,7 @@ export async function runOperation(
   tools: OperationTools,
   around: Surroundings,
 ): Promise<void> {
-  const { workSeconds } = tools.limits
+  const { workSeconds, seconds } = tools.limits
   const stop = new AbortController()
   const leave = () => stop.abort(around.signal.reason)
   if (around.signal.aborted) leave()
@@ -34,14 +38,36 @@ export async function runOperation(
     got: 'more',
     hint: 'Request shorter audio or fewer steps.',
   })
-  const timer = setTimeout(() => stop.abort(tooSlow), workSeconds * 1000)
+  const readTooSlowly = new Refusal(503, 'WORK_TIMEOUT', 'the result is read too slowly', {
+    expected: `at most ${seconds} s of waiting for its reader, the longest audio`,
+    got: 'more',
+  })
+  const working = new PausableTimer(workSeconds, () => stop.abort(tooSlow))
+  const waiting = new PausableTimer(seconds, () => stop.abort(readTooSlowly))
+  const output: Output = {
+    open: head => around.output.open(head),
+    event: (name, facts) => around.output.event(name, facts),
+    write: async bytes => {
+      working.pause()
+      waiting.run()
+      try {
+        await around.output.write(bytes)
+      } finally {
+        waiting.pause()
+        working.run()
+      }
+    },
+  }
+  working.run()
   try {
-    await operation.run({ ...tools, ...around, ...order, signal: stop.signal })
+    await operation.run({ ...tools, ...around, ...order, output, signal: stop.signal })
   } catch (error) {
+    const { reason } = stop.signal
     const stopped = error instanceof DiffWaveError && error.code === 'ABORTED'
-    throw stopped && stop.signal.reason === tooSlow ? tooSlow : error
+    throw stopped && (reason === tooSlow || reason === readTooSlowly) ? reason : error
   } finally {
-    clearTimeout(timer)
+    working.pause()
+    waiting.pause()
     around.signal.removeEventListener('abort', leave)
   }
 }
