@@ -19,6 +19,7 @@ interface ZipEntry {
   readonly originalSize: number
   /** 0 stored, 8 deflated. */
   readonly compression: number
+  readonly isEncrypted: boolean
   /** Where its own header is, in bytes. */
   readonly header: number
 }
@@ -32,7 +33,8 @@ interface ZipEntry {
  */
 export function readStoredZip(bytes: Uint8Array, where: string): Map<string, Uint8Array> {
   let total = 0
-  return unzip(bytes, where, ({ name, size, originalSize, compression }) => {
+  return unzip(bytes, where, ({ name, size, originalSize, compression, isEncrypted }) => {
+    if (isEncrypted) throw encrypted(name, where)
     if (compression !== 0 || originalSize !== size) {
       throw new DiffWaveError('UNSUPPORTED_FORMAT', `the archive’s entry ${name} is compressed`, {
         where,
@@ -61,11 +63,12 @@ export function zipNames(bytes: Uint8Array, where: string): string[] {
  * One entry's bytes, inflated.
  *
  * @param maxBytes of the entry, inflated
- * @throws DiffWaveError `BAD_ZIP`, `TOO_LARGE`, `UNSUPPORTED_FORMAT` (another compression than deflate)
+ * @throws DiffWaveError `BAD_ZIP`, `TOO_LARGE`, `UNSUPPORTED_FORMAT` (encrypted, or another compression than deflate)
  */
 export function readZipEntry(bytes: Uint8Array, entry: string, maxBytes: number, where: string): Uint8Array {
-  const found = unzip(bytes, where, ({ name, size, originalSize, compression }) => {
+  const found = unzip(bytes, where, ({ name, size, originalSize, compression, isEncrypted }) => {
     if (name !== entry) return false
+    if (isEncrypted) throw encrypted(name, where)
     if (compression !== 0 && compression !== 8) {
       throw new DiffWaveError('UNSUPPORTED_FORMAT', `the archive’s entry ${name} has an unsupported compression`, {
         expected: 'none, or deflate',
@@ -85,6 +88,13 @@ export function readZipEntry(bytes: Uint8Array, entry: string, maxBytes: number,
   }).get(entry)
   if (found === undefined) throw new DiffWaveError('BAD_ZIP', `the archive has no entry ${entry}`, { where })
   return found
+}
+
+function encrypted(name: string, where: string): DiffWaveError {
+  return new DiffWaveError('UNSUPPORTED_FORMAT', `the archive’s entry ${name} is encrypted`, {
+    where,
+    hint: 'Unpack the archive with its password, and save it again without one.',
+  })
 }
 
 /** The contents of the entries that `choose` accepts. Those of stored ones share memory with the archive. */
@@ -120,8 +130,8 @@ const ENTRY_BYTES = 46
 /** Stands for a number of 64 bits in the field after the name. */
 const IN_FIELD_64 = 0xffffffff
 const FIELD_64 = 1
-/** A flag of an entry: its name is UTF-8. */
-const UTF8 = 0x800
+/** Flags of an entry: it is encrypted, its name is UTF-8. */
+const [ENCRYPTED, UTF8] = [1, 0x800]
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const uint64 = (view: DataView, at: number) => Number(view.getBigUint64(at, true))
@@ -138,7 +148,8 @@ function* directory(bytes: Uint8Array): Generator<ZipEntry, void, undefined> {
       number,
     ]
     const afterName = at + ENTRY_BYTES + name
-    const decoder = new TextDecoder((view.getUint16(at + 8, true) & UTF8) === 0 ? 'latin1' : 'utf-8')
+    const flags = view.getUint16(at + 8, true)
+    const decoder = new TextDecoder((flags & UTF8) === 0 ? 'latin1' : 'utf-8')
     const long = longNumbers(view, afterName, fields)
     const number = (field: number) => {
       const value = view.getUint32(at + field, true)
@@ -151,6 +162,7 @@ function* directory(bytes: Uint8Array): Generator<ZipEntry, void, undefined> {
       size,
       originalSize,
       compression: view.getUint16(at + 10, true),
+      isEncrypted: (flags & ENCRYPTED) !== 0,
       header,
     }
     at = afterName + fields + comment

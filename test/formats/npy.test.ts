@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import { decodeNpy, encodeNpy } from '#src/formats/npy'
 import { decodeNpz, npzNames } from '#src/formats/npz'
+import { decodeTorch } from '#src/formats/pytorch'
 import { ascii, base64, npy } from '../support/bytes.js'
 import { inCase } from '../support/in-case.js'
 
@@ -204,6 +205,16 @@ describe('decodeNpz', () => {
       if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, 2 ** 31, true)
     }
     assert.throws(() => decodeNpz(zip, 'a', 'a.npz'), { name: 'DiffWaveError', code: 'TOO_LARGE' })
+  })
+
+  test('says that an archive is encrypted', () => {
+    const zip = zipSync({ 'a.npy': new Uint8Array(100), 'data.pkl': new Uint8Array(100) })
+    const view = new DataView(zip.buffer)
+    const directory = view.getUint32(zip.length - 6, true)
+    view.setUint16(directory + 8, 1, true)
+    for (const read of [() => decodeNpz(zip, 'a', 'a.npz'), () => decodeTorch(zip, 'a.pt')]) {
+      assert.throws(read, { name: 'DiffWaveError', code: 'UNSUPPORTED_FORMAT', message: /a\.npy is encrypted/ })
+    }
   })
 
   test('names a missing array', () => {
