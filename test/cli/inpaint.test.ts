@@ -37,4 +37,8 @@ test('inpaint refuses a gap outside, a gap that is none, no gap and another rate
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
     assert.equal(run.stdout, '')
   }
+  // A wrong call, though the last of the recordings has another fault.
+  const several = called(['inpaint', recording, slow, '--gaps', '1-2', '-m', smallVocoder, '-o', at('refused')])
+  assert.equal(several.status, 2, several.stderr)
+  assert.match(several.stderr, /BAD_OPTION.*SAMPLE_RATE_MISMATCH/s)
 })

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { describe, test } from 'node:test'
 import { readWav } from '#src/audio/codecs/wav-file'
+import { eachMel } from '#src/cli/inputs/mel-inputs'
 import { gaussian } from '#src/core/random'
 import { encodeNpy } from '#src/formats/npy'
 import { encodeSafetensors } from '#src/formats/safetensors'
@@ -250,6 +251,12 @@ describe('synthesize with a batch of mels in one file', () => {
         assert.deepEqual(readFileSync(at(`several/batch-${i}.wav`)), readFileSync(at(`ones/one-${i}.wav`)))
       }
     }
+  })
+
+  test('numbers the files in as many digits as the last one has', async () => {
+    const path = put('eleven.npy', encodeNpy({ shape: [11, 80, 2], data: melNumbers(11 * 80 * 2) }))
+    const mels = await eachMel([{ name: 'eleven.npy', path, stem: 'eleven' }], {})
+    assert.deepEqual([mels[0]!.stem, mels.at(-1)!.stem], ['eleven-00', 'eleven-10'])
   })
 
   test('takes one mel with --index, and refuses a single output without it', () => {

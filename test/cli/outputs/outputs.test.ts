@@ -184,6 +184,11 @@ describe('an output path', () => {
     assert.ok(statSync(at('UPPER.WAV')).isFile() && statSync(at('CLIP.WAV')).isFile() && existsSync(at('UPPER.png')))
   })
 
+  test('is checked before any input is read', () => {
+    const refused = called(['synthesize', 'absent.npy', ...fast, '-o', 'absent/result.wav'], here)
+    assert.match(refused.stderr, /^error\[NOT_WRITABLE\]: the folder to write into does not exist/)
+  })
+
   test('must not have a name that is too long', () => {
     const refused = called(['synthesize', 'm.npy', ...fast, '-o', `${'x'.repeat(300)}.wav`], here)
     assert.equal(refused.status, 1)
