@@ -11,7 +11,7 @@ import { domainOf } from '#src/data-domain/domain-of'
 import type { ModelConfig } from '#src/model/config'
 import { readModelFolder } from '#src/model/folder'
 import { BatchMaker } from '#src/training/data/batch'
-import { Cropper } from '#src/training/data/crop'
+import { Cropper, labelIndex } from '#src/training/data/crop'
 import { measureSubbands } from '#src/training/data/measure'
 import { code } from '../../support/errors.js'
 import { learningEngine } from '../../support/learning-engine.js'
@@ -71,7 +71,7 @@ test('keeps what it has prepared, and drops the oldest when it takes too much me
   assert.deepEqual(prepared, ['a', 'b', 'c', 'a'])
 })
 
-test('of a generator may begin in silence, and applies gain and signal scale', () => {
+test('of a generator may begin in silence, applies gain and signal scale, and keeps its bandwidth', () => {
   const { model } = config({
     model: {
       kind: 'generator',
@@ -81,13 +81,11 @@ test('of a generator may begin in silence, and applies gain and signal scale', (
     },
     prior: null,
   })
-  const { audio } = new Cropper(model, domainOf(model)).crop(
-    { name: 'a.wav', label: '', samples: Int16Array.of(4096, -8192) },
-    -2,
-    6,
-    0.5,
-  )
+  const recording = { name: 'a.wav', label: '', samples: Int16Array.of(4096, -8192) }
+  const cropper = new Cropper(model, domainOf(model))
+  const { audio, limit } = cropper.crop({ ...recording, limit: 3000 }, -2, 6, 0.5)
   assert.deepEqual([...audio], [0, 0, 0.25, -0.5, 0, 0])
+  assert.deepEqual([limit, cropper.crop(recording, 0, 6).limit], [3000, 4000])
   assert.throws(() => config({ data: { leadIn: 0.1 } }), code('BAD_CONFIG'))
 })
 
@@ -149,6 +147,11 @@ test('in subbands, bands 40 dB below the loudest and softer ones have the same g
   const { gains } = measureSubbands([recording], 64, { equalisation: 1, deviation: 0.5, kind: 'mdct' })
   assert.ok(Math.abs(Math.max(...gains) / Math.min(...gains) - 100) < 0.01)
   assert.equal(new Set(gains.slice(32)).size, 1)
+})
+
+test('has a label that is spelt in composed or decomposed characters', () => {
+  const indices = ['caf\u00e9', 'cafe\u0301', 'cafe'].map(label => labelIndex(['tea', 'caf\u00e9'], label))
+  assert.deepEqual(indices, [1, 1, -1])
 })
 
 test('has the label at its middle, and labelShares counts labels of crops', async () => {

@@ -301,6 +301,19 @@ test('a clip’s bandwidth is just below half its own rate, times its speed', as
   )
 })
 
+test('a faster copy of a recording that is shorter than a crop is left out', async () => {
+  const folder = join(scratch, 'short copies')
+  mkdirSync(folder)
+  const samples = gaussian(1, 0, 0, 1000).map(x => x * 0.1)
+  writeFileSync(join(folder, 'a.wav'), encodeWav({ samples, sampleRate: 8000 }))
+  const load = { folders: [folder], sampleRate: 8000, validationShare: 0, speeds: [0.9, 1, 1.25] }
+  const { training } = await loadDataset({ ...load, minSamples: 900 })
+  assert.deepEqual(
+    training.map(({ name }) => name),
+    ['a.wav at 0.9', 'a.wav'],
+  )
+})
+
 test('predicted mels replace computed ones, and those that do not fit are reported', async () => {
   const folder = join(scratch, 'pairs')
   const mels = join(scratch, 'predicted')

@@ -7,7 +7,8 @@ import { bestModelPath, lastModelPath, recordingCachePath } from '#src/formats/r
 import { readProgress } from '#src/training/run/checkpoint'
 import { trainingSteps } from '#src/training/run/training-run'
 import { code } from '../../support/errors.js'
-import { train } from '../../support/training.js'
+import { learningEngine } from '../../support/learning-engine.js'
+import { config, train } from '../../support/training.js'
 import { options } from '../../support/training-scratch.js'
 
 test('a run whose folder another one has taken over writes nothing more', async () => {
@@ -52,4 +53,36 @@ test('a run whose steps are no longer asked for ends with a checkpoint', async (
   const run = options()
   for await (const { step } of trainingSteps(run)) if (step === 5) break
   assert.equal((await readProgress(run.out)).step, 5)
+})
+
+test('a run keeps the model with the lowest validation loss', async () => {
+  const outputs = [1, 0, 2]
+  let step = 0
+  let best: Buffer | undefined
+  const run = options({
+    config: config({ every: { log: 1, validation: 1, checkpoint: 100 } }),
+    maxSteps: 3,
+    createEngine: async (model, weights) => ({
+      ...learningEngine(model.network, weights),
+      predict: async ({ audio }) => audio.map(clip => clip.map(() => outputs[step]!)),
+    }),
+  })
+  const weights = () => readFileSync(join(bestModelPath(run.out), 'weights.safetensors'))
+  const losses: (number | null)[] = []
+  const onStep = ({ validationLoss }: { readonly validationLoss: number | null }) => {
+    losses.push(validationLoss)
+    if (++step === 2) best = weights()
+  }
+  const { bestValidation } = await train({ ...run, onStep })
+  assert.equal(bestValidation, losses[1])
+  assert.deepEqual(weights(), best)
+})
+
+test('a run ends after the hours that it was given', async () => {
+  let seconds = 0
+  const onStep = ({ step }: { readonly step: number }) => {
+    seconds = 1800 * step
+  }
+  const { step, stoppedBy } = await train({ ...options({ maxHours: 1, clock: () => seconds }), onStep })
+  assert.deepEqual([step, stoppedBy], [2, 'max-hours'])
 })
