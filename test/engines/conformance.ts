@@ -325,6 +325,7 @@ export function conformance(name: string, create: CreateEngine, options: Conform
     await refused({ audio: [audio[0]!.map(() => Number.NaN)] }, 'NOT_FINITE')
     await refused({ mel: [{ ...mel![0]!, bands: 6 }] }, 'BAD_SHAPE')
     await refused({ steps: [-1] }, 'BAD_SHAPE')
+    await refused({ steps: [1, 2] }, 'BAD_SHAPE')
     await refused({ labels: [0] }, 'BAD_SHAPE')
     await refused({ signal: AbortSignal.abort() }, 'ABORTED')
     const backward = { ...request, gradientOf: (outputs: readonly Float32Array[]) => outputs }

@@ -99,7 +99,8 @@ describe('a network with a correction', () => {
 
   test('has gradients that match finite differences of the loss', async () => {
     const target = batch.audio.map((clip, i) => gaussian(3, i, 0, clip.length))
-    const request = { ...batch, target, loss: 'l2' as const }
+    const weight = batch.audio.map(clip => clip.map((_, i) => 1 + (i % 3)))
+    const request = { ...batch, target, weight, loss: 'l2' as const }
     const { loss, clipLosses, gradients } = await engine.lossGradients(request)
     const samples = target.map(clip => clip.length)
     const mean = (clipLosses[0]! * samples[0]! + clipLosses[1]! * samples[1]!) / (samples[0]! + samples[1]!)

@@ -45,6 +45,7 @@ describe('the queue of an engine', () => {
   test('is not idle while work runs, however long, nor if more work came in time', async () => {
     const { counts, queue } = countIdleness()
     let finish = () => {}
+    void queue.after(() => 0)
     const long = queue.after(() => new Promise<void>(resolve => (finish = resolve)))
     await settle()
     mock.timers.tick(5 * IDLE_MS)

@@ -146,4 +146,17 @@ describe('streams that are fed concurrently', { skip: !available }, () => {
     await assert.rejects(running[0]!, code('DISPOSED'))
     assert.equal((await running[1]!).length, clips[1]!.audio.length)
   })
+  test('take their own pieces one after the other', async () => {
+    const engine = await engineOf(2)
+    const { mel, label, audio } = clips[0]!
+    const half = audio.length / 2
+    const results: Float32Array[][] = []
+    for (const count of [1, 2]) {
+      const stream = engine.openStream({ steps: [3], label })
+      stream.pushMel(mel, true)
+      const pieces = count === 1 ? [audio] : [audio.slice(0, half), audio.slice(half)]
+      results.push(await Promise.all(pieces.map((piece, i) => stream.predict(0, piece, i === count - 1))))
+    }
+    assert.deepEqual([...results[1]!.flatMap(piece => [...piece])], [...results[0]![0]!])
+  })
 })
