@@ -50,7 +50,7 @@ export interface FolderLock {
    * lock was removed
    */
   assertHeld(): Promise<void>
-  /** Releases the folder. */
+  /** Releases the folder. @throws DiffWaveError `NOT_WRITABLE` */
   release(): Promise<void>
 }
 
@@ -101,7 +101,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     async release() {
       clearInterval(heartbeat)
       heldHere.delete(token)
-      if ((await readHolder(path))?.token === token) await rm(path, { force: true })
+      if ((await readHolder(path))?.token === token) await remove(path)
       forget()
     },
   }
@@ -113,6 +113,15 @@ function locked(folder: string, pid?: number): DiffWaveError {
     where: folder,
     hint: 'Wait for it, stop it, or use another folder.',
   })
+}
+
+/** Removes a file of this process. @throws DiffWaveError `NOT_WRITABLE` */
+async function remove(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true })
+  } catch (error) {
+    throw fileError(error, path, 'write')
+  }
 }
 
 function lockLost(folder: string): DiffWaveError {
@@ -200,23 +209,28 @@ class Claim {
     clearInterval(this.#heartbeat)
     await this.#writing
     await this.#handle.close()
-    await rm(join(this.#folder, this.#name), { force: true })
+    await remove(join(this.#folder, this.#name))
     this.#forget()
   }
 
   /**
    * Lists the claims of other living processes. Claims of dead processes are removed, as their names are never used
    * again. Null if another process took this one for dead and removed its claim.
+   *
+   * @throws DiffWaveError `NOT_WRITABLE`
    */
   async #others(): Promise<string[] | null> {
-    const names = await readdir(this.#folder)
+    const names = await readdir(this.#folder).catch((error: unknown) => {
+      throw fileError(error, this.#folder, 'write')
+    })
     if (!names.includes(this.#name)) return null
     const living: string[] = []
     for (const name of names) {
       const tag = CLAIM.exec(name)?.[1]
       const claimant = tag === undefined || name === this.#name ? null : parseIdentityTag(tag)
       if (claimant === null) continue
-      if (await this.#isOver(claimant, name)) await rm(join(this.#folder, name), { force: true })
+      // One that cannot be removed, for example of another user, does no harm.
+      if (await this.#isOver(claimant, name)) await rm(join(this.#folder, name), { force: true }).catch(() => {})
       else living.push(name)
     }
     return living

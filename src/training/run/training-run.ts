@@ -320,6 +320,7 @@ class TrainingRun {
         hint: 'Lower the learning rate, or look for damaged recordings.',
       })
     }
+    await this.#lock.assertHeld()
     const { state, progress } = await readCheckpoint(out, new Adam())
     this.#state = state
     this.#progress = progress

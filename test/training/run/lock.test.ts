@@ -141,8 +141,11 @@ describe('a lock is taken over', () => {
   test('at once if ended processes have left claims', async () => {
     const folder = newFolder()
     writeFileSync(join(folder, `lock.${DEAD}-1-.0123456789ab.claim`), '')
+    // It cannot be removed, as the claim of another user in a folder with the sticky bit cannot.
+    const stuck = `lock.${DEAD}-1-.ba9876543210.claim`
+    mkdirSync(join(folder, stuck))
     await (await lockFolder(folder)).release()
-    assert.deepEqual(readdirSync(folder), [])
+    assert.deepEqual(readdirSync(folder), [stuck])
   })
 })
 

@@ -12,12 +12,17 @@ import { config, train } from '../../support/training.js'
 import { options } from '../../support/training-scratch.js'
 
 test('a run whose folder another one has taken over writes nothing more', async () => {
-  for (const every of [
+  for (const { diverges = false, ...every } of [
     { log: 1, validation: 100, checkpoint: 100 },
     { log: 100, validation: 3, checkpoint: 100 },
     { log: 100, validation: 100, checkpoint: 3 },
+    { log: 100, validation: 100, checkpoint: 4, diverges: true },
   ]) {
-    const run = options()
+    // Each update has two batches, so the first four are good.
+    const spoil = (call: number) => diverges && call > 8
+    const run = options({
+      createEngine: async (model, weights) => learningEngine(model.network, weights, { spoil }),
+    })
     const files = () =>
       readdirSync(run.out, { recursive: true, withFileTypes: true })
         .filter(entry => entry.isFile())
