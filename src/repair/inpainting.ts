@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
-import { checkAudio, checkSamples } from '../audio/check-audio.js'
+import { checkAudio, checkNotEmpty, checkSamples } from '../audio/check-audio.js'
 import type { Gap } from '../audio/gap.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { sliceMel } from '../audio/mel/frames.js'
@@ -74,6 +74,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
   const domain = modelDomain(model)
   const { sampleRate, diffusion } = config
   checkAudio(audio, 'the recording')
+  checkNotEmpty(audio.samples, 'the recording')
   if (audio.sampleRate !== sampleRate) {
     throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording and the model differ in sample rate', {
       expected: `${sampleRate} Hz`,

@@ -173,6 +173,9 @@ describe('inpaint', () => {
     const broken = recording.slice()
     broken[3] = Number.NaN
     await assert.rejects(inpaint({}, broken), { code: 'NOT_FINITE', message: /sample 3/ })
+    // Gaps may end up to a sample after the recording, whose length is rounded.
+    const instant = { gaps: [{ start: 0, end: 1e-6 }] }
+    await assert.rejects(inpaint(instant, new Float32Array(0)), { code: 'BAD_AUDIO', where: 'the recording' })
     const short = { samples: new Float32Array(1200).fill(0.1), sampleRate: 22050 }
     await assert.rejects(
       new Vocoder(fakeModel(smallVocoderConfig())).inpaint(short, { gaps: [{ start: 0.02, end: 0.03 }] }),
