@@ -95,26 +95,28 @@ export async function readClips(
   folder: string,
   set: ClipSet,
   leftOut: LeftOut[],
-  options: { readonly all?: boolean; readonly signal?: AbortSignal | undefined } = {},
+  signal?: AbortSignal,
 ): Promise<ClipSet> {
-  for (const { name, label } of await labelledFiles(folder, { signal: options.signal })) {
-    throwIfAborted(options.signal)
+  const before = leftOut.length
+  for (const { name, label } of await labelledFiles(folder, { signal })) {
+    throwIfAborted(signal)
     const path = join(folder, name)
     try {
       const audio = await readAudio(path)
-      const samples = await resample(audio.samples, audio.sampleRate, set.sampleRate, { signal: options.signal })
-      set.add({ name: audioStem(name), samples, label }, options.all)
+      const samples = await resample(audio.samples, audio.sampleRate, set.sampleRate, { signal })
+      set.add({ name: audioStem(name), samples, label })
     } catch (error) {
-      throwIfAborted(options.signal)
+      throwIfAborted(signal)
       if (!(error instanceof DiffWaveError)) throw error
       leftOut.push({ file: path, reason: messageWithout(path, error) })
     }
     await setImmediate()
   }
   if (set.clips.length > 0) return set
+  const own = leftOut[before]
   throw new DiffWaveError('BAD_DATA', 'the folder contains no usable clip', {
     where: folder,
-    got: leftOut.length > 0 ? `${leftOut.at(-1)!.file}: ${leftOut.at(-1)!.reason}` : 'no recordings, or only silence',
+    got: own === undefined ? 'no recordings, or only silence' : `${own.file}: ${own.reason}`,
   })
 }
 

@@ -76,14 +76,14 @@ async function readSets(
   const empty = (overlap: number, keepAudio: boolean) => new ClipSet(sampleRate, length, overlap, keepAudio)
   const generated = empty(1, true)
   await mapInTurns(options.generated, clip => generated.add(clip, true), signal)
-  const reference = await readClips(options.reference, empty(1, true), leftOut, { signal })
+  const reference = await readClips(options.reference, empty(1, true), leftOut, signal)
   requireTwo('generated', generated)
   requireTwo('reference', reference)
   await progress(15)
   const training =
     options.training === undefined
       ? null
-      : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, { signal })
+      : await readClips(options.training, empty(TRAINING_OVERLAP, false), leftOut, signal)
   await progress(30)
   const baseline = async (clips: readonly Float32Array[]) => {
     const set = empty(1, true)

@@ -34,6 +34,13 @@ test('readGeneratedClips takes labels from file names and lists unreadable files
 
   const set = new ClipSet(2 * MELODY_RATE, 2 * MELODY_RATE, 1, true)
   await readClips(at('made/snare'), set, [])
+  // What another folder left out does not explain why this one is empty.
+  put('empty/notes.txt', '')
+  const leftOut = [{ file: at('broken/bad-1.wav'), reason: 'damaged' }]
+  await assert.rejects(readClips(at('empty'), new ClipSet(MELODY_RATE, MELODY_RATE), leftOut), {
+    code: 'BAD_DATA',
+    got: 'no recordings, or only silence',
+  })
   assert.deepEqual(
     set.audio.map(({ length }) => length),
     [2 * MELODY_RATE, 2 * MELODY_RATE],
