@@ -67,7 +67,8 @@ export function cacheFile(contents: string, speed: number, sampleRate: number, s
 /** Reads a file of the cache. Null if it is missing, damaged or unreadable: the caller then makes it again. */
 export async function readKept(folder: string, name: string): Promise<KeptRecording | null> {
   const path = join(folder, name)
-  const bytes = (await kindOfPath(path)) === 'file' ? await readFileBytes(path).catch(() => null) : null
+  const kind = await kindOfPath(path).catch(() => null)
+  const bytes = kind === 'file' ? await readFileBytes(path).catch(() => null) : null
   if (bytes === null || bytes.length < HEADER) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const count = view.getUint32(4, true)

@@ -151,11 +151,15 @@ class RecordingReader {
     if (fault !== null) return fault
     const mel = place === null ? null : await givenMel(place, samples.length)
     if (mel !== null && 'reason' in mel) return mel
-    const clips: { readonly speed: number; readonly samples: Int16Array }[] = []
+    const all: { readonly speed: number; readonly samples: Int16Array }[] = []
     for (const speed of mel === null ? speeds : [1]) {
       const played = speed === 1 ? samples : (await this.#kept(key, speed))?.samples
-      const clip = quantised16(played ?? (await this.#made(bytes, key, speed)).samples)
-      if (clip.length >= minSamples) clips.push({ speed, samples: clip })
+      all.push({ speed, samples: quantised16(played ?? (await this.#made(bytes, key, speed)).samples) })
+    }
+    const clips = all.filter(({ samples }) => samples.length >= minSamples)
+    if (clips.length === 0) {
+      const longest = all.reduce((one, other) => (one.samples.length >= other.samples.length ? one : other))
+      return tooShort(`${longest.samples.length} samples at speed ${longest.speed}`, minSamples)
     }
     return { sampleRate, contents, mel, clips, resampled: this.#resampled }
   }
@@ -196,11 +200,14 @@ function quantised16(samples: Float32Array | Int16Array): Int16Array {
   return samples instanceof Int16Array ? samples : quantised(samples)
 }
 
+/** @param length the recording's number of samples, in words */
+function tooShort(length: string, minSamples: number): Fault {
+  return { reason: 'too short', detail: `${length}, ${minSamples} needed` }
+}
+
 /** Finds faults in the samples of a recording. They are audio, or 16-bit samples if it was resampled. */
 function faultOf(numbers: Float32Array | Int16Array, minSamples: number): Fault | null {
-  if (numbers.length < minSamples) {
-    return { reason: 'too short', detail: `${numbers.length} samples, ${minSamples} needed` }
-  }
+  if (numbers.length < minSamples) return tooShort(`${numbers.length} samples`, minSamples)
   const samples = numbers instanceof Int16Array ? audioOf(numbers) : numbers
   let peak = 0
   let full = 0

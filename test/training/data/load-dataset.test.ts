@@ -76,6 +76,19 @@ describe('a folder of recordings', () => {
     )
   })
 
+  test('names a recording that is too short at every speed', async () => {
+    const { report } = await loadDataset({
+      folders: [folder],
+      speeds: [1.25, 2],
+      sampleRate: 22050,
+      minSamples: 4500,
+      validationShare: 0,
+    })
+    assert.equal(report.clips, 2)
+    const good = report.leftOut.find(({ file }) => file === join(folder, 'good.wav'))
+    assert.deepEqual([good?.reason, good?.detail], ['too short', '4000 samples at speed 1.25, 4500 needed'])
+  })
+
   const metadata = join(scratch, 'recordings', 'metadata.csv')
   const parts = 'slow,tom,0\nslow,rim,0.2\n'
 

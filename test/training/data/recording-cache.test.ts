@@ -1,13 +1,14 @@
 /** The cache of resampled recordings. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { gaussian } from '#src/core/random'
 import { loadDataset } from '#src/training/data/load-dataset'
 import { removeUnneeded } from '#src/training/data/recording-cache'
+import { code } from '../../support/errors.js'
 import { golden } from '../../support/paths.js'
 import { scratchFolder } from '../../support/scratch.js'
 import { noise, wav } from '../../support/sounds.js'
@@ -48,6 +49,15 @@ describe('the cache of resampled recordings', () => {
     }
     await removeUnneeded(cache, new Set([kept!]))
     assert.deepEqual(readdirSync(cache).sort(), [kept, 'notes.txt'].sort())
+  })
+
+  test('is named in the error if it cannot be reached', async () => {
+    const [folder, cache] = [join(scratch, 'unreached'), join(scratch, 'circle')]
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'a.wav'), wav(noise(2, 4000), 6000))
+    symlinkSync(cache, cache)
+    const loading = loadDataset({ folders: [folder], sampleRate: 8000, validationShare: 0, cache })
+    await assert.rejects(loading, code('NOT_A_DIRECTORY', /circle/))
   })
 
   test('contains exactly the recorded samples with SAMPLES_VERSION 1', async () => {
