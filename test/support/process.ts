@@ -94,8 +94,8 @@ export function shell(line: string, cwd: string): Ended {
 }
 
 /** Starts a command, and collects its standard error. */
-export function started(args: readonly string[]) {
-  const child = spawn(process.execPath, [program, ...args])
+export function started(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } })
   let stderr = ''
   child.stderr.on('data', data => {
     stderr += data

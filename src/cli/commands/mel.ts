@@ -119,7 +119,7 @@ async function converted(opener: MelOpener, input: MelInput, from: MelConvention
 }
 
 /** Writes a mel in the format of the file's ending; to pipes and devices as `.npy`. */
-async function write(output: string, mel: Mel): Promise<void> {
+async function write(output: string, mel: Mel, signal: AbortSignal): Promise<void> {
   const [{ encodeNpy }, { encodeSafetensors }] = await Promise.all([
     import('../../formats/npy.js'),
     import('../../formats/safetensors.js'),
@@ -127,7 +127,7 @@ async function write(output: string, mel: Mel): Promise<void> {
   const tensor = { shape: [mel.bands, mel.frames], data: mel.data }
   const isSafetensors = extname(output).toLowerCase() === '.safetensors'
   const bytes = isSafetensors ? encodeSafetensors(new Map([['mel', tensor]])) : encodeNpy(tensor)
-  if (output === STDOUT) return writeStdout(bytes)
+  if (output === STDOUT) return writeStdout(bytes, signal)
   await keepFolder(output)
   await writeFileBytes(output, bytes)
 }
@@ -183,7 +183,7 @@ export const command = defineCommand({
           from === null || opener === null
             ? await computed(context, input, convention)
             : await converted(opener, input, from, convention)
-        await write(output, mel)
+        await write(output, mel, context.signal)
         const { bands, frames } = mel
         context.result(
           `${output}: ${bands} bands × ${frames} frames, ${convention.name}`,

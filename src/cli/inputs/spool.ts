@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { fileError } from '../../core/file-error.js'
 import { MAX_FILE_BYTES } from '../../core/limits.js'
+import { atSuddenEnd } from '../../core/sudden-end.js'
 import { namedFiles, nameFile } from './given-names.js'
 import { withRelease } from './named-pipe.js'
 
@@ -19,11 +20,20 @@ export function isStandardInput(word: string): boolean {
 /** The temporary folder of this process, created when first needed and removed when the process ends. */
 let temporaryFolder: Promise<string> | null = null
 
-async function temporary(name: string): Promise<string> {
-  temporaryFolder ??= mkdtemp(join(tmpdir(), 'diffwave-')).then(folder => {
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    return folder
+/** @throws DiffWaveError `NOT_WRITABLE`, `DISK_FULL` */
+async function makeTemporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'diffwave-')).catch(error => {
+    throw fileError(error, tmpdir(), 'write')
   })
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.on('exit', remove)
+  // A process that dies of a signal has no `exit`.
+  atSuddenEnd(remove)
+  return folder
+}
+
+async function temporary(name: string): Promise<string> {
+  temporaryFolder ??= makeTemporaryFolder()
   const path = join(await temporaryFolder, `input-${namedFiles()}`)
   nameFile(path, name)
   return path
@@ -34,7 +44,8 @@ async function temporary(name: string): Promise<string> {
  *
  * @param open the stream, called when somebody listens to its errors
  * @returns its path
- * @throws DiffWaveError `BAD_OPTION` (a terminal), `TOO_LARGE`, `ABORTED`, `NOT_READABLE`
+ * @throws DiffWaveError `BAD_OPTION` (a terminal), `TOO_LARGE`, `ABORTED`, `NOT_READABLE`, `NOT_WRITABLE` and
+ * `DISK_FULL` (the folder for temporary files)
  */
 export async function spooled(open: () => NodeJS.ReadableStream, name: string, signal: AbortSignal): Promise<string> {
   if (isStandardInput(name) && process.stdin.isTTY) {

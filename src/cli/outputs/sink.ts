@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { WavOptions } from '../../audio/codecs/wav-encode.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { makeFolder } from '../../core/make-folder.js'
+import { orAborted } from '../../core/until-aborted.js'
 import type { AudioStream } from '../../synthesis/result.js'
 import { withRelease } from '../inputs/named-pipe.js'
 
@@ -50,13 +51,18 @@ export async function keepFolder(output: string): Promise<void> {
   await makeFolder(dirname(output))
 }
 
-/** Writes bytes to standard output, as fast as its reader takes them. */
-export function writeStdout(bytes: Uint8Array): Promise<void> {
+/**
+ * Writes bytes to standard output, as fast as its reader takes them. A signal ends the wait for a reader that stalls.
+ *
+ * @throws DiffWaveError `ABORTED`
+ */
+export function writeStdout(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   // A failed write ends the run in `Ending`.
-  return new Promise(resolve => process.stdout.write(bytes, () => resolve()))
+  const written = new Promise<void>(resolve => process.stdout.write(bytes, () => resolve()))
+  return orAborted(written, signal)
 }
 
-/** Writes audio piece by piece. @param signal ends the wait for the reader of a named pipe */
+/** Writes audio piece by piece. @param signal ends the wait for the reader of a pipe */
 export async function writeAudioTo(
   output: string,
   audio: AudioStream,
@@ -72,5 +78,5 @@ export async function writeAudioTo(
     await withRelease(output, signal, () => writeWavStream(output, audio, options))
     return
   }
-  for await (const bytes of wavBytes(audio, options)) await writeStdout(bytes)
+  for await (const bytes of wavBytes(audio, options)) await writeStdout(bytes, signal)
 }

@@ -142,6 +142,12 @@ describe('a pipe as input', () => {
     assert.ok(stderr.split('\n')[0]!.endsWith(`(${pipe})`), stderr)
   })
 
+  test('is an error if the folder for temporary files is missing', () => {
+    const run = diffwave(['inspect', '-'], { input: 'x', env: { TMPDIR: at('missing') } })
+    assert.equal(run.status, 1)
+    assert.match(run.stderr, /^error\[NOT_WRITABLE\]: the folder to write into does not exist \(.*missing\)/)
+  })
+
   test('must not be a device that never ends', () => {
     const run = called(['mel', '/dev/zero', '-o', at('never.npy'), ...lmnt])
     assert.equal(run.status, 1)
@@ -194,19 +200,22 @@ describe('waiting for the other end of a named pipe', {
   skip: spawnSync('mkfifo', [at('silent')]).status === 0 ? false : 'needs mkfifo',
 }, () => {
   put('lone.npy', npyMel(2))
-  for (const [title, args] of [
-    ['as input', ['synthesize', at('silent'), '-o', at('silent.wav')]],
-    ['as output', ['synthesize', at('lone.npy'), '-o', at('silent')]],
+  mkdirSync(at('temporary'))
+  for (const [title, args, signal, expected] of [
+    ['as input', ['synthesize', at('silent'), '-o', at('silent.wav')], 'SIGINT', 130],
+    ['as output', ['synthesize', at('lone.npy'), '-o', at('silent')], 'SIGTERM', 143],
   ] as const) {
-    test(`${title} ends at a signal`, async () => {
-      const { child, ended } = started([...args, '-m', smallVocoder, '--steps', '1', '--force'])
+    test(`${title} ends at a signal, and leaves no copy of the input`, async () => {
+      const call = [...args, '-m', smallVocoder, '--steps', '1', '--force']
+      const { child, ended } = started(call, { TMPDIR: at('temporary') })
       // On a busy machine a process takes seconds to start; before it listens to signals, they end it in another way.
       await listensToSignals(child.pid!)
       // Long enough for the pipe to be waited for; the status is the same if it is not yet.
       await new Promise(resolve => setTimeout(resolve, 1500))
       assert.equal(child.exitCode, null)
-      child.kill('SIGTERM')
-      assert.equal((await ended).status, 143)
+      child.kill(signal)
+      assert.equal((await ended).status, expected)
+      assert.deepEqual(readdirSync(at('temporary')), [])
     })
   }
 

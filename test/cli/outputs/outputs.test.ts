@@ -13,6 +13,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { describe, test } from 'node:test'
+import { writeStdout } from '#src/cli/outputs/sink'
 import { noiseWav, npyMel, smallGenerator, smallVocoder } from '../../support/cli-inputs.js'
 import { called, program, scratch } from '../../support/process.js'
 
@@ -210,4 +211,12 @@ describe('an output path', () => {
       assert.ok(!['g.wav', 'g.mp3', 'g.flac', 'g.csv'].some(name => existsSync(at(name))))
     }
   })
+})
+
+test('a signal ends the wait for a reader of standard output that stalls', async context => {
+  context.mock.method(process.stdout, 'write', () => false)
+  const stop = new AbortController()
+  const writing = writeStdout(new Uint8Array(1), stop.signal)
+  stop.abort()
+  await assert.rejects(writing, { code: 'ABORTED' }).finally(() => context.mock.restoreAll())
 })
