@@ -28,7 +28,7 @@ export async function runProgram(commands: readonly CommandEntry[], argv: readon
     .addHelpText('after', `\nDocumentation: ${documentation(null)}`)
   for (const { flags, description } of globalOptions) program.option(flags, description)
   quietly(program)
-  const wanted = argv.filter(word => !word.startsWith('-')).find((word, i) => word !== 'help' || i > 0)
+  const wanted = commandWord(argv)
   for (const entry of commands) {
     const own = program.command(entry.name).summary(entry.summary).helpGroup(`${entry.group}:`)
     quietly(own)
@@ -51,6 +51,11 @@ export async function runProgram(commands: readonly CommandEntry[], argv: readon
     if (error.exitCode === 0) return
     throw usageError(error, commands, argv)
   }
+}
+
+/** The word that names the command to run, or, after `help`, the one to explain. */
+function commandWord(argv: readonly string[]): string | undefined {
+  return argv.filter(word => !word.startsWith('-')).find((word, i) => word !== 'help' || i > 0)
 }
 
 /** Prints the program's help, for a call without arguments. */
@@ -97,16 +102,29 @@ function usageError(
   commands: readonly CommandEntry[],
   argv: readonly string[],
 ): DiffWaveError {
-  // The suggestion is the last line; a word that was typed may have several.
-  const [, problem, guess] = /^(?:error: )?(.*?)(?:\n\((Did you mean [^\n]*)\))?$/s.exec(message) as string[]
-  const unknown = code === 'commander.unknownCommand' ? argv.find(word => !word.startsWith('-')) : undefined
   const names = commands.map(({ name }) => name)
-  const nearest = unknown === undefined ? undefined : suggestion(unknown, names).hint
-  const meant = nearest ?? guess
-  const command = argv.find(word => names.includes(word))
+  const word = commandWord(argv)
+  const { problem, meant } = isAboutCommand(code)
+    ? {
+        problem: word === undefined ? 'no command is named' : `unknown command '${word}'`,
+        meant: suggestion(word ?? '', names).hint,
+      }
+    : problemOf(message)
   const help =
-    command === undefined
-      ? '`diffwave --help` lists commands and options.'
-      : `\`diffwave ${command} --help\` lists options.`
-  return new DiffWaveError('BAD_OPTION', problem!, { hint: meant === undefined ? help : `${meant} ${help}` })
+    word !== undefined && names.includes(word)
+      ? `\`diffwave ${word} --help\` lists options.`
+      : '`diffwave --help` lists commands and options.'
+  return new DiffWaveError('BAD_OPTION', problem, { hint: meant === undefined ? help : `${meant} ${help}` })
+}
+
+/** Whether no command could be found. Without one, or after `help`, commander then wants to print the help. */
+function isAboutCommand(code: string): boolean {
+  return code === 'commander.unknownCommand' || code === 'commander.help'
+}
+
+/** What commander says is wrong, and its suggestion. */
+function problemOf(message: string): { readonly problem: string; readonly meant: string | undefined } {
+  // The suggestion is the last line; a word that was typed may have several.
+  const [, problem, meant] = /^(?:error: )?(.*?)(?:\n\((Did you mean [^\n]*)\))?$/s.exec(message)!
+  return { problem: problem!, meant }
 }

@@ -41,6 +41,8 @@ test('a mistyped call gets a suggestion', () => {
   for (const [args, hint] of [
     [['synthesise', mel], 'synthesize'],
     [['sythesize', mel], 'synthesize'],
+    [['tarin', 'mel'], 'train? `diffwave --help` lists'],
+    [['help', 'tarin'], 'train? `diffwave --help` lists'],
     [['synthesize', mel, '--stpes', '4'], '--steps'],
     [['synthesize', mel, '-m', 'speach', '-o', 'x.wav'], 'speech'],
     [['synthesize', mel, '--engine', 'tensorflow:wsam', '-o', 'x.wav'], 'tensorflow:wasm'],
@@ -48,8 +50,14 @@ test('a mistyped call gets a suggestion', () => {
   ] as const) {
     const { status, stderr } = called(args)
     assert.equal(status, 2)
-    assert.ok(stderr.includes(`\nhint: Did you mean ${hint}?`), stderr)
+    assert.ok(stderr.includes(`\nhint: Did you mean ${hint}`), stderr)
   }
+})
+
+test('a call of options alone names no command', () => {
+  const { status, stderr } = called(['--quiet'])
+  assert.equal(status, 2)
+  assert.match(stderr, /^error\[BAD_OPTION\]: no command is named\nhint: `diffwave --help` lists commands/)
 })
 
 describe('--json', () => {
