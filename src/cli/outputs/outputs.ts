@@ -2,11 +2,12 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname, extname, join, resolve } from 'node:path'
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { DiffWaveError } from '../../core/errors.js'
 import { fileError } from '../../core/file-error.js'
 import { makeFolder } from '../../core/make-folder.js'
 import { fileIdentity, kindOfPath } from '../../core/path-kind.js'
+import { orAborted } from '../../core/until-aborted.js'
 import { checkWritable, linkTarget } from '../../core/write-file.js'
 import type { Context } from '../context.js'
 import type { Input } from '../inputs/inputs.js'
@@ -191,16 +192,28 @@ export async function confirmOverwrite(
   if (first === undefined) return
   const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`
   if (!context.json && !context.quiet) {
-    const terminal = createInterface({ input: process.stdin, output: process.stderr })
-    // Ctrl-C arrives here while the question is open; passed on, it ends the run as always.
-    terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-    try {
-      const question = existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`
-      const answer = await terminal.question(`${printable(question)} Overwrite? [y/N] `, { signal: context.signal })
-      if (/^y(es)?$/i.test(answer.trim())) return
-    } finally {
-      terminal.close()
-    }
+    const question = existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`
+    const answer = await answerTo(`${printable(question)} Overwrite? [y/N] `, context.signal)
+    if (/^y(es)?$/i.test(answer.trim())) return
   }
   throw new DiffWaveError('BAD_OPTION', problem, { where: first, hint: 'Use --force to overwrite.' })
+}
+
+/** What the user types after a question; empty if the input ends, as at Ctrl-D. @throws DiffWaveError `ABORTED` */
+async function answerTo(question: string, signal: AbortSignal): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // Ctrl-C arrives here while the question is open; passed on, it ends the run as always.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const answered = new Promise<string | null>(resolve => {
+    terminal.on('close', () => resolve(null))
+    terminal.question(question, resolve)
+  })
+  try {
+    const answer = await orAborted(answered, signal)
+    // What follows would begin in the line of the question.
+    if (answer === null) process.stderr.write('\n')
+    return answer ?? ''
+  } finally {
+    terminal.close()
+  }
 }

@@ -93,11 +93,11 @@ function onTerminal(args: readonly string[], answer: string) {
 }
 
 describe('an existing file', () => {
-  test('is kept if the answer on the terminal is no', {
+  test('is kept if the terminal’s input ends, at Ctrl-D, without an answer', {
     skip: hasTerminal ? false : 'no script(1) to make a terminal',
   }, () => {
     const output = put('exists.wav', 'dear')
-    const run = onTerminal(['synthesize', mel, ...fast, '-o', output], 'n\n')
+    const run = onTerminal(['synthesize', mel, ...fast, '-o', output], '\x04')
     assert.equal(run.status, 2, run.output)
     assert.match(run.output, /exists\. Overwrite\? \[y\/N\]/)
     assert.match(run.output, /error\[BAD_OPTION\]: the file exists already.*\s+hint: .*--force/)
