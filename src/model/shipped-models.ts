@@ -85,9 +85,10 @@ export function shippedModels(): readonly string[] {
 }
 
 /** The packages of models that are not installed, by the model's name. */
-export function missingModels(): ReadonlyMap<string, string> {
+export function missingModels(): Readonly<Record<string, string>> {
   const installed = modelFolders()
-  return new Map(packagedModels.filter(name => !installed.has(name)).map(name => [name, packageOf(name)]))
+  const missing = packagedModels.filter(name => !installed.has(name))
+  return Object.fromEntries(missing.map(name => [name, packageOf(name)]))
 }
 
 /** Folders of the installed models in order of name. This package's own come first. */

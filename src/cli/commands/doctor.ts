@@ -25,7 +25,7 @@ export const command = defineCommand({
         available ? `  ${name}: available (${device})` : `  ${name}: not available: ${why(name, reason)}`,
       ),
       `models: ${models.join(', ')}`,
-      ...[...missing].map(([name, from]) => `  ${name}: not installed (npm install ${from})`),
+      ...Object.entries(missing).map(([name, from]) => `  ${name}: not installed (npm install ${from})`),
     ]
     context.result(lines, {
       runtime: runtimeName(),
