@@ -1,6 +1,6 @@
 /** `diffwave inspect` on the command line. */
 import assert from 'node:assert/strict'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, truncateSync } from 'node:fs'
 import { test } from 'node:test'
 import { encodeNpy } from '#src/formats/npy'
 import { writeModelFolder } from '#src/model/folder'
@@ -50,6 +50,21 @@ test('inspect turns a mel of which only the frames are as many as a convention h
   const { bands, frames, looksLike } = JSON.parse(stdout)
   assert.deepEqual({ bands, frames, looksLike }, { bands: 80, frames: 50, looksLike: 'tacotron2 or hifigan' })
   assert.match(stderr, /it was transposed/)
+})
+
+test('inspect reads a .npy file larger than what fits into memory', () => {
+  const shape = [10_001, 80, 700]
+  const header = encodeNpy({ shape: [1, 1], data: new Float32Array(1) }).subarray(0, 128)
+  const text = Buffer.from(header)
+    .toString('latin1')
+    .replace(/\(1, 1\), }( +)/, (_, room: string) => {
+      const stated = `(${shape.join(', ')}), }`
+      return stated + ' '.repeat(9 + room.length - stated.length)
+    })
+  const large = put('large.npy', Buffer.from(text, 'latin1'))
+  // The file has no blocks on the disk. Its batch is refused for the number of its mels, from the header.
+  truncateSync(large, 128 + 4 * shape.reduce((product, size) => product * size))
+  assert.match(called(['inspect', large]).stderr, /^error\[TOO_LARGE\]: the batch has too many mels/)
 })
 
 test('inspect notes padding of zeros', () => {

@@ -2,25 +2,21 @@
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { kindOfPath } from '../../core/path-kind.js'
-import { readFileBytes } from '../../core/read-file.js'
+import { readFileRange } from '../../core/read-file.js'
 import type { StoredMel } from '../../formats/mel-stream.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../inputs/each-input.js'
 import { findInput, findPaths, type Input } from '../inputs/inputs.js'
-import { noteOddities } from '../inputs/read-recording.js'
+import { readRecording } from '../inputs/read-recording.js'
 import { fetchModel } from '../load.js'
 import { wrappedList } from '../text.js'
 
 type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
-async function inspectAudio(context: Context, bytes: Uint8Array, name: string): Promise<Facts> {
-  const [{ describeAudio }, { decodeAudio }] = await Promise.all([
-    import('../../audio/analysis.js'),
-    import('../../audio/codecs/decode.js'),
-  ])
-  const recording = await decodeAudio(bytes, name)
-  noteOddities(context, name, recording)
+async function inspectAudio(context: Context, input: Input): Promise<Facts> {
+  const { describeAudio } = await import('../../audio/analysis.js')
+  const recording = await readRecording(context, input)
   const { format, channels, sampleRate } = recording
   return { kind: 'audio', format, channels, sampleRate, ...describeAudio(recording) }
 }
@@ -76,6 +72,7 @@ async function inspectModel(path: string): Promise<Facts> {
 }
 
 /** Model files and mels by their first bytes: zip archives and pickles, `.npy`. */
+const SIGNATURE_BYTES = 2
 const isModelFile = (bytes: Uint8Array) => bytes[0] === 0x80 || (bytes[0] === 0x50 && bytes[1] === 0x4b)
 const isNpyFile = (bytes: Uint8Array) => bytes[0] === 0x93
 
@@ -88,11 +85,12 @@ async function inspect(context: Context, word: string): Promise<Facts> {
   const isName = kind === 'missing' && shippedModels().includes(word)
   if (kind === 'directory' || isName) return inspectModel(await modelPath(word))
   const input = await findInput(word, context.signal)
-  const bytes = await readFileBytes(input.path)
+  // A mel may be larger than what is read whole.
+  const { bytes } = await readFileRange(input.path, { start: 0, end: SIGNATURE_BYTES })
   if (isNpyFile(bytes) || /\.np[yz]$/i.test(word)) return inspectMel(context, input)
   if (isModelFile(bytes) || isCheckpointName(word)) return inspectModelOrMel(context, input)
   try {
-    return await inspectAudio(context, bytes, input.name)
+    return await inspectAudio(context, input)
   } catch (error) {
     if (!isUnsupported(error)) throw error
     // A file without an ending may be safetensors, which have no signature.

@@ -19,7 +19,8 @@ export function patternBase(pattern: string): string {
 
 /**
  * The files that match a pattern, in order: `*` and `?` within a name, `[a-z]`, `{wav,flac}`, and `**` for folders of
- * any depth. Hidden files match only a pattern that begins with a dot. Links to folders are followed, but not by `**`.
+ * any depth; at the end, `**` stands for all files below. Hidden files match only a pattern that begins with a dot.
+ * Links to folders are followed, but not by `**`.
  *
  * @throws DiffWaveError `ABORTED`
  */
@@ -29,6 +30,7 @@ export async function matchingFiles(pattern: string, signal?: AbortSignal): Prom
     const absolute = one.startsWith('/')
     // Several `**` in a row mean the same as one, and would search the same folders over and over.
     const parts = one.split('/').filter((part, i, all) => part !== '' && (part !== '**' || all[i - 1] !== '**'))
+    if (parts.at(-1) === '**') parts.push('*')
     await match(absolute ? '/' : '', parts, { found, signal })
   }
   return [...found].sort()

@@ -10,12 +10,8 @@ export async function readRecording(
 ): Promise<Recording> {
   const { readAudio } = await import('../../audio/codecs/decode.js')
   const recording = await readAudio(path)
-  noteOddities(context, name, recording)
+  for (const note of recording.notes) context.note(`${name}: ${note}`)
   return recording
-}
-
-export function noteOddities(context: Context, name: string, { notes }: Recording): void {
-  for (const note of notes) context.note(`${name}: ${note}`)
 }
 
 /** Notes that a result has fewer channels than its recording, or another sample rate. */

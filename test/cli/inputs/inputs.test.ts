@@ -161,6 +161,7 @@ test('patterns match names, sets, braces and any depth', async () => {
   assert.deepEqual(await matches('data/*.wav'), ['data/a.wav'])
   assert.deepEqual(await matches('data/sub/[!a].*'), ['data/sub/B.WAV'])
   assert.deepEqual(await matches('data/**/*.{wav,WAV}'), ['data/a.wav', 'data/sub/B.WAV'])
+  assert.deepEqual(await matches('data/**'), ['data/a.wav', 'data/notes.txt', 'data/sub/B.WAV'])
   assert.deepEqual(await matches('data/sub/.*'), ['data/sub/.hidden.wav'])
   assert.deepEqual(await matches('take[[]1].wav'), ['take[1].wav'])
   assert.deepEqual(await matches('data/*'), ['data/a.wav', 'data/notes.txt'])
