@@ -1,6 +1,7 @@
 /** What `inpaint`, `denoise` and `interpolate` share: a model turns each recording into a WAV. */
 import { defined } from '../core/defined.js'
 import type { OnProgress } from '../core/progress.js'
+import { checkSeedRange } from '../core/seed.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
 import type { Synthesis } from '../synthesis/result.js'
 import type { Context } from './context.js'
@@ -41,6 +42,7 @@ export async function repairFiles(context: Context, options: RepairOptions, plan
   const { inputs } = plan
   const { seed, format, picture } = options
   if (output === STDOUT) checkStdout(inputs.length, options)
+  checkSeedRange(seed ?? 0, inputs.length)
   const jobs = await planOutputs(context, inputs, {
     output,
     endings: ['.wav'],

@@ -1,5 +1,6 @@
 /** What `synthesize` and `resynthesize` share: a vocoder turns files into WAVs, or into one pipe, with a line each. */
 import { defined } from '../core/defined.js'
+import { checkSeedRange } from '../core/seed.js'
 import type { AudioStream } from '../synthesis/result.js'
 import type { StreamOptions, Vocoder } from '../vocoder.js'
 import type { Values } from './command.js'
@@ -59,6 +60,7 @@ export async function vocodeFiles<T extends Input>(
   if (output === STDOUT) checkStdout(words.length, options)
   const inputs = await expand(await findInputs(words, kind, context.signal))
   if (output === STDOUT) checkStdout(inputs.length)
+  checkSeedRange(options.seed ?? 0, inputs.length)
   const jobs = await planOutputs(context, inputs, {
     output,
     endings: ['.wav'],

@@ -61,6 +61,13 @@ test('--picture needs a WAV file', () => {
   assert.match(stderr, /a picture needs a \.wav file/)
 })
 
+test('a seed that leaves no room for the clips is refused', () => {
+  const last = String(Number.MAX_SAFE_INTEGER)
+  const { status, stderr } = generate('-o', join(folder, 'none'), '-n', '2', '--seed', last)
+  assert.equal(status, 2)
+  assert.equal(JSON.parse(stderr).where, 'seed')
+})
+
 test('an unknown label is refused with the list of labels', () => {
   const { status, stderr } = generate('-o', join(folder, 'no.wav'), '--label', 'cymbal')
   assert.equal(status, 2)

@@ -235,7 +235,7 @@ describe('synthesize with a batch of mels in one file', () => {
   )
   const batch = put('batch.npy', encodeNpy({ shape: [3, 80, 2], data: all }))
   const tensors = put('batch.safetensors', encodeSafetensors(new Map([['mel', { shape: [3, 80, 2], data: all }]])))
-  const synthesize = (...args: string[]) => called(['synthesize', '-m', smallVocoder, '--seed', '5', '--json', ...args])
+  const synthesize = (...args: string[]) => called(['synthesize', ...model, '--seed', '5', '--json', ...args])
 
   test('writes a numbered file per mel, with the bytes of separate inputs', () => {
     assert.equal(synthesize(...single, '-o', at('ones')).status, 0)
@@ -255,8 +255,19 @@ describe('synthesize with a batch of mels in one file', () => {
 
   test('numbers the files in as many digits as the last one has', async () => {
     const path = put('eleven.npy', encodeNpy({ shape: [11, 80, 2], data: melNumbers(11 * 80 * 2) }))
-    const mels = await eachMel([{ name: 'eleven.npy', path, stem: 'eleven' }], {})
+    const mels = await eachMel([{ name: 'eleven.npy', path, stem: 'eleven' }], {}, new AbortController().signal)
     assert.deepEqual([mels[0]!.stem, mels.at(-1)!.stem], ['eleven-00', 'eleven-10'])
+  })
+
+  test('refuses a seed that leaves no room for one per mel, and counts mels until a signal', async () => {
+    const last = String(Number.MAX_SAFE_INTEGER)
+    assert.match(
+      called(['synthesize', batch, '--seed', last, ...model, '-o', at('none')]).stderr,
+      /seed leaves no room/,
+    )
+    assert.ok(!existsSync(at('none')))
+    const input = { name: batch, path: batch, stem: 'batch' }
+    await assert.rejects(eachMel([input], {}, AbortSignal.abort()), { code: 'ABORTED' })
   })
 
   test('takes one mel with --index, and refuses a single output without it', () => {

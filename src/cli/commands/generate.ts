@@ -4,7 +4,7 @@ import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { MAX_CLIPS } from '../../core/limits.js'
 import { makeFolder } from '../../core/make-folder.js'
-import { drawSeed } from '../../core/seed.js'
+import { checkSeedRange, drawSeed } from '../../core/seed.js'
 import { oneOf } from '../../core/suggest.js'
 import type { Denoiser } from '../../denoiser/denoiser.js'
 import type { Generator } from '../../generator.js'
@@ -64,13 +64,14 @@ interface ClipJob {
 async function planClips(context: Context, { label: labels, seed = drawSeed(), ...others }: Options) {
   const count = others.count ?? labels?.length ?? 1
   const output = chosenOutput(others)
-  if (count < 1 || count > MAX_CLIPS || !Number.isSafeInteger(seed + count - 1)) {
+  if (count < 1 || count > MAX_CLIPS) {
     throw new DiffWaveError('BAD_OPTION', 'the number of clips is out of range', {
-      expected: `1 … ${MAX_CLIPS}, and a seed that leaves room for them`,
+      expected: `1 … ${MAX_CLIPS}`,
       got: String(count),
       where: '--count',
     })
   }
+  checkSeedRange(seed, count)
   if (output === STDOUT) checkStdout(count, others)
   const toFile = await meansFile(output, ['.wav'])
   if (toFile && count > 1) throw oneFile(`${count} clips`, output)

@@ -166,7 +166,7 @@ export const command = defineCommand({
       })
     }
     const files = await findInputs(words, from === null ? recordings : mels, context.signal)
-    const inputs: readonly MelInput[] = from === null ? files : await eachMel(files, options)
+    const inputs: readonly MelInput[] = from === null ? files : await eachMel(files, options, context.signal)
     if (standardOutput(options.output) === STDOUT) checkStdout(inputs.length)
     const jobs = await planOutputs(context, inputs, {
       output: options.output,

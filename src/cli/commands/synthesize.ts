@@ -63,7 +63,7 @@ export const command = defineCommand({
   ],
   run: (context, words, options) => {
     let opener: MelOpener | undefined
-    const inputs = { kind: mels, expand: (files: readonly Input[]) => eachMel(files, options) }
+    const inputs = { kind: mels, expand: (files: readonly Input[]) => eachMel(files, options, context.signal) }
     return vocodeFiles(context, words, inputs, options, async (vocoder, input) => {
       const [{ checkMelFor }, { MelSummary }] = await Promise.all([
         import('../../audio/mel/check-mel.js'),

@@ -1,5 +1,6 @@
 /** Mel files as inputs: a batch of mels in one file is an input for each of them. */
 import { defined } from '../../core/defined.js'
+import { throwIfAborted } from '../../core/errors.js'
 import type { StoredMel } from '../../formats/mel-stream.js'
 import { integer, text } from '../options.js'
 import type { Input } from './inputs.js'
@@ -29,12 +30,19 @@ export interface MelInput extends Input {
 /**
  * An input for each mel of each file: `batch.npy` of 12 mels is `batch.npy[0]` to `[11]`, whose results are
  * `batch-00` to `batch-11`. A file that cannot be read stays one input, and fails when it is read again.
+ *
+ * @throws DiffWaveError `ABORTED`
  */
-export async function eachMel(inputs: readonly Input[], { key, index }: MelFileChoice): Promise<readonly MelInput[]> {
+export async function eachMel(
+  inputs: readonly Input[],
+  { key, index }: MelFileChoice,
+  signal: AbortSignal,
+): Promise<readonly MelInput[]> {
   if (index !== undefined) return inputs
   const { countMels } = await import('../../formats/mel-stream.js')
   const all: MelInput[] = []
   for (const input of inputs) {
+    throwIfAborted(signal)
     const count = await countMels(input.path, key).catch(() => 1)
     const width = String(count - 1).length
     for (let i = 0; i < count; i++) {
