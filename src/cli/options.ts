@@ -8,7 +8,7 @@ import type { OptionSpec } from './command.js'
 type More = Pick<OptionSpec<unknown>, 'conflicts' | 'group'>
 
 /** The long name of an option, which errors mention. */
-function longName(flags: string): string {
+export function longName(flags: string): string {
   return /--[a-z-]+/.exec(flags)![0]
 }
 

@@ -101,8 +101,16 @@ test('evaluate compares clips of a generator, or existing clips, with real ones'
   const copied = evaluate('--reference', real, '--generated', real, '--training', real, '--seed', '1')
   assert.equal(copied.status, 0, copied.stderr)
   assert.equal(JSON.parse(copied.stdout).memorisation.generated.median, 0)
-  const wrong = evaluate('--reference', real, '-m', generator, '--mel', real)
-  assert.deepEqual([wrong.status, /--mel is for vocoders/.test(wrong.stderr)], [2, true])
+  for (const [refusal, ...args] of [
+    ['--mel is for vocoders', '-m', generator, '--mel', real],
+    ['--no-baseline is for vocoders', '-m', generator, '--no-baseline'],
+    ['--count is for generators', '--generated', real, '-n', '3'],
+    ['--steps is for models', '--generated', real, '--steps', '3'],
+    ['--guidance is for models', '--generated', real, '--training', real, '--guidance', '2'],
+  ] as const) {
+    const { status, stderr } = evaluate('--reference', real, ...args)
+    assert.deepEqual([status, stderr.includes(refusal)], [2, true], stderr)
+  }
 })
 
 test('evaluate requests no labels from a generator that draws its own', async () => {

@@ -5,25 +5,50 @@ import { evaluateClips } from '../evaluate/clips.js'
 import { evaluateCopies } from '../evaluate/copies.js'
 import { type EvaluateOptions, evaluateOptions } from '../evaluate/options.js'
 import { DEFAULT_VOCODER, openModel } from '../load.js'
+import { longName } from '../options.js'
 import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
 
 /** What is evaluated: copies of recordings, which vocoders make, or clips, which generators make. */
 type Evaluated = 'copies' | 'clips'
 
-/** The options that only one of them takes. */
-const own = { copies: ['mel', 'limit', 'refine'], clips: ['training', 'count', 'seconds', 'guidance'] } as const
+type OptionName = keyof EvaluateOptions
 
-/** @throws DiffWaveError `BAD_OPTION` for an option of the other kind */
-function refuseOthers(evaluated: Evaluated, options: EvaluateOptions): void {
-  const others = evaluated === 'clips' ? own.copies : own.clips
-  const other = others.find(name => options[name] !== undefined)
-  if (other === undefined) return
-  throw new DiffWaveError('BAD_OPTION', `--${other} is for ${evaluated === 'clips' ? 'vocoders' : 'generators'}`, {
-    hint:
-      evaluated === 'clips'
-        ? 'Clips are evaluated here, because the model is a generator or --training is given.'
-        : 'Copies of recordings are evaluated here. For clips, use a generator, or --generated with --training.',
-  })
+/** The options that only one of them takes. */
+const own: Readonly<Record<Evaluated, readonly OptionName[]>> = {
+  copies: ['mel', 'limit', 'refine', 'baseline', 'ablation'],
+  clips: ['training', 'count', 'seconds', 'guidance'],
+}
+
+/** The options that say how a model makes its sound. */
+const ofModels: readonly OptionName[] = [
+  'engine',
+  'threads',
+  'precision',
+  'steps',
+  'sampler',
+  'eta',
+  'label',
+  'refine',
+  'ablation',
+  'count',
+  'guidance',
+]
+
+/** @throws DiffWaveError `BAD_OPTION` for an option that would have no effect */
+function refuseOthers(evaluated: Evaluated, runsModel: boolean, options: EvaluateOptions): void {
+  const refuse = (names: readonly OptionName[], whose: string, hint: string) => {
+    // `--no-baseline` is true unless it is given.
+    const other = names.find(name => options[name] !== undefined && options[name] !== true)
+    if (other === undefined) return
+    throw new DiffWaveError('BAD_OPTION', `${longName(evaluateOptions[other].flags)} is for ${whose}`, { hint })
+  }
+  if (evaluated === 'clips') {
+    refuse(own.copies, 'vocoders', 'Clips are evaluated here, because the model is a generator or --training is given.')
+  } else {
+    const hint = 'Copies of recordings are evaluated here. For clips, use a generator, or --generated with --training.'
+    refuse(own.clips, 'generators', hint)
+  }
+  if (!runsModel) refuse(ofModels, 'models', 'Only the files of --generated are measured. A model runs with -m.')
 }
 
 export const command = defineCommand({
@@ -52,7 +77,7 @@ export const command = defineCommand({
     try {
       // Clips have no originals of their own: the training clips, or the model, say that they are meant.
       const areClips = model === null ? options.training !== undefined : model.config.kind === 'generator'
-      refuseOthers(areClips ? 'clips' : 'copies', options)
+      refuseOthers(areClips ? 'clips' : 'copies', runs, options)
       await (areClips ? evaluateClips : evaluateCopies)(context, model, options)
     } finally {
       await model?.dispose()

@@ -2,7 +2,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand, type Values } from '../command.js'
 import type { Context } from '../context.js'
-import { flag, text } from '../options.js'
+import { flag, longName, text } from '../options.js'
 import { modelSources, serveOptions, serviceOptions } from '../serve/options.js'
 import { runService } from '../serve/run-service.js'
 
@@ -35,7 +35,7 @@ async function exportPage(context: Context, folder: string, chosen: Values<typeo
   if (other !== undefined) {
     throw new DiffWaveError('BAD_OPTION', 'an exported page has no service', {
       expected: '--export with --models alone',
-      got: options[other as keyof typeof options].flags.split(' <')[0]!,
+      got: longName(options[other as keyof typeof options].flags),
       hint: 'Its engine runs in the browser of whoever opens it.',
     })
   }
