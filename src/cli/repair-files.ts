@@ -25,7 +25,11 @@ export interface RepairRun {
   readonly onProgress: OnProgress
 }
 
-export type Repair = (input: Input, run: RepairRun) => Promise<Synthesis>
+/** Repairs an input that was read. */
+type Repair = (run: RepairRun) => Promise<Synthesis>
+
+/** Reads one input. Its time is not counted as that of the repair. */
+export type Prepare = (input: Input) => Promise<Repair>
 
 export interface RepairPlan {
   readonly inputs: readonly Input[]
@@ -33,8 +37,8 @@ export interface RepairPlan {
   readonly sources?: readonly Input[]
   /** The model that runs if none is named. */
   readonly fallback: string
-  /** Returns the repair by a model; called once the output is known to be writable. */
-  readonly repairer: (model: Denoiser) => Promise<Repair>
+  /** Makes ready for repairs by a model; called once the output is known to be writable. */
+  readonly preparer: (model: Denoiser) => Promise<Prepare>
 }
 
 export async function repairFiles(context: Context, options: RepairOptions, plan: RepairPlan): Promise<void> {
@@ -52,19 +56,20 @@ export async function repairFiles(context: Context, options: RepairOptions, plan
   })
   const model = await openModel(context, options, plan.fallback)
   try {
-    const repair = await plan.repairer(model)
+    const prepare = await plan.preparer(model)
     await noteSteps(context, model, options.steps)
     await eachInput(
       context,
       jobs,
       async ({ input, output }, index) => {
+        const repair = await prepare(input)
         let facts: Readonly<Record<string, unknown>> = {}
         await writeAudio(context, model, {
           input: input.name,
           output,
           open: async onProgress => {
             const seeded = seed === undefined ? {} : { seed: seed + index }
-            const made = await repair(input, { ...seeded, signal: context.signal, onProgress })
+            const made = await repair({ ...seeded, signal: context.signal, onProgress })
             const { samples: _, ...rest } = made
             facts = rest
             return streamOf(made)

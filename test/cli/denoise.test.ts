@@ -20,6 +20,11 @@ test('denoise reports the step it started at, and resamples other rates', async 
   assert.equal((await readWav(at('clean/slow.wav'))).samples.length, Math.round((6000 * 22050) / 16000))
 })
 
+test('denoise notes what is odd about a recording before the bar of progress', () => {
+  const args = ['denoise', slow, '-o', at('noted.wav'), '-m', smallGenerator, '--snr', '10', '--steps', '1', '-y']
+  assert.match(called(args, { typed: '' }).stderr, /^note: .*slow\.wav was resampled from 16000 to 22050 Hz\n/)
+})
+
 test('denoise refuses two levels of noise, a vocoder and a named schedule', () => {
   for (const [args, status, code] of [
     [['-m', smallGenerator, '--snr', '3', '--noise', '0.1'], 2, 'BAD_OPTION'],

@@ -34,13 +34,13 @@ export const command = defineCommand({
     await repairFiles(context, options, {
       inputs: await findInputs(words, recordings, context.signal),
       fallback: namedGenerator(options),
-      repairer: async model => {
+      preparer: async model => {
         const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)
-        return async (input, run) => {
+        return async input => {
           const audio = await readRecording(context, input)
           noteConversion(context, input.name, audio, generator.sampleRate)
-          return generator.denoise(audio, { ...steps, ...defined({ snr, noise, step, label }), ...run })
+          return run => generator.denoise(audio, { ...steps, ...defined({ snr, noise, step, label }), ...run })
         }
       },
     })

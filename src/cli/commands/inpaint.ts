@@ -50,17 +50,17 @@ export const command = defineCommand({
     await repairFiles(context, options, {
       inputs: await findInputs(words, recordings, context.signal),
       fallback: DEFAULT_VOCODER,
-      repairer: async model => {
+      preparer: async model => {
         const [{ Generator }, { Vocoder }] = await Promise.all([
           import('../../generator.js'),
           import('../../vocoder.js'),
         ])
         const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
         const more = { ...sampling(options), gaps: [...gaps], ...defined({ rounds, fade, label }) }
-        return async (input, run) => {
+        return async input => {
           const audio = await readRecording(context, input)
           noteConversion(context, input.name, audio, audio.sampleRate)
-          return repairer.inpaint(audio, { ...more, ...run })
+          return run => repairer.inpaint(audio, { ...more, ...run })
         }
       },
     })

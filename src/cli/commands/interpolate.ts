@@ -35,16 +35,16 @@ export const command = defineCommand({
       inputs: [first],
       sources: [second],
       fallback: namedGenerator(options),
-      repairer: async model => {
+      preparer: async model => {
         const { Generator } = await import('../../generator.js')
         const generator = new Generator(model)
-        return async (_, run) => {
+        return async () => {
           const both = [await readRecording(context, first), await readRecording(context, second)] as const
           for (const [i, audio] of both.entries()) {
             const { name } = [first, second][i]!
             noteConversion(context, name, audio, generator.sampleRate)
           }
-          return generator.interpolate(...both, { ...steps, ...defined({ mix, step, label }), ...run })
+          return run => generator.interpolate(...both, { ...steps, ...defined({ mix, step, label }), ...run })
         }
       },
     })
