@@ -2,7 +2,7 @@
 import type { Progress } from '../core/progress.js'
 import { colours } from './colours.js'
 import { withGivenNames } from './inputs/given-names.js'
-import { progressLine } from './progress-line.js'
+import { progressLine, terminalColumns } from './progress-line.js'
 import { jsonLine, printable } from './text.js'
 
 /** Called as work goes on; `stage` says what is being done, if not all of the work is alike. */
@@ -65,8 +65,7 @@ export class Context {
             text,
             width => cliProgress.Format.BarFormat(progress, { ...options, barsize: width }),
             `${Math.floor(progress * 100)}% ${cliProgress.Format.TimeFormat(eta, options, 5)}`,
-            // A terminal that does not know its width has 0 columns.
-            process.stderr.columns || 80,
+            terminalColumns(),
           ),
         stream: process.stderr,
         clearOnComplete: true,

@@ -1,5 +1,33 @@
 /** The line that shows the progress of a command, fitted into the width of the terminal. */
 
+/** Columns of the terminal on standard error. One that does not know its width says 0. */
+export function terminalColumns(): number {
+  return process.stderr.columns || 80
+}
+
+/** A line on standard error that each text replaces. */
+export class LiveLine {
+  #isOpen = false
+
+  /** Shows a text, cut to the width of the terminal: a line that wraps could not be replaced. */
+  show(text: string): void {
+    process.stderr.write(`\r${text.slice(0, terminalColumns() - 1)}\u001b[K`)
+    this.#isOpen = true
+  }
+
+  /** Removes the line, for a text that is to stay. */
+  clear(): void {
+    if (this.#isOpen) process.stderr.write('\r\u001b[K')
+    this.#isOpen = false
+  }
+
+  /** Leaves the line as it is. What follows begins in the next one. */
+  end(): void {
+    if (this.#isOpen) process.stderr.write('\n')
+    this.#isOpen = false
+  }
+}
+
 /** Columns of the bar: at most this many, and fewer if the label needs them. */
 const WIDEST = 40
 const NARROWEST = 10

@@ -8,6 +8,7 @@ import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
 import { fetchModel, noteThreads } from '../load.js'
 import { choice, flag, integer, number, requiredText, requiredTexts, text } from '../options.js'
+import { LiveLine } from '../progress-line.js'
 
 /** Left-out files that are named; the rest are counted. */
 const NAMED_FILES = 10
@@ -90,26 +91,22 @@ export const command = defineCommand({
     const { signal } = context
     const { report } = await context.withProgress('reading', onProgress => trainer.load({ signal, onProgress }))
     await describe(context, report)
-    const live = process.stderr.isTTY && !context.quiet && !context.json
+    const live = process.stderr.isTTY && !context.quiet && !context.json ? new LiveLine() : null
     let shown = Number.NEGATIVE_INFINITY
-    let isLineOpen = false
     try {
       for await (const update of trainer.run({ signal })) {
-        if (live) {
-          process.stderr.write(`\r${line(update)}\u001b[K`)
-          isLineOpen = true
-        } else if (update.step % config.every.log === 0 || performance.now() - shown > NOTE_MS) {
+        if (live !== null) live.show(line(update))
+        else if (update.step % config.every.log === 0 || performance.now() - shown > NOTE_MS) {
           shown = performance.now()
           context.note(line(update))
         }
         if (update.validationLoss === null) continue
-        if (live) process.stderr.write('\r\u001b[K')
-        isLineOpen = false
+        live?.clear()
         context.note(`step ${update.step}: validation loss ${update.validationLoss.toFixed(4)}`)
       }
     } finally {
       // Otherwise an error would begin in the middle of the line.
-      if (isLineOpen) process.stderr.write('\n')
+      live?.end()
     }
     const summary = trainer.summary!
     context.result(
