@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { npyMel, smallVocoder } from '../support/cli-inputs.js'
 import { inRepository } from '../support/paths.js'
-import { scratch } from '../support/process.js'
+import { called, scratch } from '../support/process.js'
 
 const { folder, at, put } = scratch()
 
@@ -29,4 +29,6 @@ test('falling back from native to WebAssembly is noted once, with a hint', () =>
   assert.deepEqual(readdirSync(at('out')).sort(), ['a.wav', 'b.wav'])
   assert.equal(fallen.stderr.match(/^note: .*tensorflow:wasm runs instead/gm)?.length, 1, fallen.stderr)
   assert.match(fallen.stderr, /`npx diffwave build-native`/)
+  const chosen = called(['synthesize', inputs[0]!, ...args.slice(4, -1), at('chosen.wav'), '--engine', 'wasm'])
+  assert.deepEqual([chosen.status, chosen.stderr], [0, ''], 'an engine that was asked for')
 })
