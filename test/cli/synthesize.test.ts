@@ -116,7 +116,7 @@ describe('synthesize', () => {
     assert.match(stderr, /note: .*log10\.npy: .*decimal logarithm/)
     assert.match(stderr, /note: .*symmetric\.npy: .*−4 … 4/)
     assert.match(stderr, /note: .*normalised\.npy: .*deviation 1/)
-    assert.match(stderr, /note: .*square\.npy is square, 80 × 80/)
+    assert.match(stderr, /note: .*square\.npy: The mel is square, 80 × 80/)
     assert.match(stderr, /note: .*symmetric\.wav: [\d.]+ % of the samples are clipped/)
   })
 

@@ -24,14 +24,29 @@ export function melNotes(mel: Mel, convention: MelConvention): readonly string[]
   requireConvention(convention, 'melNotes convention')
   const summary = new MelSummary()
   summary.add(mel)
+  return melDoubts(summary, convention, mel.bands === mel.frames ? mel : null)
+}
+
+/**
+ * What is doubtful about a mel that was read piece by piece: one sentence per doubt.
+ *
+ * @param summary of the whole mel
+ * @param convention that the mel should follow; null for any
+ * @param square the mel, if it has as many frames as bands; else null
+ */
+export function melDoubts(
+  summary: MelSummary,
+  convention: MelConvention | null,
+  square: Mel | null,
+): readonly string[] {
   const notes: string[] = []
-  const doubt = valueScaleDoubt(summary, convention)
+  const doubt = convention === null ? null : valueScaleDoubt(summary, convention)
   if (doubt !== null) notes.push(`The mel may be on a scale other than the model’s: ${doubt}.`)
-  const padding = paddingDoubt(summary, convention)
+  const padding = convention === null ? null : paddingDoubt(summary, convention)
   if (padding !== null) notes.push(`The mel may be padded: ${padding}.`)
-  if (mel.bands === mel.frames) {
-    const transposed = looksTransposed(mel) ? ', though it looks transposed' : ''
-    notes.push(`The mel is square, ${mel.bands} × ${mel.frames}: it is read as [bands × frames]${transposed}.`)
+  if (square !== null) {
+    const transposed = looksTransposed(square) ? ', though it looks transposed' : ''
+    notes.push(`The mel is square, ${square.bands} × ${square.frames}: it is read as [bands × frames]${transposed}.`)
   }
   return notes
 }

@@ -12,18 +12,11 @@ export async function noteMel(
   summary: MelSummary,
   convention: MelConvention | null,
 ): Promise<void> {
-  const [{ looksTransposed }, { paddingDoubt, valueScaleDoubt }] = await Promise.all([
-    import('../../audio/mel/orientation.js'),
-    import('../../audio/mel/value-scale.js'),
+  const [{ melDoubts }, { wholeMel }] = await Promise.all([
+    import('../../audio/mel/notes.js'),
+    import('../../formats/mel-stream.js'),
   ])
   if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
-  const doubt = convention === null ? null : valueScaleDoubt(summary, convention)
-  if (doubt !== null) context.note(`${name}: ${doubt}; it will sound like noise`)
-  const padding = convention === null ? null : paddingDoubt(summary, convention)
-  if (padding !== null) context.note(`${name}: ${padding}`)
-  if (mel.bands !== mel.frames) return
-  for await (const whole of mel) {
-    const transposed = looksTransposed(whole) ? ', though it looks transposed' : ''
-    context.note(`${name} is square, ${mel.bands} × ${mel.frames}: it is read as [bands × frames]${transposed}`)
-  }
+  const square = mel.bands === mel.frames ? await wholeMel(mel) : null
+  for (const doubt of melDoubts(summary, convention, square)) context.note(`${name}: ${doubt}`)
 }
