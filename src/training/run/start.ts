@@ -6,7 +6,7 @@ import type { Tensor, Tensors } from '../../core/tensor.js'
 import { bestModelPath, lastModelPath } from '../../formats/run-folder.js'
 import type { ModelConfig } from '../../model/config.js'
 import { checkParameters } from '../../model/parameters.js'
-import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from '../config.js'
+import type { TrainingConfig } from '../config.js'
 import type { Dataset } from '../data/dataset.js'
 import { measureLabelShares, measurePrior, measureSubbands } from '../data/measure.js'
 import { Adam } from '../optimiser/adam.js'
@@ -14,6 +14,7 @@ import { initialParameters } from '../optimiser/initialise.js'
 import type { TrainingState } from '../optimiser/optimiser.js'
 import { hasCheckpoint, readCheckpoint, readProgress, type TrainingProgress } from './checkpoint.js'
 import { cutMetrics } from './metrics-log.js'
+import { refuseChange, withPresentation } from './run-identity.js'
 
 export interface StartOptions {
   readonly config: TrainingConfig
@@ -65,19 +66,6 @@ export async function refuseOtherConfig(out: string, config: TrainingConfig): Pr
   if (await hasCheckpoint(out)) refuseChange(await readProgress(out), config, out)
 }
 
-/** @throws DiffWaveError `BAD_CONFIG` */
-function refuseChange(progress: TrainingProgress, config: TrainingConfig, out: string): void {
-  // The config is checked again, so that fields that a later version added have their defaults.
-  const change = firstDifference(runIdentity(checkTrainingConfig(configOf(progress, out), out)), runIdentity(config))
-  if (change === null) return
-  throw new DiffWaveError('BAD_CONFIG', `${change.field} is not what this run was started with`, {
-    expected: change.before,
-    got: change.now,
-    where: out,
-    hint: 'Undo the change, or start a new run with --from.',
-  })
-}
-
 /**
  * Refuses to start from a model that the run itself would overwrite. A run with a checkpoint continues from that, and
  * does not start from the model.
@@ -108,14 +96,6 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
   return { state, progress: { ...progress, data: data.fingerprint, config: JSON.stringify(config), model } }
 }
 
-function configOf({ config }: TrainingProgress, where: string): TrainingConfigInput {
-  try {
-    return JSON.parse(config) as TrainingConfigInput
-  } catch (error) {
-    throw new DiffWaveError('BAD_CHECKPOINT', 'the config in the checkpoint is not JSON', { where, cause: error })
-  }
-}
-
 function fresh(options: StartOptions, adam: Adam): Start {
   const { config, data, from } = options
   const model = withMeasuredConstants(options)
@@ -136,66 +116,6 @@ function fresh(options: StartOptions, adam: Adam): Start {
       model,
     },
   }
-}
-
-/** Splits a model's config into what its weights depend on, and names, texts and how it samples. */
-function split({ name, description, license, clipSeconds, aliases, provenance, diffusion, ...rest }: ModelConfig) {
-  const { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement, highBand, ...process } =
-    diffusion
-  return {
-    trained: { ...rest, diffusion: process },
-    presentation: {
-      ...{ name, description, license, clipSeconds, aliases, provenance },
-      diffusion: { sampling, defaultSteps, defaultSampler, noiseScale, defaultGuidance, refinement, highBand },
-    },
-  }
-}
-
-/** Gives a model the names and texts of another one, and its way to sample. */
-function withPresentation(model: ModelConfig, other: ModelConfig): ModelConfig {
-  const { diffusion, ...fields } = split(other).presentation
-  return { ...model, ...fields, diffusion: { ...model.diffusion, ...diffusion } }
-}
-
-/**
- * Makes the identity of a run: all settings that the weights depend on. Validations and checkpoints only read the
- * weights, and the noise of a validation is always the same.
- */
-function runIdentity({ every, adversarial, optimiser, model, ...rest }: TrainingConfig) {
-  const { totalSteps, ...settings } = optimiser
-  const { trained } = split(model)
-  const diffusion = { ...trained.diffusion, ...followedDefaults(rest.noiseLevels, model.diffusion) }
-  return { ...rest, optimiser: settings, model: { ...trained, diffusion } }
-}
-
-/** The sampling defaults that training follows: those of the levels it is focused on, or of the network's own steps. */
-function followedDefaults(
-  { kind }: TrainingConfig['noiseLevels'],
-  { sampling, defaultSteps, noiseScale }: ModelConfig['diffusion'],
-) {
-  if (kind === 'focused') return { sampling, defaultSteps }
-  return kind === 'own' ? { noiseScale } : {}
-}
-
-/** A field in which two configs differ, with its values as JSON. */
-interface Difference {
-  readonly field: string
-  readonly before: string
-  readonly now: string
-}
-
-function firstDifference(before: unknown, now: unknown, field = ''): Difference | null {
-  if (typeof before !== 'object' || typeof now !== 'object' || before === null || now === null) {
-    return before === now
-      ? null
-      : { field, before: JSON.stringify(before) ?? 'none', now: JSON.stringify(now) ?? 'none' }
-  }
-  const [one, other] = [before, now].map(value => new Map<string, unknown>(Object.entries(value)))
-  for (const key of new Set([...one!.keys(), ...other!.keys()])) {
-    const found = firstDifference(one!.get(key), other!.get(key), field === '' ? key : `${field}.${key}`)
-    if (found !== null) return found
-  }
-  return null
 }
 
 /**
