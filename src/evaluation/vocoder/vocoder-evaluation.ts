@@ -198,9 +198,9 @@ async function evaluateFile(
   const { convention, systems, signal, clock } = options
   const { compare } = await import('./compare.js')
   const audio = await readAudio(path)
-  const original = await atRate(audio, COMPARED_RATE)
+  const original = await atRate(audio, COMPARED_RATE, signal)
   if (original.length < MIN_SAMPLES) throw tooShort(original.length, path)
-  const own = await atRate(audio, convention.sampleRate)
+  const own = await atRate(audio, convention.sampleRate, signal)
   const place = { stem: name, samples: own.length, convention, bareName }
   const given = options.mels === undefined ? null : await givenMel({ folder: options.mels, ...place })
   const mel = given ?? melSpectrogram({ samples: own, sampleRate: convention.sampleRate }, convention)
@@ -213,7 +213,7 @@ async function evaluateFile(
     const start = clock()
     const copy = await system.make({ name, mel, length, index }, signal)
     const elapsed = clock() - start
-    const made = await atRate(copy, COMPARED_RATE)
+    const made = await atRate(copy, COMPARED_RATE, signal)
     if (made.length < MIN_SAMPLES) throw tooShort(made.length, `${name} by ${system.name}`)
     measurements.set(system.name, {
       ...compare(original, made),
@@ -228,8 +228,8 @@ async function evaluateFile(
   return { name, seconds, melGiven: given !== null, measurements, lengthDifferences, audio: kept }
 }
 
-function atRate({ samples, sampleRate }: Audio, rate: number): Promise<Float32Array> {
-  return resample(samples, sampleRate, rate)
+function atRate({ samples, sampleRate }: Audio, rate: number, signal: AbortSignal | undefined): Promise<Float32Array> {
+  return resample(samples, sampleRate, rate, { signal })
 }
 
 function tooShort(samples: number, where: string): DiffWaveError {

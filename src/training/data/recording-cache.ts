@@ -8,7 +8,6 @@ import { lstat, readdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { makeFolder } from '../../core/make-folder.js'
-import { kindOfPath } from '../../core/path-kind.js'
 import { readFileBytes } from '../../core/read-file.js'
 import { writeFileBytes } from '../../core/write-file.js'
 
@@ -66,9 +65,7 @@ export function cacheFile(contents: string, speed: number, sampleRate: number, s
 
 /** Reads a file of the cache. Null if it is missing, damaged or unreadable: the caller then makes it again. */
 export async function readKept(folder: string, name: string): Promise<KeptRecording | null> {
-  const path = join(folder, name)
-  const kind = await kindOfPath(path).catch(() => null)
-  const bytes = kind === 'file' ? await readFileBytes(path).catch(() => null) : null
+  const bytes = await readFileBytes(join(folder, name)).catch(() => null)
   if (bytes === null || bytes.length < HEADER) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const count = view.getUint32(4, true)
