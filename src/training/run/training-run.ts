@@ -9,6 +9,7 @@ import { removeAbandoned } from '../../core/temporary.js'
 import { allFinite, type Tensors } from '../../core/tensor.js'
 import type { Engine } from '../../engines/engine.js'
 import { bestModelPath, lastModelPath, recordingCachePath } from '../../formats/run-folder.js'
+import type { Summary } from '../../formats/tfevents-writer.js'
 import type { ModelConfig } from '../../model/config.js'
 import { learningRate } from '../config.js'
 import { BatchMaker } from '../data/batch.js'
@@ -51,7 +52,10 @@ export interface TrainingRunOptions extends StartOptions {
     | {
         /** Returns the time in seconds since 1970. */
         readonly now: () => number
-        /** Renders the preview. It is called while the engine has the average of the weights. */
+        /**
+         * Renders the preview. It is called while the engine has the average of the weights. If it rejects with
+         * `NOT_FINITE`, there is none.
+         */
         readonly preview: Preview | null
       }
     | undefined
@@ -267,7 +271,7 @@ class TrainingRun {
   /** Computes the loss on the validation clips; null if there are none. */
   async #validate(): Promise<number | null> {
     const engine = this.#engine
-    const { config, data, out, events } = this.#options
+    const { config, data, out } = this.#options
     if (data.validation.length === 0) return null
     this.#optimiser.catchUp(this.#state)
     await engine.setParameters(this.#state.average)
@@ -280,8 +284,7 @@ class TrainingRun {
       clips: data.validation,
     })
     const { loss } = validation
-    // A model whose outputs are not finite cannot be heard.
-    const preview = Number.isFinite(loss) ? ((await events?.preview?.(engine, this.#model, data)) ?? []) : []
+    const preview = Number.isFinite(loss) ? await this.#preview() : []
     await engine.setParameters(this.#state.weights)
     const { step, best } = this.#progress
     await this.#lock.assertHeld()
@@ -291,6 +294,16 @@ class TrainingRun {
       await this.#writeModel(bestModelPath(out))
     }
     return loss
+  }
+
+  /** Renders the preview. A model whose output is not finite, as it may be early in training, cannot be heard. */
+  async #preview(): Promise<readonly Summary[]> {
+    try {
+      return (await this.#options.events?.preview?.(this.#engine, this.#model, this.#options.data)) ?? []
+    } catch (error) {
+      if (error instanceof DiffWaveError && error.code === 'NOT_FINITE') return []
+      throw error
+    }
   }
 
   async #save(): Promise<void> {

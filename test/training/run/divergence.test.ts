@@ -40,6 +40,17 @@ test('a validation loss that is not finite gives no best model, and the run cont
   assert.match(readFileSync(join(run.out, 'metrics.jsonl'), 'utf8'), /"validationLoss":null/)
 })
 
+test('a preview that is not finite is left out, and the run continues', async () => {
+  const preview = () => Promise.reject(new DiffWaveError('NOT_FINITE', 'a sample is not finite'))
+  const run = options({ maxSteps: 5, events: { now: () => 0, preview } })
+  assert.equal((await train(run)).step, 5)
+  const broken = () => Promise.reject(new DiffWaveError('ENGINE_FAILED', 'the engine ended'))
+  await assert.rejects(
+    train(options({ maxSteps: 5, events: { now: () => 0, preview: broken } })),
+    code('ENGINE_FAILED'),
+  )
+})
+
 test('rolls back weights and moments that an update has made infinite', async () => {
   // ε is next to nothing, so a gradient whose square is 0 in float32 makes an infinite step; that of 1e30 is infinite.
   const settings = config({
