@@ -1,6 +1,6 @@
 /** The vocoder, repair and training views without a page. */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { unzipSync } from 'fflate'
 import { loudnessOf } from '#studio/audio/loudness'
 import { cachedSpectrogram } from '#studio/audio/spectrogram-cache'
@@ -144,19 +144,39 @@ describe('the gaps in the repair view', () => {
 })
 
 describe('a recording in the repair view', () => {
-  test('has the rate of the chosen model when its gaps are filled', async () => {
-    /** Decodes any file to a tenth of a second of silence. */
-    class FakeContext {
-      readonly #sampleRate: number
-      constructor(_: number, __: number, sampleRate: number) {
-        this.#sampleRate = sampleRate
-      }
-      async decodeAudioData() {
-        const length = this.#sampleRate / 10
-        return { length, numberOfChannels: 1, getChannelData: () => new Float32Array(length) }
-      }
+  /** Decodes any file to a tenth of a second of silence, a large one only once it may. */
+  class FakeContext {
+    static largeMay: Promise<void> = Promise.resolve()
+    readonly #sampleRate: number
+    constructor(_: number, __: number, sampleRate: number) {
+      this.#sampleRate = sampleRate
     }
-    Object.assign(globalThis, { OfflineAudioContext: FakeContext })
+    async decodeAudioData({ byteLength }: ArrayBuffer) {
+      if (byteLength > 5000) await FakeContext.largeMay
+      const length = this.#sampleRate / 10
+      return { length, numberOfChannels: 1, getChannelData: () => new Float32Array(length) }
+    }
+  }
+  before(() => Object.assign(globalThis, { OfflineAudioContext: FakeContext }))
+
+  test('is the one that was opened last, however long the one before takes to decode', async () => {
+    for (const Model of [InpaintModel, DenoiseModel]) {
+      const model = new Model(fakeBackend({}), new Stage(), () => 0.5)
+      model.offer([studioModel('music')])
+      let finish = () => {}
+      FakeContext.largeMay = new Promise(resolve => {
+        finish = resolve
+      })
+      const opening = model.open(source(noiseWav(0, 8000), 'large.wav'))
+      await model.open(source(noiseWav(0, 800), 'small.wav'))
+      finish()
+      await opening
+      assert.equal(model.name.value, 'small.wav')
+      assert.equal(model.task.problem.value, null)
+    }
+  })
+
+  test('has the rate of the chosen model when its gaps are filled', async () => {
     const rates: number[] = []
     const backend = fakeBackend({
       inpaint: async ({ recording }) => {

@@ -54,8 +54,8 @@ export class DroppedRun implements RunsBackend {
     return this.#sounds.map(({ step, tag }, i) => ({ id: String(i), step, tag }))
   }
 
-  clip(_: string, id: string): Promise<Sound> {
+  clip(_: string, id: string, signal: AbortSignal): Promise<Sound> {
     const bytes = this.#sounds[Number(id)]!.wav.slice()
-    return decodeSound(bytes, wavRate(bytes))
+    return decodeSound(bytes, wavRate(bytes), { signal })
   }
 }

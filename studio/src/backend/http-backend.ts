@@ -64,7 +64,7 @@ export class HttpBackend implements StudioBackend {
       body: bytes,
       signal,
     })
-    return soundOf(response, headerFacts(response.headers))
+    return soundOf(response, headerFacts(response.headers), signal)
   }
 
   async process(order: ProcessOrder, watch: ProcessWatch): Promise<ProcessResult> {
@@ -91,7 +91,7 @@ export class HttpBackend implements StudioBackend {
           tell()
         },
         async onFile(file, fetched) {
-          const sound = await soundOf(await fetched(), file.facts)
+          const sound = await soundOf(await fetched(), file.facts, watch.signal)
           sounds.set(file.name, sound)
           if (file.name === 'x-0.wav') watch.onStart?.(sound)
           tell()
@@ -117,7 +117,7 @@ export class HttpBackend implements StudioBackend {
         ...watch,
         async onFile(file, fetched) {
           if (file.name === 'result.json') figures = (await (await fetched()).json()) as ComparisonFile
-          else sounds.set(file.name.replace(/\.wav$/, ''), await soundOf(await fetched(), file.facts))
+          else sounds.set(file.name.replace(/\.wav$/, ''), await soundOf(await fetched(), file.facts, watch.signal))
         },
       },
     )
@@ -140,7 +140,7 @@ export class HttpBackend implements StudioBackend {
       {
         ...watch,
         async onFile(file, fetched) {
-          const clip = await soundOf(await fetched(), file.facts)
+          const clip = await soundOf(await fetched(), file.facts, watch.signal)
           clips.push(clip)
           watch.onClip?.(clip)
         },
@@ -169,7 +169,7 @@ export class HttpBackend implements StudioBackend {
       {
         ...watch,
         async onFile(file, fetched) {
-          sound = await soundOf(await fetched(), file.facts)
+          sound = await soundOf(await fetched(), file.facts, watch.signal)
         },
       },
     )

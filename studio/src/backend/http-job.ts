@@ -31,8 +31,8 @@ export interface JobWatch {
 }
 
 /** The sound of a job's file or of an answer, at its own rate. */
-export async function soundOf(response: Response, facts: Facts): Promise<Sound> {
-  return decodeSound(await bytesOf(response), numberFact(facts, 'sampleRate', 22_050), facts)
+export async function soundOf(response: Response, facts: Facts, signal: AbortSignal): Promise<Sound> {
+  return decodeSound(await bytesOf(response), numberFact(facts, 'sampleRate', 22_050), { facts, signal })
 }
 
 function lost(): StudioProblem {

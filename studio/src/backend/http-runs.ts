@@ -68,6 +68,6 @@ export class HttpRuns implements RunsBackend {
   async clip(run: string, id: string, signal: AbortSignal): Promise<Sound> {
     const path = `/v1/runs/${encodeURIComponent(run)}/clips/${encodeURIComponent(id)}`
     const bytes = await bytesOf(await this.#client.send(path, { signal }))
-    return decodeSound(bytes, wavRate(bytes))
+    return decodeSound(bytes, wavRate(bytes), { signal })
   }
 }

@@ -68,8 +68,8 @@ export class DenoiseModel {
   async open({ name, bytes }: SourceFile): Promise<void> {
     const model = this.choice.model.value
     if (model === null) return
-    await this.task.run(async () => {
-      const noisy = await decodeSound(bytes, model.sampleRate)
+    await this.task.run(async ({ signal }) => {
+      const noisy = await decodeSound(bytes, model.sampleRate, { signal })
       this.#show({ name, clean: null, noisy })
     })
   }

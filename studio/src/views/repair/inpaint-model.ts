@@ -68,8 +68,8 @@ export class InpaintModel {
   async open({ name, bytes }: SourceFile): Promise<void> {
     const model = this.choice.model.value
     if (model === null) return
-    await this.task.run(async () => {
-      const sound = await decodeSound(bytes, model.sampleRate)
+    await this.task.run(async ({ signal }) => {
+      const sound = await decodeSound(bytes, model.sampleRate, { signal })
       batch(() => {
         this.name.value = name
         this.recording.value = sound
