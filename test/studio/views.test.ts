@@ -195,6 +195,21 @@ describe('a recording in the repair view', () => {
     }
     assert.deepEqual(rates, [8000, 16_000])
   })
+
+  test('is not shown filled if its gaps are changed meanwhile', async () => {
+    const backend = fakeBackend({
+      inpaint: async () => {
+        model.addGap({ start: 0.05, end: 0.06 })
+        return sine(200, 0.1)
+      },
+    })
+    const model = new InpaintModel(backend, new Stage(), () => 0.5)
+    model.offer([studioModel('music')])
+    await model.open(source(noiseWav(0, 800)))
+    model.addGap({ start: 0.01, end: 0.02 })
+    await model.fill()
+    assert.equal(model.filled.value, null)
+  })
 })
 
 describe('the example for denoising', () => {

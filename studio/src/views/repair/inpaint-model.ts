@@ -115,6 +115,8 @@ export class InpaintModel {
       const bytes = recording.sampleRate === sampleRate ? whole : wavFile(await decodeSound(whole, sampleRate), '32f')
       const source = { name: this.name.value, bytes }
       const filled = await this.#backend.inpaint({ ...sampling, recording: source, gaps }, watch)
+      // The gaps were changed meanwhile: their marks would not fit this sound.
+      if (this.gaps.value !== gaps) return
       batch(() => {
         this.filled.value = filled
         this.heard.value = 'filled'
