@@ -213,8 +213,8 @@ function contentOf(bytes: Uint8Array, { header, size, originalSize, compression 
   return content
 }
 
-/** Bytes that are inflated at a time, at most to 16 MB. */
-const PIECE = 2 ** 14
+/** Bytes that are inflated at a time: at least and at most. Deflate turns one into 1032 at most. */
+const [SMALLEST_PIECE, LARGEST_PIECE] = [2 ** 8, 2 ** 14]
 
 /** Inflates no further than to the declared size. */
 function inflated(deflated: Uint8Array, size: number): Uint8Array {
@@ -225,8 +225,10 @@ function inflated(deflated: Uint8Array, size: number): Uint8Array {
     content.set(piece, length)
     length += piece.length
   })
-  for (let at = 0; at < deflated.length; at += PIECE) {
-    stream.push(deflated.subarray(at, at + PIECE), at + PIECE >= deflated.length)
+  // As much as is missing is enough, if it cannot be compressed. A lie of the directory costs little then.
+  for (let at = 0, end = 0; at < deflated.length; at = end) {
+    end = Math.min(deflated.length, at + Math.max(SMALLEST_PIECE, Math.min(LARGEST_PIECE, size - length)))
+    stream.push(deflated.subarray(at, end), end === deflated.length)
   }
   if (length !== size) throw new RangeError('an entry is shorter than the directory says')
   return content
