@@ -31,7 +31,7 @@ const submit = async (to: Service, path: string, body: Uint8Array | string = '')
 
 describe('a job', () => {
   test('is accepted at once, with the address of its state', async () => {
-    const response = await post(service, '/v1/vocode?seed=1', npyMel(8), { prefer: 'respond-async, wait=10' })
+    const response = await post(service, '/v1/vocode?seed=1', npyMel(8), { prefer: 'wait=10, respond-async' })
     assert.equal(response.status, 202)
     assert.equal(response.headers.get('preference-applied'), 'respond-async')
     const job = (await response.json()) as JobView

@@ -57,6 +57,7 @@ describe('the mix of the forward process', () => {
     const rms = Math.hypot(gains.get('clean')! * 0.05, gains.get('noise')! * 1)
     assert.ok(Math.abs(rms - 0.1) < 0.005, String(rms))
     assert.equal(playbackGain({ rms: 0.02, peak: 0.3 }), 1)
+    assert.equal(playbackGain({ rms: 0.02, peak: 1.9 }), 0.5)
   })
 })
 

@@ -130,9 +130,10 @@ describe('the gaps in the repair view', () => {
       { start: 2, end: 3 },
       { start: 0, end: 1 },
       { start: 0.5, end: 1.5 },
+      { start: 1.5, end: 1.75 },
     ]
     assert.deepEqual(mergedGaps(gaps), [
-      { start: 0, end: 1.5 },
+      { start: 0, end: 1.75 },
       { start: 2, end: 3 },
     ])
   })
