@@ -193,6 +193,11 @@ describe('decodeNpz', () => {
     )
     assert.deepEqual(npzNames(file, 'a.npz'), ['é', 'mel'])
     for (const name of ['é', 'mel']) assert.deepEqual([...decodeNpz(file, name, 'a.npz').data], [1, 2.5])
+    // As large archives end: their directory's place and its number of entries do not fit.
+    const end = new DataView(file.buffer, file.byteOffset + file.length - 22)
+    for (const at of [8, 10]) end.setUint16(at, 0xffff, true)
+    for (const at of [12, 16]) end.setUint32(at, 0xffffffff, true)
+    assert.deepEqual(npzNames(file, 'a.npz'), ['é', 'mel'])
   })
 
   test('refuses an entry that is longer than its directory says, and does not inflate it to its end', () => {
@@ -213,6 +218,19 @@ describe('decodeNpz', () => {
       if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, 2 ** 31, true)
     }
     assert.throws(() => decodeNpz(zip, 'a', 'a.npz'), { name: 'DiffWaveError', code: 'TOO_LARGE' })
+  })
+
+  test('reads an archive with a comment, but not with two entries of one name or two sizes', () => {
+    const array = encodeNpy({ shape: [1], data: Float32Array.of(1) })
+    const zip = zipSync({ 'a.npy': array, 'b.npy': array }, { level: 0 })
+    const [directory, end] = [new DataView(zip.buffer).getUint32(zip.length - 6, true), zip.length - 22]
+    const comment = ascii('no more than a remark')
+    const remarked = Uint8Array.from([...zip, ...comment]).fill(comment.length, end + 20, end + 21)
+    assert.deepEqual([...decodeNpz(remarked, 'b', 'a.npz').data], [1])
+    const twice = zip.slice().fill(0x61, end - 5, end - 4)
+    assert.throws(() => npzNames(twice, 'a.npz'), { code: 'BAD_ZIP', message: /a\.npy twice/ })
+    const short = zip.slice().fill(array.length - 1, directory + 24, directory + 25)
+    assert.throws(() => decodeNpz(short, 'a', 'a.npz'), { code: 'BAD_ZIP' })
   })
 
   test('says that an archive is encrypted', () => {
