@@ -23,7 +23,7 @@ const packages = ['commander', 'picocolors', 'fflate', 'fft.js', 'detect-libc', 
 const groups = [
   ['start', ['cli/main.js']],
   ['files', ['cli/commands/synthesize.js']],
-  ['sound', ['vocoder.js', 'formats/mel-stream.js', 'audio/mel/value-scale.js', 'audio/mel/orientation.js']],
+  ['sound', ['vocoder.js', 'formats/mel-stream.js', 'audio/mel/notes.js']],
 ]
 
 /** Corrects the paths to files beside a module, since the module's text moves to another folder. */
