@@ -42,7 +42,7 @@ export function namedGenerator(options: Named): string {
  *
  * @throws DiffWaveError `BAD_OPTION` for a DIFFWAVE_THREADS that is no number
  */
-export function loadOptions({ engine, threads, precision }: Omit<ModelOptions, 'model'>) {
+export function loadOptions({ engine, threads, precision }: Partial<Omit<ModelOptions, 'model'>>) {
   const stated = environment('THREADS')
   const wanted = threads ?? (stated === undefined ? undefined : threadsOf(stated))
   return defined({ engine, threads: wanted, precision })

@@ -107,6 +107,12 @@ export function choice<Name extends string>(
   }
 }
 
+/** `--threads`. */
+export const threads = integer(
+  '--threads <n>',
+  'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)',
+)
+
 /** `--precision`. */
 export const precision = choice(
   '--precision <precision>',
@@ -127,7 +133,7 @@ export function modelOptions(fallback: string | null) {
       `shipped model, folder, checkpoint, URL or hf:owner/name (default: $DIFFWAVE_MODEL${otherwise})`,
     ),
     engine: choice('--engine <engine>', 'engine that runs the network', engineChoices),
-    threads: integer('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+    threads,
     precision,
   }
 }

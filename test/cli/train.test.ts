@@ -107,6 +107,13 @@ test('train tells the time of a short run in seconds, and what ended it', () => 
   assert.match(stdout, /short: 2 updates in \d+ s, stopped by --max-steps\n$/)
 })
 
+test('train takes the threads of DIFFWAVE_THREADS', () => {
+  const words = ['train', config, '--data', recordings, '--out', join(scratch, 'threads')]
+  const { status, stderr } = called(words, { env: { DIFFWAVE_THREADS: '0' } })
+  assert.equal(status, 2)
+  assert.match(stderr, /out of range.*DIFFWAVE_THREADS/)
+})
+
 test('train ends its line of progress on a terminal before an error', () => {
   const out = join(scratch, 'blocked')
   mkdirSync(out)

@@ -6,8 +6,8 @@ import type { TrainingStep, TrainingSummary } from '../../training/run/training-
 import { engineChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import type { Context } from '../context.js'
-import { fetchModel, noteThreads } from '../load.js'
-import { choice, flag, integer, number, requiredText, requiredTexts, text } from '../options.js'
+import { fetchModel, loadOptions, noteThreads } from '../load.js'
+import { choice, flag, integer, number, requiredText, requiredTexts, text, threads } from '../options.js'
 import { LiveLine } from '../progress-line.js'
 
 /** Left-out files that are named; the rest are counted. */
@@ -68,7 +68,7 @@ export const command = defineCommand({
     maxHours: number('--max-hours <h>', 'stop after this number of hours'),
     from: text('--from <model>', 'model whose weights to start from'),
     engine: choice('--engine <engine>', 'engine to use instead of the config’s', engineChoices),
-    threads: integer('--threads <n>', 'threads of the native engine (default: all cores)'),
+    threads,
   },
   examples: [
     'diffwave train train.json --data recordings --out runs/voice',
@@ -84,10 +84,11 @@ export const command = defineCommand({
     // Checked here so that errors name the file.
     const file = await trainingConfigPath(path!)
     const config = checkTrainingConfig(await readJson(file), file)
-    noteThreads(context, options.threads)
-    const { mel: mels, data, from: start, ...others } = options
+    const { mel: mels, data, from: start, engine, threads, ...others } = options
+    const running = loadOptions({ engine, threads })
+    noteThreads(context, running.threads)
     const from = start === undefined ? undefined : await fetchModel(context, start)
-    const trainer = new Trainer({ ...others, config, data, mels, from })
+    const trainer = new Trainer({ ...others, ...running, config, data, mels, from })
     const { signal } = context
     const { report } = await context.withProgress('reading', onProgress => trainer.load({ signal, onProgress }))
     await describe(context, report)

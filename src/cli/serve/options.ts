@@ -8,7 +8,7 @@ import type { Values } from '../command.js'
 import type { Context } from '../context.js'
 import { environment } from '../environment.js'
 import { DEFAULT_GENERATOR, DEFAULT_VOCODER, fetchModel, loadOptions } from '../load.js'
-import { choice, flag, integer, number, precision, text, texts } from '../options.js'
+import { choice, flag, integer, number, precision, text, texts, threads } from '../options.js'
 
 const MEGABYTE = 2 ** 20
 
@@ -23,7 +23,7 @@ export const serveOptions = {
   ),
   runs: texts('--runs <folders...>', 'folders of training runs to watch, or folders that contain such folders'),
   engine: choice('--engine <engine>', 'engine that runs the networks', engineChoices),
-  threads: integer('--threads <n>', 'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)'),
+  threads,
   precision,
   redis: text(
     '--redis <url>',
