@@ -108,6 +108,16 @@ class DifferenceFunction {
   }
 }
 
+/** Divides a difference function by its mean over the lags up to each one, to `out` (YIN, equation 8). */
+function normalise(values: Float64Array, out: Float64Array): void {
+  let sum = 0
+  out[0] = 1
+  for (let lag = 1; lag < values.length; lag++) {
+    sum += values[lag]!
+    out[lag] = sum > 0 ? (values[lag]! * lag) / sum : 1
+  }
+}
+
 /** Offset of the vertex of the parabola through three neighbouring values from the middle one, −½ … ½. */
 function vertex(before: number, at: number, after: number): number {
   const curvature = before - 2 * at + after
@@ -147,12 +157,7 @@ function pitchCandidates(samples: Float32Array, sampleRate: number, range: Pitch
   for (let frame = 0; frame < frames; frame++) {
     levels[frame] = Math.sqrt(difference.measure(padded, frame * hop) / window)
     const { values } = difference
-    let sum = 0
-    normalised[0] = 1
-    for (let lag = 1; lag < values.length; lag++) {
-      sum += values[lag]!
-      normalised[lag] = sum > 0 ? (values[lag]! * lag) / sum : 1
-    }
+    normalise(values, normalised)
     const found: Candidate[] = []
     for (let lag = shortest; lag <= longest; lag++) {
       const value = normalised[lag]!

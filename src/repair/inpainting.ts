@@ -73,20 +73,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
   const { config } = model
   const domain = modelDomain(model)
   const { sampleRate, diffusion } = config
-  checkAudio(audio, 'the recording')
-  checkNotEmpty(audio.samples, 'the recording')
-  if (audio.sampleRate !== sampleRate) {
-    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording and the model differ in sample rate', {
-      expected: `${sampleRate} Hz`,
-      got: `${audio.sampleRate} Hz`,
-      where: 'the recording',
-      hint: 'Resample the recording first: the audio around a gap must stay as it is.',
-    })
-  }
-  const samples = audio.samples.slice()
-  const gaps = gapsInSamples(lost, sampleRate, samples.length)
-  for (const { start, end } of gaps) samples.fill(0, start, end)
-  checkSamples(samples, 'the recording')
+  const { samples, gaps } = withSilentGaps(audio, lost, sampleRate)
   const sampler = resampled(createSampler(diffusion, choice), rounds)
   const labelIndex = model.labelIndex(label)
   const fadeSamples = Math.round(fade * sampleRate)
@@ -122,6 +109,31 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
     joinGaps(samples, whole, region.start, region.gaps, fadeSamples)
   }
   return new Synthesis({ samples, sampleRate, seed, steps: passes })
+}
+
+/**
+ * Checks a recording and its gaps, and returns a copy of its samples in which the gaps are silent: they may hold
+ * anything.
+ *
+ * @param sampleRate rate of the model in Hz
+ * @throws DiffWaveError `BAD_AUDIO`, `SAMPLE_RATE_MISMATCH`, `BAD_OPTION`, `NOT_FINITE`
+ */
+function withSilentGaps(audio: Audio, lost: readonly Gap[], sampleRate: number) {
+  checkAudio(audio, 'the recording')
+  checkNotEmpty(audio.samples, 'the recording')
+  if (audio.sampleRate !== sampleRate) {
+    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording and the model differ in sample rate', {
+      expected: `${sampleRate} Hz`,
+      got: `${audio.sampleRate} Hz`,
+      where: 'the recording',
+      hint: 'Resample the recording first: the audio around a gap must stay as it is.',
+    })
+  }
+  const samples = audio.samples.slice()
+  const gaps = gapsInSamples(lost, sampleRate, samples.length)
+  for (const { start, end } of gaps) samples.fill(0, start, end)
+  checkSamples(samples, 'the recording')
+  return { samples, gaps }
 }
 
 interface RegionInput {
