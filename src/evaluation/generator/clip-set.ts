@@ -74,7 +74,8 @@ export class ClipSet {
     for (let first = 0; first <= last; first += step) {
       if (!all && isSilent(pattern, first, this.frames)) continue
       const start = first * this.frameSeconds
-      const label = labelAt(own, start + this.#length / this.sampleRate / 2)
+      // Names of files and folders may be decomposed, and would not equal a model's labels.
+      const label = labelAt(own, start + this.#length / this.sampleRate / 2).normalize('NFC')
       this.clips.push({ name: first === 0 ? name : `${name} at ${start.toFixed(2)} s`, label, pattern, first })
       if (this.#keepAudio) this.audio.push(samples.slice(first * this.#hop, first * this.#hop + this.#length))
     }

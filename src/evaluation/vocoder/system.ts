@@ -54,7 +54,8 @@ export function griffinLimSystem(convention: MelConvention, seed: number): Syste
 }
 
 /**
- * Makes a system from a folder of copies that were made before, matched by name.
+ * Makes a system from a folder of copies that were made before, matched by name. Composed and decomposed characters are
+ * the same, as one system may store a name as the other.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_DATA`, `FILE_NOT_FOUND`
  * @example
@@ -63,11 +64,12 @@ export function griffinLimSystem(convention: MelConvention, seed: number): Syste
 export async function folderSystem(path: PathLike): Promise<System> {
   const folder = toPath(path, 'folderSystem folder')
   const recordings = await recordingsIn(folder)
+  const composed = new Map([...recordings].map(([name, copy]) => [name.normalize('NFC'), copy]))
   return {
     name: folder,
     timed: false,
     make: async ({ name }) => {
-      const copy = recordings.get(name)
+      const copy = recordings.get(name) ?? composed.get(name.normalize('NFC'))
       if (copy !== undefined) return readAudio(copy)
       throw new DiffWaveError('FILE_NOT_FOUND', `there is no copy of ${name}`, { where: folder })
     },

@@ -7,7 +7,7 @@ import { namedConventions } from '#src/audio/mel/convention'
 import { DiffWaveError } from '#src/core/errors'
 import { vocoderReport } from '#src/evaluation/report/vocoder-report'
 import { COMPARED_RATE } from '#src/evaluation/vocoder/measures'
-import { folderSystem, type System } from '#src/evaluation/vocoder/system'
+import { folderSystem, type Original, type System } from '#src/evaluation/vocoder/system'
 import { evaluateVocoder, type VocoderEvaluationOptions } from '#src/evaluation/vocoder/vocoder-evaluation'
 import { encodeNpy } from '#src/formats/npy'
 import { code } from '../../support/errors.js'
@@ -152,6 +152,11 @@ test('a mel counts only for the recording of the same relative path', async () =
     [files.map(({ name }) => name), leftOut.map(({ file }) => file)],
     [['a'], [join(reference, 'x', 'a.wav')]],
   )
+})
+
+test('a copy is found by its name, whether its characters are composed or not', async () => {
+  const copies = await folderSystem(folder('accents', { '\u00e9.wav': wav(noise(8)) }))
+  assert.equal((await copies.make({ name: 'e\u0301' } as Original)).sampleRate, COMPARED_RATE)
 })
 
 describe('evaluateVocoder refuses', () => {
