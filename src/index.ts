@@ -116,7 +116,8 @@ export { loadDataset } from './training/data/load-dataset.js'
 export type { LeftOutReason } from './training/data/recording.js'
 export type { Preview } from './training/preview.js'
 export type { TrainingStep, TrainingSummary } from './training/run/training-step.js'
-export { type TunedSchedule, type TuneOptions, type TuneProgress, tune, withTunedSchedules } from './tuning/tune.js'
+export { type TunedSchedule, type TuneOptions, type TuneProgress, tune } from './tuning/tune.js'
+export { withTunedSchedules } from './tuning/tuned-config.js'
 export {
   type AnalysedAudio,
   type AnalyseOptions,

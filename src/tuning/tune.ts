@@ -11,7 +11,7 @@ import type { Callback } from '../core/callback.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_TUNING_EVALUATIONS } from '../core/limits.js'
-import { abortSignal, callback, check, type FieldsOf, readonlyList, seed as seedSchema } from '../core/options.js'
+import { abortSignal, callback, check, type FieldsOf, seed as seedSchema } from '../core/options.js'
 import type { Progress } from '../core/progress.js'
 import { orAborted } from '../core/until-aborted.js'
 import { checkDenoiser, type Denoiser } from '../denoiser/denoiser.js'
@@ -24,7 +24,6 @@ import {
   scheduleFor,
   scheduleFromBetas,
 } from '../diffusion/schedule.js'
-import type { ModelConfig } from '../model/config.js'
 import { type DiffusionConfig, type SamplerName, samplerNames, scheduleSteps } from '../model/diffusion-config.js'
 import { copyDistance, type Examples, examplesOf } from './examples.js'
 import { tuneLevels } from './search-levels.js'
@@ -264,37 +263,4 @@ function candidates(diffusion: DiffusionConfig, steps: number, wanted: SamplerNa
     starts.push(...others.map(scale => ({ betas, sampler: 'ddim' as const, noiseScale: scale })))
   }
   return { derived: { betas, sampler: defaultSampler, noiseScale } satisfies Candidate, own, starts }
-}
-
-const tunedSchema = z.array(
-  z.looseObject({
-    better: z.boolean(),
-    steps: z.number().int().min(1),
-    betas: readonlyList(z.number()),
-    sampler: z.enum(samplerNames),
-    noiseScale: z.number().min(0).max(1),
-  }),
-)
-
-/**
- * A copy of a model's config with those of the tuned schedules that are better than its own.
- *
- * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`
- * @example
- * const config = withTunedSchedules(model.config, [tuned])
- */
-export function withTunedSchedules(config: ModelConfig, tuned: readonly TunedSchedule[]): ModelConfig {
-  if (typeof config?.diffusion !== 'object') {
-    throw new DiffWaveError('BAD_CONFIG', 'not a model’s config', { where: 'withTunedSchedules config' })
-  }
-  const added = check(tunedSchema, tuned, 'withTunedSchedules schedules')
-    .filter(schedule => schedule.better)
-    .map(({ steps, betas, sampler, noiseScale }) => {
-      const schedule = { betas: [...betas], sampler }
-      return [String(steps), noiseScale === config.diffusion.noiseScale ? schedule : { ...schedule, noiseScale }]
-    })
-  return {
-    ...config,
-    diffusion: { ...config.diffusion, sampling: { ...config.diffusion.sampling, ...Object.fromEntries(added) } },
-  }
 }

@@ -139,12 +139,13 @@ export const command = defineCommand({
   options,
   examples: ['diffwave tune held-out -m runs/voice/model --steps 4 6'],
   run: async (context, words, options) => {
-    const [{ modelPath }, { writeModelConfig, writeModelFolder }, { readModel }, { tune, withTunedSchedules }] =
+    const [{ modelPath }, { writeModelConfig, writeModelFolder }, { readModel }, { tune }, { withTunedSchedules }] =
       await Promise.all([
         import('../../model/shipped-models.js'),
         import('../../model/folder.js'),
         import('../../model/read-model.js'),
         import('../../tuning/tune.js'),
+        import('../../tuning/tuned-config.js'),
       ])
     const name = modelName(options, DEFAULT_VOCODER)
     if (options.output === undefined && !options.dryRun) await refuseAddress(name)
