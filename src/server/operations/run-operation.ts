@@ -41,6 +41,7 @@ export async function runOperation(
   const readTooSlowly = new Refusal(503, 'WORK_TIMEOUT', 'the result is read too slowly', {
     expected: `at most ${seconds} s of waiting for its reader, the longest audio`,
     got: 'more',
+    hint: 'Save the result before it is used, or submit a job and fetch its result later.',
   })
   const working = new PausableTimer(workSeconds, () => stop.abort(tooSlow))
   const waiting = new PausableTimer(seconds, () => stop.abort(readTooSlowly))
