@@ -5,7 +5,7 @@
  */
 import type { Audio } from '../audio/audio.js'
 import { encodeWav } from '../audio/codecs/wav-encode.js'
-import { maskedCrc32c } from './crc32c.js'
+import { maskedCrc32c } from './crc32.js'
 import { ProtobufMessage } from './protobuf.js'
 
 /** What an event holds besides its step. */

@@ -4,7 +4,7 @@
  */
 import { isUint8Array } from '../core/any-realm.js'
 import { DiffWaveError } from '../core/errors.js'
-import { maskedCrc32c } from './crc32c.js'
+import { maskedCrc32c } from './crc32.js'
 
 /** A sound of an event. */
 export interface LoggedSound {

@@ -6,6 +6,7 @@
 import { Inflate, zipSync } from 'fflate'
 import { DiffWaveError } from '../core/errors.js'
 import { MAX_ZIP_ENTRIES } from '../core/limits.js'
+import { crc32 } from './crc32.js'
 
 /** Whether bytes start as a zip archive does. */
 export function isZip(bytes: Uint8Array): boolean {
@@ -17,6 +18,8 @@ interface ZipEntry {
   readonly name: string
   readonly size: number
   readonly originalSize: number
+  /** CRC-32 of the bytes, inflated. */
+  readonly checksum: number
   /** 0 stored, 8 deflated. */
   readonly compression: number
   readonly isEncrypted: boolean
@@ -26,7 +29,7 @@ interface ZipEntry {
 
 /**
  * Every entry's bytes by name. Compressed entries are refused: torch stores its own, so that nothing can unfold beyond
- * the file's size.
+ * the file's size. Checksums are not compared, because torch can leave them out (`set_crc32_options`).
  *
  * @param where names the file in errors
  * @throws DiffWaveError `BAD_ZIP`, `TOO_LARGE`, `UNSUPPORTED_FORMAT`
@@ -63,11 +66,14 @@ export function zipNames(bytes: Uint8Array, where: string): string[] {
  * One entry's bytes, inflated.
  *
  * @param maxBytes of the entry, inflated
- * @throws DiffWaveError `BAD_ZIP`, `TOO_LARGE`, `UNSUPPORTED_FORMAT` (encrypted, or another compression than deflate)
+ * @throws DiffWaveError `BAD_ZIP` (damaged, or without that entry), `TOO_LARGE`, `UNSUPPORTED_FORMAT` (encrypted, or
+ *   another compression than deflate)
  */
 export function readZipEntry(bytes: Uint8Array, entry: string, maxBytes: number, where: string): Uint8Array {
-  const found = unzip(bytes, where, ({ name, size, originalSize, compression, isEncrypted }) => {
+  let stated = 0
+  const found = unzip(bytes, where, ({ name, size, originalSize, checksum, compression, isEncrypted }) => {
     if (name !== entry) return false
+    stated = checksum
     if (isEncrypted) throw encrypted(name, where)
     if (compression !== 0 && compression !== 8) {
       throw new DiffWaveError('UNSUPPORTED_FORMAT', `the archive’s entry ${name} has an unsupported compression`, {
@@ -87,6 +93,13 @@ export function readZipEntry(bytes: Uint8Array, entry: string, maxBytes: number,
     return true
   }).get(entry)
   if (found === undefined) throw new DiffWaveError('BAD_ZIP', `the archive has no entry ${entry}`, { where })
+  if (crc32(found) !== stated) {
+    throw new DiffWaveError('BAD_ZIP', `the archive’s entry ${entry} is damaged`, {
+      expected: 'the bytes of its checksum',
+      got: 'others',
+      where,
+    })
+  }
   return found
 }
 
@@ -161,6 +174,7 @@ function* directory(bytes: Uint8Array): Generator<ZipEntry, void, undefined> {
       name: decoder.decode(bytes.subarray(at + ENTRY_BYTES, afterName)),
       size,
       originalSize,
+      checksum: view.getUint32(at + 16, true),
       compression: view.getUint16(at + 10, true),
       isEncrypted: (flags & ENCRYPTED) !== 0,
       header,

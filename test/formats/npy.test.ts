@@ -233,6 +233,16 @@ describe('decodeNpz', () => {
     assert.throws(() => decodeNpz(short, 'a', 'a.npz'), { code: 'BAD_ZIP' })
   })
 
+  test('refuses an array whose bytes are not those of its checksum', () => {
+    const zip = zipSync({ 'a.npy': encodeNpy({ shape: [2], data: Float32Array.of(1, 2) }) }, { level: 0 })
+    const directory = new DataView(zip.buffer).getUint32(zip.length - 6, true)
+    const flipped = zip.slice()
+    flipped[directory - 1]! ^= 1
+    assert.deepEqual([...decodeNpz(zip, 'a', 'a.npz').data], [1, 2])
+    const damaged = { name: 'DiffWaveError', code: 'BAD_ZIP', message: /a\.npy is damaged/ }
+    assert.throws(() => decodeNpz(flipped, 'a', 'a.npz'), damaged)
+  })
+
   test('says that an archive is encrypted', () => {
     const zip = zipSync({ 'a.npy': new Uint8Array(100), 'data.pkl': new Uint8Array(100) })
     const view = new DataView(zip.buffer)

@@ -1,7 +1,7 @@
 /** TensorBoard event files, down to their bytes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { crc32c } from '#src/formats/crc32c'
+import { crc32c } from '#src/formats/crc32'
 import { decodeEvents } from '#src/formats/tfevents'
 import { encodeEvent, frameRecord } from '#src/formats/tfevents-writer'
 
