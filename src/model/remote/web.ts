@@ -1,16 +1,15 @@
 /** Models on a plain web server, in the cache of this package. */
 import { createHash } from 'node:crypto'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
-import { fileError } from '../../core/file-error.js'
 import { expectedFilesOf, type FileFacts } from '../../core/file-source.js'
 import { folderSource } from '../../core/folder-source.js'
 import { MAX_CONFIG_BYTES } from '../../core/limits.js'
 import { kindOfPath } from '../../core/path-kind.js'
 import { readFileBytes } from '../../core/read-file.js'
+import { removeFile } from '../../core/remove-file.js'
 import { fileUrl, LIST_FILE } from '../../core/url-source.js'
 import { writeFileBytes } from '../../core/write-file.js'
 import { decodeTorch } from '../../formats/pytorch.js'
@@ -64,15 +63,6 @@ export async function webModel({ url, file }: WebAddress, settings: DownloadSett
   return path
 }
 
-/** Removes a file or folder. @throws DiffWaveError `NOT_WRITABLE` */
-async function remove(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true })
-  } catch (error) {
-    throw fileError(error, path, 'write')
-  }
-}
-
 /** Whether all files of the record exist unchanged, and the record lists these names. */
 async function isWhole(folder: string, names: readonly string[]): Promise<boolean> {
   const path = join(folder, RECORD)
@@ -97,7 +87,7 @@ async function checkModel(folder: string, url: URL, signal: AbortSignal | undefi
   try {
     await readModelFrom({ ...folderSource(folder), describe }, defined({ signal }))
   } catch (error) {
-    for (const name of [CONFIG_FILE, WEIGHTS_FILE]) await remove(join(folder, name))
+    for (const name of [CONFIG_FILE, WEIGHTS_FILE]) await removeFile(join(folder, name))
     throw error
   }
 }
@@ -114,7 +104,7 @@ async function checkCheckpoint(path: string, url: URL): Promise<void> {
     if (isSafetensors(bytes)) decodeSafetensors(bytes, url.href)
     else decodeTorch(bytes, url.href)
   } catch (error) {
-    await remove(path)
+    await removeFile(path)
     throw error
   }
 }

@@ -22,6 +22,7 @@ import {
   parseIdentityTag,
 } from '../../core/process-identity.js'
 import { readFileBytes } from '../../core/read-file.js'
+import { removeFile } from '../../core/remove-file.js'
 import { atSuddenEnd } from '../../core/sudden-end.js'
 import { writeFileBytes } from '../../core/write-file.js'
 
@@ -101,7 +102,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     async release() {
       clearInterval(heartbeat)
       heldHere.delete(token)
-      if ((await readHolder(path))?.token === token) await remove(path)
+      if ((await readHolder(path))?.token === token) await removeFile(path)
       forget()
     },
   }
@@ -113,15 +114,6 @@ function locked(folder: string, pid?: number): DiffWaveError {
     where: folder,
     hint: 'Wait for it, stop it, or use another folder.',
   })
-}
-
-/** Removes a file of this process. @throws DiffWaveError `NOT_WRITABLE` */
-async function remove(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true })
-  } catch (error) {
-    throw fileError(error, path, 'write')
-  }
 }
 
 function lockLost(folder: string): DiffWaveError {
@@ -209,7 +201,7 @@ class Claim {
     clearInterval(this.#heartbeat)
     await this.#writing
     await this.#handle.close()
-    await remove(join(this.#folder, this.#name))
+    await removeFile(join(this.#folder, this.#name))
     this.#forget()
   }
 
