@@ -1,9 +1,9 @@
 /**
  * CRC-32 of zip archives (PKWARE, APPNOTE.TXT, 4.4.7), and CRC-32C (Castagnoli) with its masked form in TFRecords
- * (tensorflow/core/lib/hash/crc32c.h).
+ * (tensorflow/core/lib/hash/crc32c.h). Both reflect their bits, unlike the CRC-32 of Ogg (src/audio/codecs/crc.ts).
  */
 
-/** The checksum of a polynomial, whose bits are in reverse order. */
+/** Returns the checksum of a polynomial, given with its bits in reverse order. */
 function crcOf(polynomial: number): (bytes: Uint8Array) => number {
   const table = Uint32Array.from({ length: 256 }, (_, n) => {
     let crc = n

@@ -11,7 +11,7 @@ import { readFileBytes } from '../core/read-file.js'
 import { decodeHdf5, isHdf5 } from './hdf5.js'
 import { decodeNpy, isNpy } from './npy.js'
 import { decodeNpz, npzNames } from './npz.js'
-import { isZip } from './zip.js'
+import { isZip } from './zip-signature.js'
 
 /** Names of the mean and of the deviation in `.npz` and JSON files. */
 const MEANS = ['mean', 'mel_mean']

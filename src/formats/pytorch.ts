@@ -10,7 +10,8 @@ import { bytesPerNumber, readNumbers } from './numbers.js'
 import { parsePickle } from './pickle.js'
 import { rowMajor } from './strided.js'
 import { MAX_SHARING, TorchHandlers, type TorchStorage, TorchTensor, type TorchValue } from './torch-pickle.js'
-import { isZip, readStoredZip } from './zip.js'
+import { readStoredZip } from './zip.js'
+import { isZip } from './zip-signature.js'
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
 const LEGACY_PROTOCOL = 1001

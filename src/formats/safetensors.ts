@@ -14,6 +14,7 @@ import {
   type SafetensorsEntry,
   type SafetensorsHeader,
 } from './safetensors-header.js'
+import { isZip } from './zip-signature.js'
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>
@@ -23,15 +24,12 @@ export interface SafetensorsFile {
 /** Bytes of the header's length, which come first. */
 const LENGTH_BYTES = 8
 
-/** The first bytes of a zip archive. As the length of a header they would be 67 MB. */
-const ZIP = [0x50, 0x4b, 3, 4]
-
 /**
  * Whether bytes start as a safetensors file does: with the length of its JSON header, eight bytes, and the header's
- * brace. A zip archive whose ninth byte is a brace is not one.
+ * brace. A zip archive whose ninth byte is a brace is not one: as a length, its first bytes would be 67 MB.
  */
 export function isSafetensors(bytes: Uint8Array): boolean {
-  return bytes[8] === 0x7b && !ZIP.every((byte, i) => bytes[i] === byte)
+  return bytes[8] === 0x7b && !isZip(bytes)
 }
 
 /**

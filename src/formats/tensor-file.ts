@@ -10,7 +10,7 @@ import { decodeNpz, npzNames } from './npz.js'
 import { decodeTorch, torchTensor } from './pytorch.js'
 import { decodeSafetensors, isSafetensors } from './safetensors.js'
 import { TorchTensor, type TorchValue } from './torch-pickle.js'
-import { isZip } from './zip.js'
+import { isZip } from './zip-signature.js'
 
 /** The name that a mel has in files of several arrays, unless the caller names another. */
 const DEFAULT_NAME = 'mel'

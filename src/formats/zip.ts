@@ -8,11 +8,6 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_ZIP_ENTRIES } from '../core/limits.js'
 import { crc32 } from './crc32.js'
 
-/** Whether bytes start as a zip archive does. */
-export function isZip(bytes: Uint8Array): boolean {
-  return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4
-}
-
 /** An archive's directory entry. */
 interface ZipEntry {
   readonly name: string
@@ -93,10 +88,11 @@ export function readZipEntry(bytes: Uint8Array, entry: string, maxBytes: number,
     return true
   }).get(entry)
   if (found === undefined) throw new DiffWaveError('BAD_ZIP', `the archive has no entry ${entry}`, { where })
-  if (crc32(found) !== stated) {
+  const checksum = crc32(found)
+  if (checksum !== stated) {
     throw new DiffWaveError('BAD_ZIP', `the archive’s entry ${entry} is damaged`, {
-      expected: 'the bytes of its checksum',
-      got: 'others',
+      expected: `CRC-32 ${stated.toString(16)}`,
+      got: checksum.toString(16),
       where,
     })
   }
@@ -155,13 +151,10 @@ function* directory(bytes: Uint8Array): Generator<ZipEntry, void, undefined> {
   const { count, start } = directoryPlace(view)
   for (let i = 0, at = start; i < count; i++) {
     requirePart(view, at, ENTRY)
-    const [name, fields, comment] = [28, 30, 32].map(field => view.getUint16(at + field, true)) as [
-      number,
-      number,
-      number,
-    ]
+    const short = (field: number) => view.getUint16(at + field, true)
+    const [name, fields, comment] = [short(28), short(30), short(32)]
     const afterName = at + ENTRY_BYTES + name
-    const flags = view.getUint16(at + 8, true)
+    const flags = short(8)
     const decoder = new TextDecoder((flags & UTF8) === 0 ? 'latin1' : 'utf-8')
     const long = longNumbers(view, afterName, fields)
     const number = (field: number) => {
@@ -175,7 +168,7 @@ function* directory(bytes: Uint8Array): Generator<ZipEntry, void, undefined> {
       size,
       originalSize,
       checksum: view.getUint32(at + 16, true),
-      compression: view.getUint16(at + 10, true),
+      compression: short(10),
       isEncrypted: (flags & ENCRYPTED) !== 0,
       header,
     }
@@ -239,7 +232,7 @@ function inflated(deflated: Uint8Array, size: number): Uint8Array {
     content.set(piece, length)
     length += piece.length
   })
-  // As much as is missing is enough, if it cannot be compressed. A lie of the directory costs little then.
+  // Little more goes in at a time than is missing, so an entry that is longer than its directory says costs little.
   for (let at = 0, end = 0; at < deflated.length; at = end) {
     end = Math.min(deflated.length, at + Math.max(SMALLEST_PIECE, Math.min(LARGEST_PIECE, size - length)))
     stream.push(deflated.subarray(at, end), end === deflated.length)
