@@ -85,7 +85,7 @@ export class MonoMixer {
   add(channels: readonly Float32Array[], start: number, end: number): void {
     this.#check(this.#length + end - start, PADDING)
     this.#added += end - start
-    // A chain of streams may trim everything again. Decoding took its time nevertheless.
+    // A chain may trim all of its streams, which still take time to decode. So twice the limit may be added.
     this.#check(Math.ceil(this.#added / 2), PADDING)
     const share = 1 / channels.length
     for (let from = start; from < end; ) {

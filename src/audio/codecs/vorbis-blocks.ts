@@ -29,8 +29,8 @@ export class VorbisBlocks {
   constructor(head: VorbisHead, modes: readonly Mode[]) {
     this.#head = head
     this.#modes = modes
-    this.#transforms = new Map(head.blocks.map(block => [block, remembered(transforms, block / 2)]))
-    this.#slopes = new Map(head.blocks.map(block => [block, remembered(slopes, block / 2)]))
+    this.#transforms = new Map(head.blocks.map(block => [block, transformOf(block / 2)]))
+    this.#slopes = new Map(head.blocks.map(block => [block, slopeOf(block / 2)]))
     this.#spectra = Array.from({ length: head.channels }, () => new Float32Array(head.blocks[1] / 2))
   }
 
@@ -180,24 +180,21 @@ function uncouple(magnitudes: Float32Array, angles: Float32Array): void {
   }
 }
 
-/** Makes a value for a length, or takes the one that was made before: blocks have eight lengths at most. */
-function remembered<Value>({ known, make }: Made<Value>, length: number): Value {
-  const value = known.get(length) ?? make(length)
-  known.set(length, value)
-  return value
+/** Keeps what a function makes for each length: blocks have eight lengths at most. */
+function kept<Value>(make: (length: number) => Value): (length: number) => Value {
+  const made = new Map<number, Value>()
+  return length => {
+    const value = made.get(length) ?? make(length)
+    made.set(length, value)
+    return value
+  }
 }
 
-/** Values by length, and how they are made. */
-interface Made<Value> {
-  readonly known: Map<number, Value>
-  readonly make: (length: number) => Value
-}
-
-const transforms: Made<CosineTransform> = { known: new Map(), make: length => new CosineTransform(length) }
-const slopes: Made<Float64Array> = { known: new Map(), make: slopeOf }
+const transformOf = kept(length => new CosineTransform(length))
+const slopeOf = kept(risingHalf)
 
 /** The rising half of the window (section 4.3.1), `[length]`. */
-function slopeOf(length: number): Float64Array {
+function risingHalf(length: number): Float64Array {
   return Float64Array.from({ length }, (_, i) =>
     Math.sin((Math.PI / 2) * Math.sin(((i + 0.5) / length) * (Math.PI / 2)) ** 2),
   )
