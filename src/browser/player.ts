@@ -204,7 +204,7 @@ function playerNode(context: BaseAudioContext, start: number, workletUrl: string
       processorOptions: { start },
     })
   } catch (cause) {
-    // Another program has not registered the processor.
+    // The file that `workletUrl` names was another program: it has not registered the processor.
     throw notLoaded(workletUrl, cause)
   }
 }

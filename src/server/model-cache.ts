@@ -46,6 +46,8 @@ const BYTES_PER_PARAMETER = 16
 /** Working memory of an engine: 30 layers of 64 channels with 8 passes in flight (docs/streaming-and-latency.md). */
 const ENGINE_BYTES = 32 * 2 ** 20
 
+const LISTED = 'GET /v1/models lists the models.'
+
 export class ModelCache {
   readonly #options: ModelCacheOptions
   readonly #entries = new Map<string, Entry>()
@@ -106,7 +108,7 @@ export class ModelCache {
     if (unreadable !== null) throw unreadable
     throw new DiffWaveError('UNKNOWN_MODEL', `the service has no ${kind}`, {
       expected: 'a service that was started with one',
-      hint: 'GET /v1/models lists the models.',
+      hint: LISTED,
     })
   }
 
@@ -164,7 +166,7 @@ export class ModelCache {
     throw new DiffWaveError('UNKNOWN_MODEL', 'unknown model', {
       expected: oneOf(this.names),
       got: name,
-      hint: 'GET /v1/models lists the models.',
+      hint: LISTED,
       ...suggestion(name, this.names),
     })
   }

@@ -39,9 +39,9 @@ export async function runOperation(
     hint: 'Request shorter audio or fewer steps.',
   })
   const readTooSlowly = new Refusal(503, 'WORK_TIMEOUT', 'the result is read too slowly', {
-    expected: `at most ${seconds} s of waiting for its reader, the longest audio`,
+    expected: `at most ${seconds} s of waiting for its reader`,
     got: 'more',
-    hint: 'Save the result before it is used, or submit a job and fetch its result later.',
+    hint: 'Save the result to a file first, or submit a job and fetch its result later.',
   })
   const working = new PausableTimer(workSeconds, () => stop.abort(tooSlow))
   const waiting = new PausableTimer(seconds, () => stop.abort(readTooSlowly))
