@@ -4,6 +4,7 @@
  * never see such a change.
  */
 import type { Mel } from '../audio/mel/convention.js'
+import { isFloat32Array } from '../core/any-realm.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { BackwardRequest, ClipBatch, LossRequest } from './engine.js'
@@ -12,10 +13,10 @@ import type { LossKernels } from './loss-kernels.js'
 /**
  * Copies an array to a buffer of its own, which is neither shared nor resizable.
  *
- * @throws DiffWaveError `BAD_SHAPE` if the value is not a typed array
+ * @throws DiffWaveError `BAD_SHAPE` if the value is not a Float32Array
  */
 export function snapshot(samples: Float32Array): Float32Array<ArrayBuffer> {
-  if (!ArrayBuffer.isView(samples)) {
+  if (!isFloat32Array(samples)) {
     throw new DiffWaveError('BAD_SHAPE', 'samples are of the wrong type', {
       expected: 'a Float32Array',
       got: describe(samples),
@@ -24,8 +25,20 @@ export function snapshot(samples: Float32Array): Float32Array<ArrayBuffer> {
   return new Float32Array(samples)
 }
 
+/**
+ * Copies a mel, without what else its object may hold: a function could not be sent to a thread.
+ *
+ * @throws DiffWaveError `BAD_SHAPE` if the value is not a mel
+ */
 export function snapshotMel(mel: Mel): Mel {
-  return { ...mel, data: snapshot(mel.data) }
+  if (typeof mel !== 'object' || mel === null) {
+    throw new DiffWaveError('BAD_SHAPE', 'a mel is of the wrong type', {
+      expected: '{ data, bands, frames }',
+      got: describe(mel),
+    })
+  }
+  const { data, bands, frames } = mel
+  return { data: snapshot(data), bands, frames }
 }
 
 /** Copies a batch with all its arrays. */

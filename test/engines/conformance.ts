@@ -342,4 +342,33 @@ export function conformance(name: string, create: CreateEngine, options: Conform
     await engine.dispose()
     await refused({}, 'DISPOSED')
   })
+
+  test(`${name}: streams refuse wrong types, and all once the engine is disposed`, async context => {
+    const network = networkSchema.parse(conditionedInPatches[1])
+    const engine = await create(network, randomParameters(network, 6))
+    context.after(() => engine.dispose())
+    const { audio, mel } = randomBatch(network, [4])
+    const steps = [3]
+    const stream = engine.openStream({ steps })
+    steps[0] = Number.NaN
+    const refused = { name: 'DiffWaveError', code: 'BAD_SHAPE' }
+    for (const wrong of [undefined, null, {}, { ...mel![0]!, data: Float64Array.from(mel![0]!.data) }]) {
+      assert.throws(() => stream.pushMel(wrong as unknown as Mel, true), refused)
+    }
+    stream.pushMel(mel![0]!, true)
+    for (const wrong of [undefined, [...audio[0]!], Float64Array.from(audio[0]!), new DataView(new ArrayBuffer(16))]) {
+      await assert.rejects(stream.predict(0, wrong as unknown as Float32Array, false), refused)
+    }
+    const [whole] = await engine.predict({ audio, mel: mel!, steps: [3] })
+    assert.deepEqual(await stream.predict(0, audio[0]!, true), whole)
+
+    const open = engine.openStream({ steps: [3] })
+    await engine.dispose()
+    const disposed = { name: 'DiffWaveError', code: 'DISPOSED' }
+    assert.throws(() => open.pushMel(mel![0]!, false), disposed)
+    await assert.rejects(open.predict(0, new Float32Array(0), false), disposed)
+    assert.throws(() => engine.openStream({ steps: [3] }), disposed)
+    open.dispose()
+    open.dispose()
+  })
 }

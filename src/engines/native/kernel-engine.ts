@@ -27,7 +27,7 @@ import type { ComputeTerms } from '../loss-kernels.js'
 import type { Latency } from '../modes.js'
 import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js'
-import { type PredictWindow, WindowedStream } from '../windowed/windowed-stream.js'
+import { WindowedStream, type WindowHost } from '../windowed/windowed-stream.js'
 import type { WindowRequest } from '../windowed/windows.js'
 import type { ClipWork, Handle, KernelAddon } from './addon.js'
 import type { FrameChains } from './frame-chain.js'
@@ -221,18 +221,18 @@ export class KernelEngine implements Engine {
 
   openStream(request: StreamRequest): NoiseStream {
     this.#checkAlive()
-    if (this.#isReference) {
-      const predict: PredictWindow = (window, signal) => this.#predictWindow(window, signal)
-      return new WindowedStream(this.network, request, predict, this.#envelope)
-    }
     const { network, latency } = this
+    const envelope = this.#envelope
+    const checkAlive = () => this.#checkAlive()
+    if (this.#isReference) {
+      const predictWindow: WindowHost['predictWindow'] = (window, signal) => this.#predictWindow(window, signal)
+      return new WindowedStream({ network, envelope, predictWindow, checkAlive }, request)
+    }
     const addon = this.#addon
     const handle = this.#handle
     const queue = this.#queue
     const parameters = this.#parameters
     const streams = this.#streams
-    const envelope = this.#envelope
-    const checkAlive = () => this.#checkAlive()
     const host = { network, latency, envelope, addon, handle, queue, streams, parameters, checkAlive }
     return new NativeStream(host, request)
   }
@@ -264,7 +264,6 @@ export class KernelEngine implements Engine {
     { audio, step, label, mel, deviations }: WindowRequest,
     signal: AbortSignal | undefined,
   ): Promise<Float32Array> {
-    this.#checkAlive()
     const prediction = new Float32Array(audio.length)
     const clip: ClipWork = {
       audio,

@@ -59,6 +59,7 @@ class TensorflowEngine implements Engine {
   }
 
   async predict(request: PredictRequest): Promise<Float32Array[]> {
+    this.#worker.checkAlive()
     checkBatch(this.network, request)
     return predictClips(snapshotBatch(request), stream => this.openStream(stream))
   }
@@ -68,6 +69,7 @@ class TensorflowEngine implements Engine {
   }
 
   async lossGradients(request: LossRequest): Promise<LossGradients> {
+    this.#worker.checkAlive()
     checkLossRequest(this.network, request)
     throwIfAborted(request.signal)
     // Copies are sent, because a view would take its whole buffer to the thread.
@@ -86,15 +88,22 @@ class TensorflowEngine implements Engine {
   }
 
   openStream(request: StreamRequest): NoiseStream {
+    const worker = this.#worker
+    worker.checkAlive()
     return new WindowedStream(
-      this.network,
+      {
+        network: this.network,
+        envelope: this.#envelope,
+        predictWindow: async (window, signal) =>
+          (await worker.ask<'window'>({ kind: 'window', request: window }, signal)).output,
+        checkAlive: () => worker.checkAlive(),
+      },
       request,
-      async (window, signal) => (await this.#worker.ask<'window'>({ kind: 'window', request: window }, signal)).output,
-      this.#envelope,
     )
   }
 
   async setParameters(parameters: Tensors): Promise<void> {
+    this.#worker.checkAlive()
     const checked = checkParameters(this.network, parameters, 'setParameters')
     await this.#worker.ask<'parameters'>({ kind: 'parameters', parameters: checked })
   }

@@ -87,6 +87,11 @@ export class WorkerClient {
     return client
   }
 
+  /** @throws DiffWaveError `DISPOSED`, `ENGINE_FAILED` if the thread has ended */
+  checkAlive(): void {
+    if (this.#ended !== undefined) throw this.#ended
+  }
+
   #end(error: DiffWaveError): void {
     this.#ended ??= error
     for (const { reject } of this.#waiting.values()) reject(this.#ended)
@@ -103,7 +108,7 @@ export class WorkerClient {
     task: Extract<WorkerTask, { kind: Kind }>,
     signal?: AbortSignal,
   ): Promise<ResultOf<Kind>> {
-    if (this.#ended !== undefined) throw this.#ended
+    this.checkAlive()
     throwIfAborted(signal)
     const id = this.#nextId++
     this.#worker.ref()

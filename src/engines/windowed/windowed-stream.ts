@@ -10,17 +10,28 @@ import type { EnvelopeStream, FrontEndEnvelope } from '../../model/front-end/env
 import { melHop, type NetworkConfig } from '../../model/network.js'
 import { checkLabel, checkMelCovers, checkNetworkMel, checkPass, checkPiece, checkStreamSteps } from '../check-batch.js'
 import type { NoiseStream, StreamRequest } from '../engine.js'
+import { snapshot, snapshotMel } from '../snapshot.js'
 import { type MelFrames, type WindowRequest, windowPlace, windowShape } from './windows.js'
 
-/**
- * Runs the network on one window. @returns one number per sample of its audio
- *
- * @param signal stops the work, as soon as the engine can
- */
-export type PredictWindow = (window: WindowRequest, signal: AbortSignal | undefined) => Promise<Float32Array>
+/** What a stream needs from its engine. */
+export interface WindowHost {
+  readonly network: NetworkConfig
+  /** The envelope of the network's front end; null if it has none. */
+  readonly envelope: FrontEndEnvelope | null
+  /**
+   * Runs the network on one window.
+   *
+   * @param signal stops the work, as soon as the engine can
+   * @returns one number per sample of the window's audio
+   */
+  predictWindow(window: WindowRequest, signal: AbortSignal | undefined): Promise<Float32Array>
+  /** @throws DiffWaveError `DISPOSED` */
+  checkAlive(): void
+}
 
-/** One pass: the samples that windows still read, and the next window. */
+/** One pass: its diffusion step, the samples that windows still read, and the next window. */
 interface Pass {
+  readonly step: number
   readonly audio: RowQueue<Float32Array>
   ended: boolean
   window: number
@@ -37,33 +48,30 @@ export class WindowedStream implements NoiseStream {
   readonly #envelope: EnvelopeStream | null
   #disposed = false
 
+  readonly #host: WindowHost
   readonly #network: NetworkConfig
-  readonly #request: StreamRequest
-  readonly #predictWindow: PredictWindow
+  readonly #label: number | null
 
-  /** @param envelope of the network's front end, if it has one */
-  constructor(
-    network: NetworkConfig,
-    request: StreamRequest,
-    predictWindow: PredictWindow,
-    envelope: FrontEndEnvelope | null = null,
-  ) {
-    this.#envelope = envelope?.stream() ?? null
-    this.#network = network
-    this.#request = request
-    this.#predictWindow = predictWindow
+  constructor(host: WindowHost, request: StreamRequest) {
+    const { network, envelope } = host
     checkStreamSteps(request)
-    checkLabel(network, request.label ?? null)
+    const { steps, label = null } = request
+    checkLabel(network, label)
+    this.#host = host
+    this.#network = network
+    this.#label = label
+    this.#envelope = envelope?.stream() ?? null
     const { length, halo } = windowShape(network)
     this.latency = length + halo
-    this.#passes = request.steps.map(() => ({ audio: new RowQueue(Float32Array, 1), ended: false, window: 0 }))
+    this.#passes = steps.map(step => ({ step, audio: new RowQueue(Float32Array, 1), ended: false, window: 0 }))
     this.#frames = network.mel === null ? null : new RowQueue(Float32Array, network.mel.bands)
     this.#deviations = envelope === null ? null : new RowQueue(Float32Array, envelope.bins)
     this.#melEnded = network.mel === null
   }
 
-  pushMel(mel: Mel, last: boolean): void {
+  pushMel(given: Mel, last: boolean): void {
     this.#checkAlive()
+    const mel = snapshotMel(given)
     checkNetworkMel(this.#network, mel)
     if (this.#melEnded) throw new DiffWaveError('BAD_SHAPE', 'mel frames come after the last')
     const added = new Float32Array(mel.data.length)
@@ -78,16 +86,17 @@ export class WindowedStream implements NoiseStream {
   }
 
   /** A call that was stopped on its way leaves the stream disposed: the windows that it had made are lost. */
-  async predict(pass: number, audio: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
+  async predict(pass: number, samples: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
     this.#checkAlive()
     throwIfAborted(signal)
+    const audio = snapshot(samples)
     const state = checkPass(this.#passes, pass)
     checkPiece(this.#network, audio)
     checkMelCovers(this.#network, state.audio.end + audio.length, this.#frames?.end ?? 0, this.#melEnded)
     state.audio.append(audio)
     state.ended = last
     try {
-      return await this.#runWindows(state, pass, signal)
+      return await this.#runWindows(state, signal)
     } catch (error) {
       this.dispose()
       throw error
@@ -95,7 +104,7 @@ export class WindowedStream implements NoiseStream {
   }
 
   /** All windows of a pass whose audio is here. */
-  async #runWindows(state: Pass, pass: number, signal: AbortSignal | undefined): Promise<Float32Array> {
+  async #runWindows(state: Pass, signal: AbortSignal | undefined): Promise<Float32Array> {
     const { ended: last } = state
     const available = state.audio.end
     const results: Float32Array[] = []
@@ -104,7 +113,7 @@ export class WindowedStream implements NoiseStream {
       const end = (state.window + 1) * length
       if (last ? state.window * length >= available : end + halo > available) break
       throwIfAborted(signal)
-      results.push(await this.#runWindow(state, pass, last ? available : Number.POSITIVE_INFINITY, signal))
+      results.push(await this.#runWindow(state, last ? available : Number.POSITIVE_INFINITY, signal))
       this.#checkAlive()
       state.window++
       state.audio.forget(state.window * length - halo)
@@ -113,17 +122,17 @@ export class WindowedStream implements NoiseStream {
     return concatenateAudio(results)
   }
 
-  async #runWindow(state: Pass, pass: number, samples: number, signal: AbortSignal | undefined): Promise<Float32Array> {
+  async #runWindow(state: Pass, samples: number, signal: AbortSignal | undefined): Promise<Float32Array> {
     const present = this.#frames?.end ?? 0
     const place = windowPlace(this.#network, state.window, samples, this.#melEnded ? present : Number.POSITIVE_INFINITY)
     const window = {
       audio: state.audio.rows(place.audioFrom, place.audioTo).slice(),
-      step: this.#request.steps[pass]!,
-      label: this.#request.label ?? null,
+      step: state.step,
+      label: this.#label,
       mel: this.#network.mel === null ? null : this.#melFrames(place.audioFrom, place.framesFrom, place.framesTo),
       deviations: this.#deviationsOf(place.audioFrom, place.audioTo),
     }
-    const output = await this.#predictWindow(window, signal)
+    const output = await this.#host.predictWindow(window, signal)
     return output.slice(place.from - place.audioFrom, place.to - place.audioFrom)
   }
 
@@ -159,6 +168,7 @@ export class WindowedStream implements NoiseStream {
   }
 
   #checkAlive(): void {
+    this.#host.checkAlive()
     if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
   }
 

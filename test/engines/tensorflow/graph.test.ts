@@ -83,6 +83,9 @@ for (const folder of ['lmnt-conditional-c8-l6', 'lmnt-unconditional-c8-l6']) {
   })
 }
 
+/** The engine of these streams is never disposed. */
+const checkAlive = () => undefined
+
 const networks: readonly (readonly [string, Parameters<typeof networkSchema.parse>[0]])[] = [
   [
     'transposed mel',
@@ -184,7 +187,10 @@ for (const [name, input] of networks) {
       )
 
       const streamed = async (seed: number, longest: number): Promise<Float32Array[]> => {
-        const stream = new WindowedStream(network, { steps }, async request => run(request), envelope)
+        const stream = new WindowedStream(
+          { network, envelope, predictWindow: async request => run(request), checkAlive },
+          { steps },
+        )
         const given: number[][] = steps.map(() => [])
         let heard = 0
         for (let at = 0, chunk = 0; at < samples; chunk++) {
@@ -219,7 +225,8 @@ for (const [name, input] of networks) {
 
 test('a stream refuses audio that its mel does not cover, and mel after the last piece', async () => {
   const network = networkSchema.parse({ ...(networks[1]![1] as object) })
-  const stream = new WindowedStream(network, { steps: [1] }, async ({ audio }) => new Float32Array(audio.length))
+  const predictWindow = async ({ audio }: WindowRequest) => new Float32Array(audio.length)
+  const stream = new WindowedStream({ network, envelope: null, predictWindow, checkAlive }, { steps: [1] })
   const mel = (frames: number) => ({ bands: 4, frames, data: new Float32Array(4 * frames) })
   await assert.rejects(stream.predict(0, new Float32Array(2), false), { code: 'BAD_SHAPE' })
   stream.pushMel(mel(2), false)
