@@ -10,6 +10,7 @@ import {
   hasEvenLevels,
   type NoiseScheduleConfig,
   type SamplerName,
+  scheduleSteps,
 } from '../model/diffusion-config.js'
 
 /** A noise schedule, one number per step, in double precision. */
@@ -205,18 +206,26 @@ export function ownSchedule(config: DiffusionConfig, steps: number | string): Ow
 }
 
 /**
+ * The number of steps to take, or the name of the schedule to sample with.
+ *
+ * @param steps as the caller states it. Default: the model's default number, else all training steps
+ */
+export function chosenSteps({ defaultSteps, training }: DiffusionConfig, steps?: number | string): number | string {
+  return steps ?? defaultSteps ?? scheduleSteps(training)
+}
+
+/**
  * The schedule to sample with. It is the one in the model's config for that number or name, if there is one; the
  * training schedule itself, if the number is that of training; else a schedule derived from it (`derivedSchedule` or
  * `evenSchedule`).
  *
- * @param steps number of steps, or the name of one of the model's schedules. Default: the model's default number, else
- * all training steps
+ * @param steps as in `chosenSteps`
  * @throws DiffWaveError `BAD_OPTION` for a name that the model does not have, `BAD_SCHEDULE`
  */
 export function scheduleFor(config: DiffusionConfig, steps?: number | string): SamplingSchedule {
   const training = noiseSchedule(config.training)
   const length = training.beta.length
-  const wanted = steps ?? config.defaultSteps ?? length
+  const wanted = chosenSteps(config, steps)
   const own = ownSchedule(config, wanted)
   if (own !== null) return samplingSchedule(training, own.betas)
   if (typeof wanted === 'string') {

@@ -205,6 +205,12 @@ describe('createSampler', () => {
       assert.ok(Math.abs(carried({ steps }) - scale) < 1e-6, `${steps}: ${carried({ steps })}`)
     }
     assert.ok(Math.abs(carried({ steps: 'plain', sampler: 'ddim' }) - 0.2) < 1e-6)
+    // Without a default number of steps, the schedule is that of as many steps as in training.
+    const tuned = diffusionSchema.parse({
+      training: { kind: 'explicit', betas },
+      sampling: { 2: { betas, sampler: 'ddim' } },
+    })
+    assert.equal(createSampler(tuned).needsNoise(0), false)
     assert.equal(createSampler(config, { steps: 'plain' }).needsNoise(0), true)
     assert.throws(() =>
       diffusionSchema.parse({ ...config, sampling: { 2: { betas, sampler: 'ddim', noiseScale: 2 } } }),

@@ -2,6 +2,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import { type DiffusionConfig, hasEvenLevels, type SamplerName } from '../../model/diffusion-config.js'
 import {
+  chosenSteps,
   derivedSchedule,
   evenSchedule,
   noiseSchedule,
@@ -25,10 +26,10 @@ export interface SamplerChoice {
 
 /** Makes the sampler of a model. @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE` */
 export function createSampler(config: DiffusionConfig, choice: SamplerChoice = {}): Sampler {
-  const steps = choice.steps ?? config.defaultSteps
-  const own = steps === null ? null : ownSchedule(config, steps)
+  const steps = chosenSteps(config, choice.steps)
+  const own = ownSchedule(config, steps)
   const sampler = choice.sampler ?? own?.sampler
-  return samplerOver(scheduleFor(config, choice.steps), config, { ...choice, sampler, noiseScale: own?.noiseScale })
+  return samplerOver(scheduleFor(config, steps), config, { ...choice, sampler, noiseScale: own?.noiseScale })
 }
 
 /** Number of steps from a noise level on, for models that state no default. */
