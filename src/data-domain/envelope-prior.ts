@@ -4,11 +4,11 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder } from './data-domain.js'
+import { BaseDomain } from './base-domain.js'
+import type { Decoder } from './data-domain.js'
 import { FrameFilter } from './frame-filter.js'
 import { emphasis, type SpectralEnvelope, whiten } from './spectral-envelope.js'
 import { scaled, unscaled } from './waveform.js'
-import { WhiteNoiseDomain } from './white-noise-domain.js'
 
 /**
  * Whitened speech has a deviation of about 1 and rare peaks up to 30. The bound is for inpainting: known audio beside
@@ -26,16 +26,13 @@ const WHITE_QUANTUM = 2 ** -10
  */
 const WHITE_TAPER = 0.004
 
-export class EnvelopePriorDomain extends WhiteNoiseDomain implements DataDomain {
-  readonly block = 1
-  readonly melContext: number = 0
-  readonly sampleScale = null
-  readonly quantum: number
-  readonly lookAhead: number
-  readonly reach: number
+export class EnvelopePriorDomain extends BaseDomain {
+  override readonly quantum: number
+  override readonly lookAhead: number
+  override readonly reach: number
   readonly whiteGain: number
-  readonly maxAbs: number
-  readonly taper = WHITE_TAPER
+  override readonly maxAbs: number
+  override readonly taper = WHITE_TAPER
   readonly #envelope: SpectralEnvelope
   readonly #signalScale: number
 
@@ -71,12 +68,12 @@ export class EnvelopePriorDomain extends WhiteNoiseDomain implements DataDomain 
     return { push: data => push(data, false), flush: () => push(new Float32Array(0), true) }
   }
 
-  emphasis(mel: Mel, exponent: number): (data: Float32Array) => Float32Array {
+  override emphasis(mel: Mel, exponent: number): (data: Float32Array) => Float32Array {
     return emphasis(mel, this.#envelope, exponent)
   }
 
   /** Always 1: the gain changes the envelope, not the whitened data. */
-  gain(_gain: number): number {
+  override gain(_gain: number): number {
     return 1
   }
 }

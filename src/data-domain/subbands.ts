@@ -9,20 +9,15 @@ import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
 import { Mdct, MdctSynthesis } from '../audio/transforms/mdct.js'
 import type { SubbandsConfig } from '../model/diffusion-config.js'
-import type { DataDomain, Decoder } from './data-domain.js'
-import { WhiteNoiseDomain } from './white-noise-domain.js'
+import { BaseDomain } from './base-domain.js'
+import type { Decoder } from './data-domain.js'
 
-export class SubbandsDomain extends WhiteNoiseDomain implements DataDomain {
+export class SubbandsDomain extends BaseDomain {
   /** Number of samples per block, which is the number of bands. */
-  readonly block: number
-  readonly melContext = 0
-  readonly sampleScale = null
-  readonly quantum = null
-  readonly lookAhead: number
-  readonly reach: number
+  override readonly block: number
+  override readonly lookAhead: number
+  override readonly reach: number
   readonly whiteGain: number
-  readonly maxAbs = Number.POSITIVE_INFINITY
-  readonly taper = 0
   readonly #mdct: Mdct
   readonly #gains: Float32Array
 
@@ -57,13 +52,5 @@ export class SubbandsDomain extends WhiteNoiseDomain implements DataDomain {
         ),
       flush: () => synthesis.push(new Float32Array(0), true),
     }
-  }
-
-  emphasis(_mel: Mel | null, _exponent: number): null {
-    return null
-  }
-
-  gain(gain: number): number {
-    return gain
   }
 }

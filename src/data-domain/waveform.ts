@@ -5,19 +5,12 @@
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'
-import type { DataDomain, Decoder } from './data-domain.js'
-import { WhiteNoiseDomain } from './white-noise-domain.js'
+import { BaseDomain } from './base-domain.js'
+import type { Decoder } from './data-domain.js'
 
-export class WaveformDomain extends WhiteNoiseDomain implements DataDomain {
-  readonly block = 1
-  readonly melContext: number = 0
-  readonly sampleScale: number
-  readonly quantum = null
-  readonly lookAhead = 0
-  readonly reach = 0
+export class WaveformDomain extends BaseDomain {
+  override readonly sampleScale: number
   readonly whiteGain: number
-  readonly maxAbs = Number.POSITIVE_INFINITY
-  readonly taper = 0
 
   constructor(signalScale: number) {
     super()
@@ -31,14 +24,6 @@ export class WaveformDomain extends WhiteNoiseDomain implements DataDomain {
 
   decoder(_mel: MelReaders | null): Decoder {
     return { push: data => unscaled(data, this.sampleScale), flush: () => new Float32Array(0) }
-  }
-
-  emphasis(_mel: Mel | null, _exponent: number): null {
-    return null
-  }
-
-  gain(gain: number): number {
-    return gain
   }
 }
 
