@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { requireThreads } from '../../core/permission.js'
 import { receivedError } from '../../core/sent-error.js'
+import { firstLine } from '../../core/system-code.js'
 import type { WorkerMessage, WorkerReply, WorkerResult, WorkerStart, WorkerTask } from './messages.js'
 import { stopFlag } from './stop-flag.js'
 
@@ -76,15 +77,18 @@ export class WorkerClient {
    * @throws DiffWaveError `ENGINE_UNAVAILABLE` with the reason
    */
   static async start(start: WorkerStart, ownThread = startThread): Promise<WorkerClient> {
-    const worker = ownThread(start)
-    const client = new WorkerClient(worker)
+    let worker: EngineThread | undefined
     try {
+      worker = ownThread(start)
+      const client = new WorkerClient(worker)
       await new Promise<WorkerResult>((resolve, reject) => client.#waiting.set(0, { resolve, reject }))
+      return client
     } catch (error) {
-      await worker.terminate()
-      throw error
+      await worker?.terminate()
+      if (error instanceof DiffWaveError && error.code === 'ENGINE_UNAVAILABLE') throw error
+      const problem = `the tensorflow:${start.backend} engine is not available: ${firstLine(error)}`
+      throw new DiffWaveError('ENGINE_UNAVAILABLE', problem, { cause: error })
     }
-    return client
   }
 
   /** @throws DiffWaveError `DISPOSED`, `ENGINE_FAILED` if the thread has ended */

@@ -2,6 +2,7 @@
 import { isFloat32Array } from '../../core/any-realm.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { firstLine } from '../../core/system-code.js'
 import type {
   Addon,
   BatchWork,
@@ -50,14 +51,13 @@ export class WasmAddon
   #parameters: Float32Array | undefined
 
   readonly #worker: HostWorker
-  readonly #helpers: readonly HostWorker[]
+  readonly #helpers: HostWorker[] = []
   readonly #memory: WasmMemory | undefined
   readonly #cancelFlag: number
   readonly #constants: Readonly<Record<string, number>>
 
-  private constructor(worker: HostWorker, helpers: readonly HostWorker[], { memory }: WasmProgram, ready: Ready) {
+  private constructor(worker: HostWorker, { memory }: WasmProgram, ready: Ready) {
     this.#worker = worker
-    this.#helpers = helpers
     this.#memory = 'buffer' in memory ? memory : undefined
     this.#cancelFlag = ready.cancelFlag!
     this.#constants = ready.constants!
@@ -66,11 +66,19 @@ export class WasmAddon
       if ('workerFailure' in reply) this.#fail(reply.workerFailure)
       else this.#settle(reply)
     })
-    for (const helper of helpers) helper.onMessage(message => this.#fail((message as WorkerFailure).workerFailure))
-    for (const one of [worker, ...helpers]) {
-      one.onEnd(reason => this.#fail(reason))
-      one.keepAlive(false)
-    }
+    this.#watch(worker)
+  }
+
+  /** Takes on a further thread, which sends a message only if it traps. */
+  #addHelper(helper: HostWorker): void {
+    this.#helpers.push(helper)
+    helper.onMessage(message => this.#fail((message as WorkerFailure).workerFailure))
+    this.#watch(helper)
+  }
+
+  #watch(worker: HostWorker): void {
+    worker.onEnd(reason => this.#fail(reason))
+    worker.keepAlive(false)
   }
 
   /**
@@ -79,26 +87,29 @@ export class WasmAddon
    */
   static async start(host: WasmHost, program: WasmProgram, threads: number): Promise<WasmAddon> {
     const workers: HostWorker[] = []
-    const begin = (start: WorkerStart) => {
+    const begin = async (start: WorkerStart) => {
       const worker = host.startWorker()
       workers.push(worker)
-      return started(worker, start, host).then(ready => ({ worker, ready }))
+      return { worker, ready: await started(worker, start, host) }
     }
     const { module, memory } = program
     try {
       const { worker, ready } = await begin({ role: 'engine', module, memory, helpers: threads - 1 })
-      const helpers = await Promise.all(
-        ready.helpers!.map((place, number) =>
-          begin({ role: 'helper', module, memory: memory as WasmMemory, number, ...place }),
-        ),
+      const addon = new WasmAddon(worker, program, ready)
+      await Promise.all(
+        ready.helpers!.map(async (place, number) => {
+          const helper = await begin({ role: 'helper', module, memory: memory as WasmMemory, number, ...place })
+          addon.#addHelper(helper.worker)
+        }),
       )
-      const others = helpers.map(helper => helper.worker)
-      const addon = new WasmAddon(worker, others, program, ready)
-      await addon.#ask({ call: 'offerThreads', threads: helpers.length })
+      await addon.#ask({ call: 'offerThreads', threads: addon.#helpers.length })
       return addon
     } catch (error) {
       await Promise.all(workers.map(worker => worker.terminate()))
-      throw error
+      if (error instanceof DiffWaveError) throw error
+      // Node.js throws an error of its own if the system has no thread left.
+      const problem = `the wasm engine is not available: ${firstLine(error)}`
+      throw new DiffWaveError('ENGINE_UNAVAILABLE', problem, { cause: error })
     }
   }
 

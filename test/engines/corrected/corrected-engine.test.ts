@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { MelCorrection } from '#src/audio/mel/correction'
 import { sliceMel } from '#src/audio/mel/frames'
+import { DiffWaveError } from '#src/core/errors'
 import { gaussian } from '#src/core/random'
 import { withCorrection } from '#src/engines/corrected/corrected-engine'
+import type { Engine } from '#src/engines/engine'
 import { type NetworkConfig, networkSchema } from '#src/model/network'
 import { smallStepEmbedding } from '../../support/configs.js'
 import { smallConvention } from '../../support/convention.js'
@@ -70,6 +72,23 @@ describe('a network with a correction', () => {
     }
     stream.dispose()
     for (const values of given) assert.deepEqual(Float32Array.from(values), whole)
+  })
+
+  test('closes what is open of a stream that does not open', () => {
+    const closed: string[] = []
+    const part = (name: string) => ({ dispose: () => closed.push(name) })
+    const opened = [part('first correction')]
+    const inner = {
+      network,
+      openStream: () => part('stream'),
+      openCorrection() {
+        const next = opened.pop()
+        if (next === undefined) throw new DiffWaveError('DISPOSED', 'gone')
+        return next
+      },
+    } as unknown as Engine
+    assert.throws(() => withCorrection(inner, convention).openStream({ steps: [3, 1] }), { code: 'DISPOSED' })
+    assert.deepEqual(closed, ['stream', 'first correction'])
   })
 
   test('refuses a malformed batch with a code', async () => {

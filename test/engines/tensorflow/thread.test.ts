@@ -1,9 +1,12 @@
 /** The worker thread leaves the event loop free, stops between windows, and does not keep the process alive. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { mock, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { DiffWaveError } from '#src/core/errors'
 import { gaussian } from '#src/core/random'
+import { sentError } from '#src/core/sent-error'
 import { surveyEngines } from '#src/engines/select'
 import { createTensorflowEngine } from '#src/engines/tensorflow/engine'
 import type { WorkerMessage } from '#src/engines/tensorflow/messages'
@@ -70,6 +73,29 @@ test('a flag in shared memory stops work in the thread, and no tensor is left be
     }
   } finally {
     await engine.dispose()
+  }
+})
+
+test('an engine is not available if its thread does not start, whatever the reason', async () => {
+  const failure = sentError(new DiffWaveError('ENGINE_FAILED', 'no memory'))
+  for (const [event, value] of [
+    ['error', new Error('no memory')],
+    ['message', { id: 0, failure }],
+  ] as const) {
+    let terminated = 0
+    const thread = Object.assign(new EventEmitter(), {
+      postMessage() {},
+      ref() {},
+      unref() {},
+      terminate: async () => void terminated++,
+    })
+    setImmediate(() => thread.emit(event, value))
+    const started = createTensorflowEngine(
+      { network, parameters: randomParameters(network, 1), backend: 'wasm' },
+      () => thread,
+    )
+    await assert.rejects(started, { code: 'ENGINE_UNAVAILABLE', message: /^the tensorflow:wasm engine .*no memory$/ })
+    assert.equal(terminated, 1)
   }
 })
 

@@ -8,7 +8,7 @@ import { concatenateAudio } from '#src/core/concatenate'
 import { gaussian } from '#src/core/random'
 import { createEngineOn } from '#src/engines/wasm/create-engine'
 import { createWasmEngine, surveyWasm } from '#src/engines/wasm/engine'
-import type { WasmHost } from '#src/engines/wasm/host'
+import type { HostWorker, WasmHost } from '#src/engines/wasm/host'
 import type { Answer, WorkerStart } from '#src/engines/wasm/messages'
 import { nodeHost } from '#src/engines/wasm/node-host'
 import type { WasmMemory } from '#src/engines/wasm/webassembly'
@@ -101,12 +101,26 @@ function withMemory(): { readonly host: WasmHost; readonly memory: () => WasmMem
   return { host, memory: () => memory! }
 }
 
+/** A worker that answers each message with the same, or with nothing. */
+function fakeWorker(answer: object | null): HostWorker {
+  let hear = (_: unknown) => {}
+  const ends: ((reason: string) => void)[] = []
+  return {
+    post: () => void (answer !== null && setImmediate(() => hear(answer))),
+    onMessage(handle) {
+      hear = handle
+    },
+    onEnd: handle => void ends.push(handle),
+    keepAlive() {},
+    terminate: async () => {
+      for (const end of ends) end('it was ended')
+    },
+  }
+}
+
 test('a worker that does not answer in the time of its host is given up', async () => {
   let terminated = 0
-  const silent = {
-    ...{ post() {}, onMessage() {}, onEnd() {}, keepAlive() {} },
-    terminate: async () => void terminated++,
-  }
+  const silent = { ...fakeWorker(null), terminate: async () => void terminated++ }
   const host: WasmHost = { ...nodeHost, startWorker: () => silent, startHint: 'Another file.', startSeconds: 0.1 }
   await assert.rejects(createEngineOn(host, 1, { network, parameters }), {
     code: 'ENGINE_UNAVAILABLE',
@@ -114,6 +128,35 @@ test('a worker that does not answer in the time of its host is given up', async 
     hint: 'Another file.',
   })
   assert.equal(terminated, 1)
+})
+
+describe('a wasm engine of three threads', () => {
+  const place = { stack: 0, locals: 0 }
+  const first = () => fakeWorker({ ready: true, helpers: [place, place], constants: {} })
+
+  test('is not available if the third does not start, while the second still does', async () => {
+    const workers = [first(), fakeWorker(null)]
+    const startWorker = () => {
+      const worker = workers.shift()
+      if (worker === undefined) throw new Error('there are too many threads')
+      return worker
+    }
+    const started = createEngineOn({ ...nodeHost, startWorker }, 3, { network, parameters })
+    await assert.rejects(started, { code: 'ENGINE_UNAVAILABLE', message: /: there are too many threads$/ })
+    // Here an unhandled rejection would be reported.
+    await new Promise(resolve => setImmediate(resolve))
+  })
+
+  test('fails if the first ends while the others start', async () => {
+    const own = first()
+    const workers = [own, fakeWorker({ ready: true }), fakeWorker({ ready: true })]
+    const startWorker = () => {
+      if (workers.length === 1) void own.terminate()
+      return workers.shift()!
+    }
+    const started = createEngineOn({ ...nodeHost, startWorker }, 3, { network, parameters })
+    await assert.rejects(started, { code: 'ENGINE_FAILED', message: /it was ended/ })
+  })
 })
 
 describe('a thread of the wasm engine that traps', () => {
