@@ -155,8 +155,27 @@ describe('labels and guidance', () => {
     ])
     assert.deepEqual(byDefault[0]!.samples, asked[0]!.samples)
     assert.notDeepEqual(byDefault[0]!.samples, plain[0]!.samples)
-    await own.generate({ labels: [null, 'kick'], seed: 1 })
+    const labels = [null, 'kick', 'snare']
+    const together = await own.generate({ labels, seed: 1 })
+    const alone = await Promise.all(labels.map((label, i) => own.generate({ label, seed: 1 + i })))
+    assert.deepEqual(together, alone.flat())
     assert.throws(() => smallGeneratorConfig({ aliases: { '1': 'cymbal' } }), /aliases/)
+  })
+
+  test('only clips with a label and a guidance above 0 go through the network twice', async () => {
+    const model = fakeModel(smallGeneratorConfig())
+    const { predict } = model.engine
+    const sizes: number[] = []
+    model.engine.predict = request => {
+      assert.ok(request.signal instanceof AbortSignal)
+      sizes.push(request.audio.length)
+      return predict(request)
+    }
+    const single = new Generator(model)
+    await single.generate({ labels: [null, 'kick', 'snare'], steps: 1 })
+    await single.generate({ labels: ['kick', 'snare'], steps: 1, guidance: 0 })
+    await single.generate({ labels: ['kick', 'snare'], steps: 1, guidance: 1 })
+    assert.deepEqual(sizes, [3, 2, 4])
   })
 
   test('labels are drawn by the seed in proportion to labelShares, and reported', async () => {
@@ -260,6 +279,7 @@ describe('generate refuses', () => {
       { label: 'kick', labels: ['kick'] },
       { guidance: 1 },
       { guidance: -1, label: 'kick' },
+      { sampler: 'ddim' as const, eta: 1.5 },
       { seed: Number.MAX_SAFE_INTEGER, count: 2 },
       { second: 1 },
     ]) {

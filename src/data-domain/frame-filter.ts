@@ -69,7 +69,7 @@ export class FrameFilter {
   push(audio: Float32Array, last: boolean): Float32Array {
     const { fftSize, hop } = this.framing
     const before = this.#audio
-    this.#audio = new Float32Array(before.length + audio.length + (last ? fftSize + hop : 0))
+    this.#audio = new Float32Array(before.length + audio.length + (last ? fftSize : 0))
     this.#audio.set(before)
     this.#audio.set(audio, before.length)
     this.#samplesIn += audio.length

@@ -89,6 +89,18 @@ for (const [name, config] of Object.entries(domains)) {
       }
     })
 
+    test('a sample affects data up to `reach` when they are decoded and encoded again', () => {
+      const at = 3000
+      const changed = low.with(at, low[at]! + 0.5)
+      const [before, after] = [low, changed].map(audio =>
+        domain.encode(decodeWhole(domain, domain.encode(audio, own), own), own),
+      )
+      const difference = before!.map((y, i) => Math.abs(after![i]! - y))
+      const beyond = difference.filter((_, i) => Math.abs(i - at) > domain.reach)
+      // Nothing, but for the tails of an envelope's windows, 100 dB lower.
+      assert.ok(Math.max(...beyond) <= (name === 'envelope prior' ? 1e-5 * Math.max(...difference) : 0))
+    })
+
     test('louder audio has the data that `gain` says', () => {
       const louder = low.map(x => 2 * x)
       const audio = { samples: louder, sampleRate: convention.sampleRate }
@@ -138,6 +150,7 @@ describe('the signal scale', () => {
     )
     assert.ok(Math.abs(rms(four!.encode(samples, mel)) / rms(one!.encode(samples, mel)) - 4) < 1e-5)
     assert.equal(four!.maxAbs, 4 * one!.maxAbs)
+    assert.equal(four!.whiteGain, 4 * one!.whiteGain)
     assert.equal(four!.quantum, 4 * one!.quantum!)
   })
 })

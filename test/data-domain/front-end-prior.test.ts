@@ -127,6 +127,19 @@ describe('the noise of a clip', () => {
   })
 })
 
+test('noise and start of a clip that is shorter than its mel end with the clip', () => {
+  const hiss = (frames: number) => ({ data: new Float32Array(80 * frames).fill(-4), bands: 80, frames })
+  const length = 10 * convention.hop
+  const within = (start: number, count: number) => {
+    assert.ok(start + count <= length)
+    return draw(start, count)
+  }
+  for (const kind of ['noise', 'start'] as const) {
+    const short = domain[kind](readWhole(hiss(20)), { length })(within, 0, length)
+    assert.deepEqual(short, domain[kind](readWhole(hiss(10)))(draw, 0, length))
+  }
+})
+
 describe('the excitation', () => {
   const made = (pitch: number) => {
     const exciter = new Exciter(256, 22050)
