@@ -236,7 +236,29 @@ describe('the generate view', () => {
       assert.deepEqual(await page.evaluate('[...lastPlayed]'), [...samples])
       await page.keyboard.press('Home')
       await page.keyboard.press('ArrowRight')
-      assert.equal(await seeker.getAttribute('aria-valuenow'), '0.1')
+      const position = () => seeker.getAttribute('aria-valuenow')
+      assert.equal(await position(), '0.1')
+      for (const [key, expected] of [
+        ['ArrowUp', '0.2'],
+        ['Alt+ArrowRight', '0.2'],
+        ['PageUp', '0.3'],
+        ['ArrowDown', '0.2'],
+      ] as const) {
+        await page.keyboard.press(key)
+        assert.equal(await position(), expected, key)
+      }
+      await seeker.scrollIntoViewIfNeeded()
+      const { x, y, width } = (await seeker.boundingBox())!
+      await page.mouse.move(x + width / 3, y + 20)
+      await page.mouse.down({ button: 'right' })
+      await page.mouse.move(x + width / 2, y + 20)
+      await page.mouse.up({ button: 'right' })
+      assert.equal(await position(), '0.2', 'the right button')
+      await page.mouse.move(x + width / 3, y - 20)
+      await page.mouse.down()
+      await page.mouse.move(x + width / 3, y + 20)
+      await page.mouse.up()
+      assert.equal(await position(), '0.2', 'a button that went down elsewhere')
       const keep = clips.nth(1).getByRole('button', { name: 'Keep' })
       await keep.click()
       assert.equal(await keep.getAttribute('aria-pressed'), 'true')

@@ -9,8 +9,17 @@ import type { Surface } from '../drawing/surface.js'
 import { Canvas } from './canvas.js'
 import { decibels, hertz, seconds } from './format.js'
 
-/** Seconds that an arrow key seeks. */
-const KEY_SECONDS = 0.1
+/** Seconds that a key seeks. */
+const KEY_SECONDS: Readonly<Record<string, number>> = {
+  ArrowLeft: -0.1,
+  ArrowDown: -0.1,
+  ArrowRight: 0.1,
+  ArrowUp: 0.1,
+  PageDown: -1,
+  PageUp: 1,
+  Home: Number.NEGATIVE_INFINITY,
+  End: Number.POSITIVE_INFINITY,
+}
 
 export interface SoundFigureProps {
   readonly title: string
@@ -36,7 +45,7 @@ export interface Stretch {
   readonly end: number
 }
 
-/** Pixels that a pointer must move before it selects. */
+/** Pixels that a pointer must move before it drags. */
 const MIN_DRAG = 4
 
 /** Marked stretches. */
@@ -82,18 +91,23 @@ function usePointer({ player, layout, total, onSelect }: SeekerProps) {
   const selection = dragged && onSelect !== undefined ? { start: Math.min(from, to), end: Math.max(from, to) } : null
   const handlers = {
     onPointerDown: (event: PointerEvent) => {
+      // Other buttons open menus, and a second finger zooms.
+      if (event.button !== 0 || !event.isPrimary) return
       ;(event.currentTarget as HTMLElement).setPointerCapture(event.pointerId)
       const time = timeAt(event)
       setFrom(time)
       setTo(time)
-      if (onSelect === undefined) player.seek(time)
+      // A finger may be about to scroll the page.
+      if (onSelect === undefined && event.pointerType !== 'touch') player.seek(time)
     },
     onPointerMove: (event: PointerEvent) => {
-      if (from === null) return
+      if (from === null || !event.isPrimary) return
       setTo(timeAt(event))
-      if (onSelect === undefined) player.seek(timeAt(event))
+      if (onSelect === undefined && dragged) player.seek(timeAt(event))
     },
     onPointerUp: (event: PointerEvent) => {
+      // It may have gone down elsewhere.
+      if (from === null || !event.isPrimary) return
       if (selection !== null) onSelect?.(selection)
       else player.seek(timeAt(event))
       setFrom(null)
@@ -109,15 +123,12 @@ function Seeker(props: SeekerProps) {
   const position = Math.min(player.position.value, total)
   const { selection, handlers } = usePointer(props)
   const onKeyDown = (event: KeyboardEvent) => {
-    const target = {
-      ArrowLeft: position - KEY_SECONDS,
-      ArrowRight: position + KEY_SECONDS,
-      Home: 0,
-      End: total,
-    }[event.key]
-    if (target !== undefined) player.seek(target)
-    else if (event.key === ' ' || event.key === 'Enter') player.toggle()
-    else return
+    // With these, keys are the browser's: Alt and the left arrow lead to the page before.
+    if (event.altKey || event.ctrlKey || event.metaKey) return
+    const distance = KEY_SECONDS[event.key]
+    if (distance !== undefined) player.seek(position + distance)
+    else if (event.key !== ' ' && event.key !== 'Enter') return
+    else if (!event.repeat) player.toggle()
     event.preventDefault()
   }
   return (
