@@ -219,7 +219,14 @@ describe('the generate view', () => {
     'generate',
     async page => {
       await page.getByLabel('Clips', { exact: true }).fill('3')
-      await page.getByLabel('Length, s').fill('0.3')
+      const length = page.getByLabel('Length, s')
+      await length.fill('31')
+      await length.press('Enter')
+      await page.locator('#generate-seconds-problem').waitFor()
+      await holds(page, `document.activeElement.id === 'generate-seconds'`)
+      assert.equal(await page.locator('.progress').count(), 0)
+      // It lies between the steps of the arrow keys.
+      await length.fill('0.305')
       await page.getByRole('button', { name: 'Generate' }).click()
       const clips = page.locator('.clip')
       await clips.nth(2).waitFor()
@@ -231,7 +238,7 @@ describe('the generate view', () => {
       await seeker.focus()
       await hears(page, () => page.keyboard.press(' '), { hold: true })
       await page.keyboard.press(' ')
-      const wav = await post(service, '/v1/generate?seed=2&seconds=0.3&format=32f')
+      const wav = await post(service, '/v1/generate?seed=2&seconds=0.305&format=32f')
       const { samples } = decodeWav(new Uint8Array(await wav.arrayBuffer()), 'clip')
       assert.deepEqual(await page.evaluate('[...lastPlayed]'), [...samples])
       await page.keyboard.press('Home')

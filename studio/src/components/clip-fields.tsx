@@ -30,7 +30,7 @@ export function GuidanceField({ id, model, value, note }: ClipFieldProps & { rea
       max={10}
       step={0.5}
       placeholder={String(model.defaultGuidance)}
-      {...(note === undefined ? {} : { note })}
+      note={note}
     />
   )
 }

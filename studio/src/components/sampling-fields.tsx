@@ -1,5 +1,4 @@
 /** The fields of a `SamplingChoice`. */
-import { Field } from './field.js'
 import { NumberField } from './number-field.js'
 import { type SamplingChoice, samplers } from './sampling-choice.js'
 import { SelectField } from './select-field.js'
@@ -11,36 +10,27 @@ export interface SamplingFieldsProps {
   /** Begins the ids of the fields. */
   readonly prefix: string
   readonly choice: SamplingChoice
-  readonly withSeed?: boolean
 }
 
 function SeedField({ prefix, choice }: SamplingFieldsProps) {
-  const id = `${prefix}-seed`
   return (
-    <Field id={id} label="Seed" note="The same seed makes the same sound.">
-      <div class="seed-row">
-        <input
-          id={id}
-          type="number"
-          min={0}
-          step={1}
-          value={choice.seed.value ?? ''}
-          placeholder="random"
-          aria-describedby={`${id}-note`}
-          onChange={event => {
-            const { value, valueAsNumber } = event.currentTarget
-            choice.seed.value = value === '' || Number.isNaN(valueAsNumber) ? undefined : Math.round(valueAsNumber)
-          }}
-        />
-        <button type="button" class="button" onClick={() => choice.drawSeed()}>
-          New seed
-        </button>
-      </div>
-    </Field>
+    <NumberField
+      id={`${prefix}-seed`}
+      label="Seed"
+      value={choice.seed}
+      min={0}
+      step={1}
+      placeholder="random"
+      note="The same seed makes the same sound."
+    >
+      <button type="button" class="button" onClick={() => choice.drawSeed()}>
+        New seed
+      </button>
+    </NumberField>
   )
 }
 
-export function SamplingFields({ prefix, choice, withSeed = true }: SamplingFieldsProps) {
+export function SamplingFields({ prefix, choice }: SamplingFieldsProps) {
   const model = choice.model.value
   const schedules = model?.samplingSchedules ?? []
   const missing = choice.missing.value
@@ -62,7 +52,7 @@ export function SamplingFields({ prefix, choice, withSeed = true }: SamplingFiel
         max={model?.trainingSteps ?? 1000}
         step={1}
         placeholder={model === null ? '' : `${model.defaultSteps}, the model’s own`}
-        {...(tuned === undefined ? {} : { note: tuned })}
+        note={tuned}
       />
       <SelectField id={`${prefix}-sampler`} label="Sampler" value={choice.sampler} choices={samplers} />
       {choice.sampler.value === 'ddim' && (
@@ -76,7 +66,7 @@ export function SamplingFields({ prefix, choice, withSeed = true }: SamplingFiel
           placeholder="0"
         />
       )}
-      {withSeed && <SeedField prefix={prefix} choice={choice} />}
+      <SeedField prefix={prefix} choice={choice} />
     </>
   )
 }

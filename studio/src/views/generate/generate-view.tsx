@@ -7,7 +7,7 @@ import type { StudioModel } from '../../backend/studio-backend.js'
 import { GuidanceField, LengthField } from '../../components/clip-fields.js'
 import { LabelField } from '../../components/label-field.js'
 import { LevelLegend } from '../../components/level-legend.js'
-import { NumberField } from '../../components/number-field.js'
+import { findsProblem, NumberField } from '../../components/number-field.js'
 import { SamplingFields } from '../../components/sampling-fields.js'
 import { TaskNote } from '../../components/task-note.js'
 import { ClipCard } from './clip-card.js'
@@ -22,9 +22,11 @@ function Settings({ model }: { model: GenerateModel }) {
     <form
       class="panel"
       aria-label="Settings of the clips"
+      // Browsers would refuse lengths between the steps of the arrow keys.
+      noValidate={true}
       onSubmit={event => {
         event.preventDefault()
-        void model.run()
+        if (!findsProblem(event.currentTarget)) void model.run()
       }}
     >
       <SamplingFields prefix="generate" choice={model.choice} />

@@ -59,7 +59,7 @@ export function DenoiseSection({ model }: { model: DenoiseModel }) {
             value={model.snr}
             min={-20}
             max={60}
-            step={1}
+            step={0.5}
             placeholder="estimated"
             note="Of the recording. An example gets noise at this ratio."
           />
@@ -68,7 +68,7 @@ export function DenoiseSection({ model }: { model: DenoiseModel }) {
           </button>
         </div>
         <div class="stack">
-          <TaskNote task={model.task} what="Denoising" />
+          <TaskNote task={model.task} what="Sampling" />
           <Sounds model={model} />
         </div>
       </div>

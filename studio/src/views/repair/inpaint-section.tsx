@@ -103,7 +103,7 @@ export function InpaintSection({ model, onSample }: { model: InpaintModel; onSam
           <SamplingFields prefix="inpaint" choice={model.choice} />
           <NumberField
             id="inpaint-length"
-            label="Length of a gap at the playhead, s"
+            label="Length of a new gap, s"
             value={model.gapLength}
             min={0.01}
             max={2}
