@@ -422,3 +422,11 @@ test('the documentation of the API is read on a phone, with tables that scroll',
     String(scrolled),
   )
 })
+      // As if the window came to a screen with twice the pixels. Chromium only notices it with a new height.
+      const screen = await page.context().newCDPSession(page)
+      const metrics = { width: 360, height: 901, deviceScaleFactor: 2, mobile: false }
+      await screen.send('Emulation.setDeviceMetricsOverride', metrics)
+      await holds(
+        page,
+        `[...document.querySelectorAll('canvas')].every(({ width, clientWidth }) => width === 2 * clientWidth)`,
+      )

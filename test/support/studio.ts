@@ -52,7 +52,7 @@ export function recordingSurface(width: number, height: number) {
     measureText: (text: string) => ({ width: 6 * text.length }),
   }
   const context = new Proxy(known, { get: (target, name) => target[String(name)] ?? (() => {}), set: () => true })
-  const palette = { ink: '', muted: '', line: '', accent: '', surface: '', second: '' }
+  const palette = { ink: '', muted: '', line: '', accent: '', second: '' }
   const surface = { context: context as unknown as Surface['context'], width, height, ratio: 1, palette }
   return { surface, texts }
 }

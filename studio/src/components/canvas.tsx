@@ -1,6 +1,7 @@
-/** A canvas as wide as its parent, drawn again when its width, its picture or the theme changes. */
+/** A canvas as wide as its parent, drawn again when its width, its picture, the theme or the screen changes. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Surface, surfaceOf } from '../drawing/surface.js'
+import { pixelRatio } from './pixel-ratio.js'
 import { theme } from './theme.js'
 
 export interface CanvasProps {
@@ -15,7 +16,7 @@ export interface CanvasProps {
 export function Canvas({ height, label, draw, onWidth }: CanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const [width, setWidth] = useState(0)
-  const themeName = theme.name.value
+  const [themeName, ratio] = [theme.name.value, pixelRatio.value]
   useLayoutEffect(() => {
     const element = canvas.current!
     const measure = () => {
@@ -30,9 +31,9 @@ export function Canvas({ height, label, draw, onWidth }: CanvasProps) {
   }, [onWidth])
   // The theme sets the colours that the style sheet has.
   useEffect(() => {
-    const surface = surfaceOf(canvas.current!, width, height)
+    const surface = surfaceOf(canvas.current!, { width, height, ratio })
     if (surface !== null) draw(surface)
-  }, [width, height, draw, themeName])
+  }, [width, height, ratio, draw, themeName])
   const style = { height: `${height}px` }
   return label === '' ? (
     <canvas ref={canvas} class="canvas" style={style} />

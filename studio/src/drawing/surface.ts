@@ -5,7 +5,6 @@ export interface Palette {
   readonly muted: string
   readonly line: string
   readonly accent: string
-  readonly surface: string
   /** A second curve. */
   readonly second: string
 }
@@ -29,25 +28,30 @@ export interface Area {
 export const FONT_SIZE = 11
 export const FONT = `${FONT_SIZE}px ui-sans-serif, system-ui, sans-serif`
 
-/** The colours that a style sheet sets on an element. */
-export function paletteOf(element: Element): Palette {
+/** The colours that the style sheet sets on an element. */
+function paletteOf(element: Element): Palette {
   const style = getComputedStyle(element)
-  const colour = (name: string, otherwise: string) => style.getPropertyValue(name).trim() || otherwise
+  const colour = (name: keyof Palette) => style.getPropertyValue(`--${name}`).trim()
   return {
-    ink: colour('--ink', '#1c2321'),
-    muted: colour('--muted', '#5b6663'),
-    line: colour('--line', '#d9dedb'),
-    accent: colour('--accent', '#0f6f6a'),
-    surface: colour('--surface', '#ffffff'),
-    second: colour('--second', '#b4531f'),
+    ink: colour('ink'),
+    muted: colour('muted'),
+    line: colour('line'),
+    accent: colour('accent'),
+    second: colour('second'),
   }
 }
 
+/** More pixels than this cannot be told apart. */
+const MAX_RATIO = 3
+
 /** Prepares a canvas for drawing at the screen's resolution, cleared. `null` if it has no size yet. */
-export function surfaceOf(canvas: HTMLCanvasElement, width: number, height: number): Surface | null {
+export function surfaceOf(
+  canvas: HTMLCanvasElement,
+  { width, height, ratio: ofScreen }: Pick<Surface, 'width' | 'height' | 'ratio'>,
+): Surface | null {
   const context = canvas.getContext('2d')
   if (context === null || width < 1 || height < 1) return null
-  const ratio = Math.min(3, globalThis.devicePixelRatio || 1)
+  const ratio = Math.min(MAX_RATIO, ofScreen)
   canvas.width = Math.round(width * ratio)
   canvas.height = Math.round(height * ratio)
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
