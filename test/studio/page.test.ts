@@ -223,6 +223,20 @@ describe('the generate view', () => {
       await length.fill('31')
       await length.press('Enter')
       await page.locator('#generate-seconds-problem').waitFor()
+      const slider = page.getByRole('slider', { name: 'Step of sampling' })
+      const widths = new Set<number>()
+      for (const [key, shown] of [
+        ['Home', 'start'],
+        ['End', 'step 6'],
+      ] as const) {
+        await slider.press(key)
+        const frame = page.locator('.frame[aria-pressed=true]', { hasText: shown })
+        await frame.waitFor()
+        const [strip, { x, width }] = [await page.locator('.filmstrip').boundingBox(), (await frame.boundingBox())!]
+        assert.ok(x >= strip!.x && x + width <= strip!.x + strip!.width, `${shown} is not in view`)
+        widths.add((await slider.boundingBox())!.width)
+      }
+      assert.equal(widths.size, 1, 'the slider moves under the pointer')
       await holds(page, `document.activeElement.id === 'generate-seconds'`)
       assert.equal(await page.locator('.progress').count(), 0)
       // It lies between the steps of the arrow keys.

@@ -1,34 +1,32 @@
 /** A slider with its value in words. */
-import { Field } from './field.js'
-
 export interface SliderFieldProps {
   readonly id: string
   readonly label: string
   readonly value: number
   readonly min: number
   readonly max: number
-  readonly step?: number
   /** The value as people read it. */
   readonly text: string
   readonly onInput: (value: number) => void
 }
 
-export function SliderField({ id, label, value, min, max, step = 1, text, onInput }: SliderFieldProps) {
+export function SliderField({ id, label, value, min, max, text, onInput }: SliderFieldProps) {
   return (
-    <Field id={id} label={label}>
-      <div class="slider-row">
-        <input
-          id={id}
-          type="range"
-          min={min}
-          max={max}
-          step={step}
-          value={value}
-          aria-valuetext={text}
-          onInput={event => onInput(event.currentTarget.valueAsNumber)}
-        />
+    <div class="field">
+      {/* Beside the slider, a text that changes would move the slider under the pointer. */}
+      <div class="slider-head">
+        <label for={id}>{label}</label>
         <output for={id}>{text}</output>
       </div>
-    </Field>
+      <input
+        id={id}
+        type="range"
+        min={min}
+        max={max}
+        value={value}
+        aria-valuetext={text}
+        onInput={event => onInput(event.currentTarget.valueAsNumber)}
+      />
+    </div>
   )
 }
