@@ -32,6 +32,8 @@ const tone = { samples: gaussian(1, 0, 0, 4000).map(value => value / 10), sample
 const event = encodeEvent(1.5, 100, [{ kind: 'audio', tag: 'made', audio: tone }])
 put('voice/events.out.tfevents.1.diffwave', frameRecord(event))
 
+const file = (name: string, bytes: Uint8Array) => ({ name, mimeType: '', buffer: Buffer.from(bytes) })
+
 /** The page with a part of its example, which most tests wait for. The whole is in static.test.ts. */
 const page = new Map(
   [...(await readStudioPage())].map(([path, file]) => {
@@ -189,6 +191,31 @@ describe('the process view', () => {
     await holds(page, `document.querySelectorAll('.frame').length === 4`)
     const buffers = (await page.evaluate('playedBuffers')) as { rms: number }[]
     assert.ok(buffers.every(({ rms }) => rms > 1e-4))
+    await page.setViewportSize({ width: 1280, height: 500 })
+    const { height } = (await page.getByRole('complementary').boundingBox())!
+    assert.ok(height < 500, `settings of ${height} px cannot all be reached`)
+  })
+
+  studioTest('keeps a recording that is dropped before the example has come', 'generate', async page => {
+    await page.getByRole('button', { name: 'Generate' }).waitFor()
+    let release = () => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    await page.route('**/*.wav', async route => {
+      await released
+      await route.continue()
+    })
+    await page.reload()
+    await page.getByRole('link', { name: 'Process' }).click()
+    await page.locator('input[type=file]').setInputFiles(file('noise.wav', noiseWav(0, 4000)))
+    await page.getByText('Now: noise.wav').waitFor()
+    const example = page.waitForResponse('**/*.wav')
+    release()
+    await (await example).finished()
+    await page.unroute('**/*.wav')
+    await page.locator('.frame').nth(6).waitFor()
+    assert.equal(await page.getByText('Now: noise.wav').count(), 1)
   })
 
   studioTest(
@@ -196,6 +223,20 @@ describe('the process view', () => {
     'process',
     async page => {
       await page.locator('.frame').nth(6).waitFor()
+      const slider = page.getByRole('slider', { name: 'Step of sampling' })
+      const widths = new Set<number>()
+      for (const [key, shown] of [
+        ['Home', 'start'],
+        ['End', 'step 6'],
+      ] as const) {
+        await slider.press(key)
+        const frame = page.locator('.frame[aria-pressed=true]', { hasText: shown })
+        await frame.waitFor()
+        const [strip, { x, width }] = [await page.locator('.filmstrip').boundingBox(), (await frame.boundingBox())!]
+        assert.ok(x >= strip!.x && x + width <= strip!.x + strip!.width, `${shown} is not in view`)
+        widths.add((await slider.boundingBox())!.width)
+      }
+      assert.equal(widths.size, 1, 'the slider moves under the pointer')
       const tops = await page.locator('nav a').evaluateAll(links => links.map(link => link.getBoundingClientRect().top))
       assert.equal(tops.length, 5)
       assert.equal(new Set(tops).size, 1, 'all views in one line')
@@ -223,20 +264,6 @@ describe('the generate view', () => {
       await length.fill('31')
       await length.press('Enter')
       await page.locator('#generate-seconds-problem').waitFor()
-      const slider = page.getByRole('slider', { name: 'Step of sampling' })
-      const widths = new Set<number>()
-      for (const [key, shown] of [
-        ['Home', 'start'],
-        ['End', 'step 6'],
-      ] as const) {
-        await slider.press(key)
-        const frame = page.locator('.frame[aria-pressed=true]', { hasText: shown })
-        await frame.waitFor()
-        const [strip, { x, width }] = [await page.locator('.filmstrip').boundingBox(), (await frame.boundingBox())!]
-        assert.ok(x >= strip!.x && x + width <= strip!.x + strip!.width, `${shown} is not in view`)
-        widths.add((await slider.boundingBox())!.width)
-      }
-      assert.equal(widths.size, 1, 'the slider moves under the pointer')
       await holds(page, `document.activeElement.id === 'generate-seconds'`)
       assert.equal(await page.locator('.progress').count(), 0)
       // It lies between the steps of the arrow keys.
@@ -299,8 +326,6 @@ describe('the generate view', () => {
     { width: 360, dark: true },
   )
 })
-
-const file = (name: string, bytes: Uint8Array) => ({ name, mimeType: '', buffer: Buffer.from(bytes) })
 
 describe('the vocode view', () => {
   studioTest(
@@ -409,6 +434,14 @@ describe('the training view', () => {
       appendFileSync(join(folder, 'voice', 'metrics.jsonl'), line(300))
       await holds(page, `document.querySelector('.facts dd').textContent === '300'`)
       await hears(page, () => page.getByRole('button', { name: 'Play the clip' }).click())
+      // As if the window came to a screen with twice the pixels. Chromium only notices it with a new height.
+      const screen = await page.context().newCDPSession(page)
+      const metrics = { width: 360, height: 901, deviceScaleFactor: 2, mobile: false }
+      await screen.send('Emulation.setDeviceMetricsOverride', metrics)
+      await holds(
+        page,
+        `[...document.querySelectorAll('canvas')].every(({ width, clientWidth }) => width === 2 * clientWidth)`,
+      )
       await assertAccessible(page)
       await assertNoOverflow(page)
     },
@@ -436,11 +469,3 @@ test('the documentation of the API is read on a phone, with tables that scroll',
     String(scrolled),
   )
 })
-      // As if the window came to a screen with twice the pixels. Chromium only notices it with a new height.
-      const screen = await page.context().newCDPSession(page)
-      const metrics = { width: 360, height: 901, deviceScaleFactor: 2, mobile: false }
-      await screen.send('Emulation.setDeviceMetricsOverride', metrics)
-      await holds(
-        page,
-        `[...document.querySelectorAll('canvas')].every(({ width, clientWidth }) => width === 2 * clientWidth)`,
-      )

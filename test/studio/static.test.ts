@@ -49,6 +49,19 @@ describe('the exported studio', { skip: noBrowser }, () => {
     }
     await page.getByRole('slider', { name: 'Diffusion step t' }).fill('40')
     await hears(page, () => page.getByRole('button', { name: 'Play the noisy recording' }).click())
+    // A large file, and another one before the first is read.
+    await page.locator('input[type=file]').evaluate(input => {
+      for (const [name, milliseconds] of [['large.wav', 300] as const, ['small.wav', 0] as const]) {
+        const chosen = new File([], name)
+        const read = new Promise<ArrayBuffer>(resolve => setTimeout(() => resolve(new ArrayBuffer(8)), milliseconds))
+        chosen.arrayBuffer = () => read
+        Object.defineProperty(input, 'files', { value: [chosen], configurable: true })
+        input.dispatchEvent(new Event('change', { bubbles: true }))
+      }
+    })
+    await page.getByText('Now: small.wav').waitFor()
+    await page.waitForTimeout(400)
+    assert.equal(await page.getByText('Now: small.wav').count(), 1)
   })
 
   viewTest('vocodes recordings with figures, and mels, and refuses other files', 'vocode', async page => {
@@ -57,6 +70,16 @@ describe('the exported studio', { skip: noBrowser }, () => {
     const alert = page.getByRole('alert').first()
     await alert.waitFor()
     assert.match(String(await alert.textContent()), /Expected[\s\S]*UNSUPPORTED_FORMAT/)
+    await page.locator('fieldset.drop').evaluate(zone => {
+      const folder = new File([], 'my-run')
+      folder.arrayBuffer = () => Promise.reject(new DOMException('', 'NotFoundError'))
+      const drop = new Event('drop', { bubbles: true, cancelable: true })
+      Object.defineProperty(drop, 'dataTransfer', { value: { files: [folder, new File(['Dear'], 'other.txt')] } })
+      zone.dispatchEvent(drop)
+    })
+    await page.getByText('my-run cannot be read.').waitFor()
+    // The file beside the folder is taken.
+    await page.getByRole('heading', { name: 'other.txt' }).waitFor()
     await input.setInputFiles(file('noise.wav', noiseWav(0, 11_025)))
     await page.locator('table tbody tr').first().waitFor()
     assert.equal(await page.locator('table thead th').count(), 4)
@@ -97,14 +120,6 @@ describe('the exported studio', { skip: noBrowser }, () => {
     const input = page.locator('input[type=file]')
     await input.setInputFiles(file('letter.txt', Buffer.from('Dear Sir or Madam')))
     await page.getByRole('alert').waitFor()
-    await page.locator('fieldset.drop').evaluate(zone => {
-      const folder = new File([], 'my-run')
-      folder.arrayBuffer = () => Promise.reject(new DOMException('', 'NotFoundError'))
-      const drop = new Event('drop', { bubbles: true, cancelable: true })
-      Object.defineProperty(drop, 'dataTransfer', { value: { files: [folder] } })
-      zone.dispatchEvent(drop)
-    })
-    await page.getByText('my-run cannot be read.').waitFor()
     const line = (step: number) => `${JSON.stringify({ step, loss: 3 / step })}\n`
     const tone = { samples: gaussian(1, 0, 0, 4000).map(value => value / 10), sampleRate: 8000 }
     const event = frameRecord(encodeEvent(1.5, 100, [{ kind: 'audio', tag: 'made', audio: tone }]))

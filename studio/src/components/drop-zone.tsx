@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import type { SourceFile } from '../backend/studio-backend.js'
-import { asProblem, StudioProblem } from '../core/problem.js'
+import { StudioProblem } from '../core/problem.js'
 import { ProblemNote } from './problem-note.js'
 
 export interface DropZoneProps {
@@ -19,12 +19,12 @@ export interface DropZoneProps {
 export const RECORDINGS = 'audio/*,.wav,.flac,.mp3,.ogg,.opus'
 export const MELS = '.npy,.npz,.safetensors,.pt'
 
-/** @throws StudioProblem for a folder, and for a file that is gone */
-async function sourceOf(file: File): Promise<SourceFile> {
+/** The bytes of a file; the problem if it is a folder or gone. */
+async function sourceOf(file: File): Promise<SourceFile | StudioProblem> {
   try {
     return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }
   } catch {
-    throw new StudioProblem({
+    return new StudioProblem({
       code: 'UNREADABLE',
       detail: `${file.name} cannot be read.`,
       hint: 'If it is a folder, drop the files in it.',
@@ -34,17 +34,20 @@ async function sourceOf(file: File): Promise<SourceFile> {
 
 export function DropZone({ what, accept, multiple = false, onFiles, children }: DropZoneProps) {
   const input = useRef<HTMLInputElement>(null)
+  const turns = useRef(0)
   const [over, setOver] = useState(false)
   const [problem, setProblem] = useState<StudioProblem | null>(null)
   const take = async (files: FileList | null | undefined) => {
     const chosen = [...(files ?? [])].slice(0, multiple ? undefined : 1)
     if (chosen.length === 0) return
+    const turn = ++turns.current
     setProblem(null)
-    try {
-      onFiles(await Promise.all(chosen.map(sourceOf)))
-    } catch (error) {
-      setProblem(asProblem(error))
-    }
+    const read = await Promise.all(chosen.map(sourceOf))
+    // A large file would take the place of one that was dropped after it.
+    if (!multiple && turn !== turns.current) return
+    const sources = read.flatMap(one => (one instanceof StudioProblem ? [] : [one]))
+    if (sources.length > 0) onFiles(sources)
+    setProblem(read.find(one => one instanceof StudioProblem) ?? null)
   }
   return (
     <fieldset

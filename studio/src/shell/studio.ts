@@ -59,9 +59,11 @@ export class Studio {
         this.models.value = models
         this.modelProblems.value = problems
       })
-      if (this.process.recording.value === null) {
-        this.process.recording.value = await this.#options.sample(signal)
-      }
+      const { recording } = this.process
+      if (recording.value !== null) return
+      const sample = await this.#options.sample(signal)
+      // Somebody may have dropped a recording meanwhile.
+      recording.value ??= sample
     })
   }
 
