@@ -19,6 +19,9 @@ describe('an axis', () => {
     assert.deepEqual(labels(linearTicks(-80, 0, 4)), ['−80', '−60', '−40', '−20', '0'])
     assert.deepEqual(labels(linearTicks(0, 11.025, 3)), ['0', '5', '10'])
     assert.deepEqual(linearTicks(1, 1, 5), [])
+    // Long decimals would not fit beside the axis.
+    assert.deepEqual(labels(linearTicks(0, 2e-4, 4)), ['0', '5e−5', '1e−4', '1.5e−4', '2e−4'])
+    assert.deepEqual(labels(linearTicks(0.001, 0.0011, 2)), ['1e−3', '1.05e−3', '1.1e−3'])
   })
 
   test('of logarithms has marks at powers of ten, and more if these are few', () => {
@@ -42,6 +45,22 @@ describe('an axis', () => {
 })
 
 describe('drawCurves', () => {
+  test('labels at least two places of a narrow axis', () => {
+    const x = Array.from({ length: 40 }, (_, i) => i + 1)
+    const picture = {
+      series: [{ name: 'noise', x, y: x, style: 'line', colour: 'accent' }],
+      xAxis: { title: 'step', kind: 'whole' },
+      yAxis: { title: 'gain', kind: 'linear' },
+    } as const
+    const { surface, texts } = recordingSurface(220, 150)
+    drawCurves(surface, picture)
+    const bottom = Math.max(...texts.map(({ y }) => y))
+    assert.deepEqual(
+      texts.filter(({ y }) => y === bottom).map(({ text }) => text),
+      ['step', '10', '20', '30'],
+    )
+  })
+
   test('places all labels of the axis below its title', () => {
     for (const highest of [2e-4, 1, 3.7, 50]) {
       for (const kind of ['linear', 'log'] as const) {

@@ -29,11 +29,17 @@ export function drawXAxis({ context, palette }: Surface, area: Area, { scale, ti
   context.fillText(title, right, bottom + 6)
   const reserved = right - context.measureText(title).width - 6
   context.textAlign = 'center'
+  const fits = (count: number) =>
+    scale.ticks(count).flatMap(({ value, label }) => {
+      const x = Math.round(scale.pixel(value)) + 0.5
+      if (x < area.left - 1 || x > right + 1) return []
+      return x + context.measureText(label).width / 2 < reserved ? [{ x, label }] : []
+    })
+  const count = Math.max(1, Math.floor(area.width / X_SPACING))
+  const coarse = fits(count)
   context.beginPath()
-  for (const { value, label } of scale.ticks(Math.max(1, Math.floor(area.width / X_SPACING)))) {
-    const x = Math.round(scale.pixel(value)) + 0.5
-    if (x < area.left - 1 || x > right + 1) continue
-    if (x + context.measureText(label).width / 2 >= reserved) continue
+  // One label says nothing about the scale.
+  for (const { x, label } of coarse.length > 1 ? coarse : fits(2 * count)) {
     context.moveTo(x, grid ? area.top : bottom)
     context.lineTo(x, bottom + 4)
     context.fillText(label, x, bottom + 6)

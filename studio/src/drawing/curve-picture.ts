@@ -97,7 +97,8 @@ export function drawCurves(surface: Surface, picture: CurvePicture): void {
       for (const [left, top] of shown) context.lineTo(left, top)
       context.stroke()
     }
-    if (style !== 'line') {
+    // A line through one point has no length.
+    if (style !== 'line' || shown.length === 1) {
       for (const [left, top] of shown) {
         context.beginPath()
         context.arc(left, top, 3.5, 0, 2 * Math.PI)

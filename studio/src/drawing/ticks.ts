@@ -11,6 +11,17 @@ export function tickLabel(value: number, decimals: number): string {
   return (Number(text) === 0 ? (0).toFixed(decimals) : text).replace('-', '−')
 }
 
+/** Digits after the point that an axis has room for. */
+const MAX_DECIMALS = 4
+
+/** A number as a short power of ten, as `1.5e−5`. @param step difference of two marks */
+function powerLabel(value: number, step: number): string {
+  if (Math.abs(value) < step / 2) return '0'
+  const digits = Math.floor(Math.log10(Math.abs(value)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9)
+  const text = value.toExponential(Math.max(0, digits))
+  return text.replace(/\.?0+e/, 'e').replaceAll('-', '−')
+}
+
 /** Marks at 1, 2 or 5 times a power of ten, at most `count` intervals. */
 export function linearTicks(min: number, max: number, count: number): readonly Tick[] {
   if (!(max > min) || count < 1) return []
@@ -22,7 +33,7 @@ export function linearTicks(min: number, max: number, count: number): readonly T
   const last = Math.floor(max / step + 1e-9)
   return Array.from({ length: last - first + 1 }, (_, i) => {
     const value = (first + i) * step
-    return { value, label: tickLabel(value, decimals) }
+    return { value, label: decimals > MAX_DECIMALS ? powerLabel(value, step) : tickLabel(value, decimals) }
   })
 }
 
