@@ -111,6 +111,24 @@ describe('clips that are kept', () => {
   })
 })
 
+test('clips stay when the next ones cannot be made', async () => {
+  let makes = true
+  const backend = fakeBackend({
+    generate: async (_, { onClip }) => {
+      if (!makes) throw new Error('out of memory')
+      onClip?.(sine(100, 0.1))
+      return []
+    },
+  })
+  const model = new GenerateModel(backend, new Stage(), () => 0.5)
+  model.offer([studioModel('music')])
+  await model.run()
+  makes = false
+  await model.run()
+  assert.equal(model.task.problem.value!.detail, 'out of memory')
+  assert.equal(model.clips.value.length, 1)
+})
+
 describe('cached spectrograms', () => {
   test('are kept for a few of the latest widths', () => {
     const sound = sine(200, 1)
@@ -270,5 +288,12 @@ describe('a run in the training view', () => {
     assert.deepEqual(model.loss.value, { steps: [1, 2], values: [2, 1] })
     assert.equal(model.clipId.value, 'b')
     assert.equal(model.last.value!.step, 2)
+    assert.equal(model.shown.value!.clip.id, 'b')
+    runs.clip = async () => {
+      throw new Error('gone')
+    }
+    await model.choose('a')
+    // What is still shown is not called by the name of the other one.
+    assert.equal(model.shown.value!.clip.id, 'b')
   })
 })

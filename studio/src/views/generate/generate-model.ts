@@ -45,7 +45,7 @@ export class GenerateModel {
     this.choice.offer(models, ['generator'])
   }
 
-  /** Makes new clips, which take the place of those that are not kept. */
+  /** Makes new clips. The first of them takes the place of those that are not kept. */
   async run(): Promise<void> {
     const order = this.order.value
     if (order === null) return
@@ -53,7 +53,6 @@ export class GenerateModel {
     for (const clip of this.clips.value) clip.player.pause()
     await this.task.run(async watch => {
       const made: Clip[] = []
-      this.clips.value = before
       await this.#backend.generate(order, {
         ...watch,
         onClip: sound => {

@@ -48,7 +48,8 @@ export class TrainingModel {
   readonly lines = signal<readonly MetricsLine[]>([])
   readonly clips = signal<readonly TrainingClip[]>([])
   readonly clipId = signal('')
-  readonly sound = signal<Sound | null>(null)
+  /** What is shown and played: the clip before while the chosen one is fetched. */
+  readonly shown = signal<{ readonly clip: TrainingClip; readonly sound: Sound } | null>(null)
   /** Whether there is a service that could know runs. */
   readonly hasService: boolean
   #backend: RunsBackend | null
@@ -96,7 +97,7 @@ export class TrainingModel {
         this.lines.value = []
         this.clips.value = []
         this.clipId.value = ''
-        this.sound.value = null
+        this.shown.value = null
       })
       this.player.setTracks(new Map())
     }
@@ -119,11 +120,12 @@ export class TrainingModel {
 
   async choose(id: string): Promise<void> {
     const backend = this.#backend
-    if (backend === null) return
+    const clip = this.clips.value.find(one => one.id === id)
+    if (backend === null || clip === undefined) return
     this.clipId.value = id
     await this.fetching.run(async ({ signal }) => {
       const sound = await backend.clip(this.run.value, id, signal)
-      this.sound.value = sound
+      this.shown.value = { clip, sound }
       this.player.setTracks(new Map([['clip', sound]]))
       this.player.solo('clip', playbackGain(loudnessOf(sound.samples)))
     })

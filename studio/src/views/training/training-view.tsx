@@ -64,8 +64,7 @@ function Curves({ model }: { model: TrainingModel }) {
 }
 
 function Clips({ model }: { model: TrainingModel }) {
-  const [clips, sound] = [model.clips.value, model.sound.value]
-  const chosen = clips.find(({ id }) => id === model.clipId.value)
+  const [clips, shown] = [model.clips.value, model.shown.value]
   return (
     <section class="card" aria-labelledby="clips-title">
       <h2 id="clips-title">Validation clips</h2>
@@ -90,10 +89,10 @@ function Clips({ model }: { model: TrainingModel }) {
             <PlayButton player={model.player} of="the clip" />
           </div>
           <ProblemNote problem={model.fetching.problem.value} onRetry={() => model.fetching.retry()} />
-          {sound !== null && chosen !== undefined && (
+          {shown !== null && (
             <SoundFigure
-              title={`Step ${chosen.step}, ${chosen.tag}`}
-              sound={sound}
+              title={`Step ${shown.clip.step}, ${shown.clip.tag}`}
+              sound={shown.sound}
               player={model.player}
               height={240}
             />
