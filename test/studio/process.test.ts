@@ -125,7 +125,7 @@ describe('a task in the studio', () => {
     })
     assert.equal(await task.run(async ({ onProgress }) => onProgress?.(0.5)), true)
     assert.equal(await first, false)
-    assert.deepEqual([task.running.value, task.problem.value], [false, null])
+    assert.deepEqual([task.running.value, task.problem.value, task.outcome.value], [false, null, 'done'])
   })
 
   test('shows why it failed', async () => {

@@ -1,21 +1,43 @@
-/** How far work has come, with a way to stop it, and why it failed. */
+/** How far work has come, with a way to stop it, and how it ended. */
 import { ProblemNote } from './problem-note.js'
 import type { Task } from './task.js'
 
-export function TaskNote({ task, what }: { task: Task; what: string }) {
-  const share = task.progress.value
+export interface TaskNoteProps {
+  readonly task: Task
+  /** What is done, as `Making clips`. */
+  readonly what: string
+  /** Starts the work anew after it was stopped, if nothing else on the page does. */
+  readonly onAgain?: () => void
+}
+
+export function TaskNote({ task, what, onAgain }: TaskNoteProps) {
+  const [share, running, outcome] = [task.progress.value, task.running.value, task.outcome.value]
   return (
-    <div class="task" aria-live="polite">
-      {task.running.value && (
+    <>
+      {/* Always there: of a region that appears together with its text, screen readers may say nothing. */}
+      <p class="unseen" role="status">
+        {running ? what : outcome === null ? '' : `${what}: ${outcome}`}
+      </p>
+      {running && (
         <div class="progress">
           <progress aria-label={what} max={1} {...(share === null ? {} : { value: share })} />
-          <span>{what}</span>
+          <span aria-hidden="true">{what}</span>
           <button type="button" class="button quiet" onClick={() => task.stop()}>
             Stop
           </button>
         </div>
       )}
+      {outcome === 'stopped' && (
+        <p class="note" aria-hidden={onAgain === undefined}>
+          Stopped.{' '}
+          {onAgain !== undefined && (
+            <button type="button" class="link" onClick={onAgain}>
+              Start again
+            </button>
+          )}
+        </p>
+      )}
       <ProblemNote problem={task.problem.value} onRetry={() => task.retry()} />
-    </div>
+    </>
   )
 }

@@ -8,6 +8,8 @@ export class Task {
   /** 0 to 1; `null` before anything is known. */
   readonly progress = signal<number | null>(null)
   readonly problem = signal<StudioProblem | null>(null)
+  /** How the last work ended; `null` before, meanwhile and if it failed. */
+  readonly outcome = signal<'done' | 'stopped' | null>(null)
   #stop: AbortController | null = null
   #work: ((watch: Watch) => Promise<void>) | null = null
 
@@ -21,6 +23,7 @@ export class Task {
       this.running.value = true
       this.progress.value = null
       this.problem.value = null
+      this.outcome.value = null
     })
     try {
       await work({
@@ -36,7 +39,10 @@ export class Task {
     } finally {
       if (this.#stop === stop) {
         this.#stop = null
-        this.running.value = false
+        batch(() => {
+          this.running.value = false
+          if (this.problem.value === null) this.outcome.value = stop.signal.aborted ? 'stopped' : 'done'
+        })
       }
     }
   }

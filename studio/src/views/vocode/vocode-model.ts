@@ -40,9 +40,7 @@ export class VocodeModel {
       clearTimeout(timer)
       if (order === null || JSON.stringify(order) === JSON.stringify(before)) return
       before = order
-      timer = setTimeout(() => {
-        for (const file of this.files.peek()) void file.run(order)
-      }, SETTLE_MILLISECONDS)
+      timer = setTimeout(() => this.run(this.files.peek()), SETTLE_MILLISECONDS)
     })
     return () => {
       this.#began = false
@@ -55,7 +53,12 @@ export class VocodeModel {
   add(sources: readonly SourceFile[]): void {
     const files = sources.map(source => new VocodedFile(source, this.#backend, this.#stage))
     this.files.value = [...files, ...this.files.value]
-    const order = this.order.value
+    this.run(files)
+  }
+
+  /** Vocodes files as chosen now. */
+  run(files: readonly VocodedFile[]): void {
+    const order = this.order.peek()
     if (order !== null) for (const file of files) void file.run(order)
   }
 

@@ -31,7 +31,13 @@ function wavName({ source }: VocodedFile, system: SystemName): string {
   return `${source.name.replace(/\.\w+$/, '').replaceAll(/[^\w.-]+/g, '_')}-${system}.wav`
 }
 
-export function VocodedCard({ file, onRemove }: { file: VocodedFile; onRemove: () => void }) {
+export interface VocodedCardProps {
+  readonly file: VocodedFile
+  readonly onRun: () => void
+  readonly onRemove: () => void
+}
+
+export function VocodedCard({ file, onRun, onRemove }: VocodedCardProps) {
   const [sounds, heard] = [file.sounds.value, file.heard.value]
   const shown = systemNames.filter(name => sounds.has(name))
   const titled = useMemo(() => {
@@ -47,7 +53,7 @@ export function VocodedCard({ file, onRemove }: { file: VocodedFile; onRemove: (
           Remove
         </button>
       </div>
-      <TaskNote task={file.task} what="Vocoding" />
+      <TaskNote task={file.task} what="Vocoding" onAgain={onRun} />
       {shown.length > 0 && (
         <>
           <SoundComparison
