@@ -1,5 +1,6 @@
 /** WAV files written in a browser: offered to the user as downloads. */
 import { DiffWaveError } from '../../core/errors.js'
+import { refuseOtherThanWav } from '../../core/file-endings.js'
 import { saveFile } from '../../core/save-file.browser.js'
 import type { Audio } from '../audio.js'
 import { checkNotEmpty } from '../check-audio.js'
@@ -10,12 +11,14 @@ import { encodeWav, type WavOptions } from './wav-encode.js'
  *
  * @param name of the file
  * @param audio at least one sample: a WAV without samples cannot be read again
- * @throws DiffWaveError as `encodeWav`; `BAD_OPTION` if the name is not a non-empty text; `NOT_WRITABLE` in a worker
+ * @throws DiffWaveError as `encodeWav`; `BAD_OPTION` if the name is not a non-empty text; `UNSUPPORTED_FORMAT` if
+ * its ending is of another format; `NOT_WRITABLE` in a worker
  */
 export async function writeWav(name: string | URL, audio: Audio, options: WavOptions = {}): Promise<void> {
   if (typeof name !== 'string' || name === '') {
     throw new DiffWaveError('BAD_OPTION', 'not a name', { expected: 'a non-empty string', where: 'writeWav name' })
   }
+  refuseOtherThanWav(name, 'writeWav name')
   const bytes = encodeWav(audio, options)
   checkNotEmpty(audio.samples, 'writeWav audio')
   if (globalThis.document === undefined) {

@@ -1,4 +1,5 @@
 /** WAV files on disk. */
+import { refuseOtherThanWav } from '../../core/file-endings.js'
 import { type PathLike, toPath } from '../../core/path.js'
 import { readFileBytes } from '../../core/read-file.js'
 import { writeFileBytes, writeFilePieces } from '../../core/write-file.js'
@@ -25,14 +26,15 @@ export async function readWav(path: PathLike): Promise<Recording> {
 /**
  * Writes a mono WAV file.
  *
- * @param path of the file, as text or a `file:` URL
+ * @param path of the file, as text or a `file:` URL. Endings of other formats, such as `.mp3`, are refused
  * @param audio at least one sample: a WAV without samples cannot be read again
- * @throws DiffWaveError as `encodeWav`, and `NOT_WRITABLE`, `NOT_A_FILE`, `DISK_FULL`
+ * @throws DiffWaveError as `encodeWav`, and `UNSUPPORTED_FORMAT`, `NOT_WRITABLE`, `NOT_A_FILE`, `DISK_FULL`
  * @example
  * await writeWav('copy.wav', { samples, sampleRate: 22_050 }, { format: '24' })
  */
 export async function writeWav(path: PathLike, audio: Audio, options: WavOptions = {}): Promise<void> {
   const file = toPath(path, 'writeWav path')
+  refuseOtherThanWav(file, 'writeWav path')
   const bytes = encodeWav(audio, options)
   checkNotEmpty(audio.samples, 'writeWav audio')
   await writeFileBytes(file, bytes)
@@ -45,10 +47,12 @@ export async function writeWav(path: PathLike, audio: Audio, options: WavOptions
  * @returns the number of samples written
  * @example
  * await writeWavStream('speech.wav', vocoder.stream(mel))
- * @throws DiffWaveError as `wavBytes`, and `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`, `DISK_FULL`
+ * @throws DiffWaveError as `wavBytes`, and `UNSUPPORTED_FORMAT`, `NOT_WRITABLE`, `NOT_A_FILE`, `NOT_A_DIRECTORY`,
+ * `DISK_FULL`
  */
 export async function writeWavStream(path: PathLike, audio: AudioPieces, options: WavOptions = {}): Promise<number> {
   const file = toPath(path, 'writeWavStream path')
+  refuseOtherThanWav(file, 'writeWavStream path')
   const { format } = checkWavOptions(options, 'writeWavStream options')
   checkPieces(audio, 'writeWavStream audio')
   let samples = 0

@@ -1,9 +1,10 @@
 /** Where results go: one input to a file, several to a folder; checked before any work starts. */
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
-import { dirname, extname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DiffWaveError } from '../../core/errors.js'
+import { endingOf, isKnownEnding } from '../../core/file-endings.js'
 import { fileError } from '../../core/file-error.js'
 import { makeFolder } from '../../core/make-folder.js'
 import { fileIdentity, kindOfPath } from '../../core/path-kind.js'
@@ -34,22 +35,14 @@ export interface OutputPlan {
   readonly beside?: (output: string) => readonly string[]
 }
 
-/** Endings that mean a file of another format rather than a folder. */
-const FILE_ENDINGS = new Set(
-  [
-    'wav wave flac mp3 mp4 m4a aac ogg oga opus aif aiff npy npz pt pth pkl ckpt safetensors json jsonl csv txt md',
-    'png jpg jpeg pdf htm html zip gz tar bin',
-  ].flatMap(names => names.split(' ').map(name => `.${name}`)),
-)
-
 /** Whether a path means a folder: it is one, it ends in a slash, or it does not end like a file. */
 async function meansFolder(path: string, endings: readonly string[]): Promise<boolean> {
   const kind = await kindOfPath(path, 'write')
   if (kind !== 'missing') return kind === 'directory'
   if (/[\\/]$/.test(path)) return true
-  const ending = extname(path).toLowerCase()
+  const ending = endingOf(path)
   if (endings.includes(ending)) return false
-  if (!FILE_ENDINGS.has(ending)) return true
+  if (!isKnownEnding(ending)) return true
   throw new DiffWaveError('BAD_OPTION', 'results are not written in this format', {
     expected: `a folder, or a file that ends in ${endings.join(' or ')}`,
     got: path,
@@ -120,7 +113,7 @@ export async function checkFile(path: string, endings: readonly string[]): Promi
     })
     return
   }
-  if (!endings.includes(extname(path).toLowerCase())) {
+  if (!endings.includes(endingOf(path))) {
     throw new DiffWaveError('BAD_OPTION', 'results are not written in this format', {
       expected: `a file that ends in ${endings.join(' or ')}`,
       got: path,
