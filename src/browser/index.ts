@@ -1,6 +1,7 @@
 /** The public API in a browser: as in Node.js, but without files, training and evaluation, and with a player. */
 
 export type { Audio, Recording } from '../audio/audio.js'
+export { readWav } from '../audio/codecs/read-wav.js'
 export type { WavFormat } from '../audio/codecs/wav-bytes.js'
 export { encodeWav, type WavOptions } from '../audio/codecs/wav-encode.js'
 export { writeWav } from '../audio/codecs/wav-file.browser.js'
@@ -29,13 +30,15 @@ export type { MelPieces, MelSource } from '../audio/mel/source.js'
 export { type ResampleOptions, resample } from '../audio/resample.js'
 export type { Callback } from '../core/callback.js'
 export { DiffWaveError, type ErrorCode, type ErrorDetails } from '../core/errors.js'
+export type { FileInput } from '../core/file-input.js'
 export type { ExpectedFile, FileFacts, FileSource, ReadFileOptions } from '../core/file-source.js'
 export type { OnProgress, Progress } from '../core/progress.js'
 export type { Tensor, Tensors } from '../core/tensor.js'
 export { Denoiser, type DenoiserLossRequest, type DenoiserRequest } from '../denoiser/denoiser.js'
 export { type LoadModelOptions, loadModel } from '../denoiser/load-model.js'
 export type { Engine, NoiseStream } from '../engines/engine.js'
-export type { MelFile, ReadMelOptions } from '../formats/mel-tensor.js'
+export type { MelFile, ReadMelOptions, ReadMelsOptions } from '../formats/mel-tensor.js'
+export { readMel, readMels } from '../formats/read-mel.js'
 export { GeneratedClip, type GenerateOptions, Generator, type GeneratorStreamOptions } from '../generator.js'
 export type { ModelConfig } from '../model/config.js'
 export type { SamplerName } from '../model/diffusion-config.js'
@@ -58,6 +61,4 @@ export {
   Vocoder,
   type VocoderConfig,
 } from '../vocoder.js'
-export type { FileInput } from './chosen-bytes.js'
 export { type Played, type PlayOptions, playStream } from './player.js'
-export { readMel, readWav } from './read-files.js'

@@ -13,6 +13,15 @@ export function isFloat32Array(value: unknown): value is Float32Array {
   return ArrayBuffer.isView(value) && tagOf(value) === 'Float32Array'
 }
 
+export function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  return tagOf(value) === 'ArrayBuffer'
+}
+
+/** Whether a value is a `Blob`, or the `File` that extends it. */
+export function isBlob(value: unknown): value is Blob {
+  return value instanceof Blob || tagOf(value) === 'Blob' || tagOf(value) === 'File'
+}
+
 export function isUint8Array(value: unknown): value is Uint8Array {
   // A buffer of Node.js is a Uint8Array of its realm.
   return ArrayBuffer.isView(value) && tagOf(value) === 'Uint8Array'

@@ -1,4 +1,4 @@
-/** Reads and writes mel files as text-to-speech programs do: `.npy`, `.npz`, PyTorch `.pt`, `.safetensors`. */
+/** Writes mel files, and finds those of recordings. */
 import { basename, join } from 'node:path'
 import { checkMel, checkMelFor } from '../audio/mel/check-mel.js'
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
@@ -6,51 +6,10 @@ import { melFrames } from '../audio/mel/mel.js'
 import { DiffWaveError } from '../core/errors.js'
 import { type PathLike, toPath } from '../core/path.js'
 import { kindOfPath } from '../core/path-kind.js'
-import { readFileBytes } from '../core/read-file.js'
 import { writeFileBytes } from '../core/write-file.js'
-import {
-  checkReadAllOptions,
-  checkReadOptions,
-  decodeMel,
-  decodeMels,
-  type MelFile,
-  type ReadMelOptions,
-  type ReadMelsOptions,
-} from './mel-tensor.js'
 import { encodeNpy } from './npy.js'
+import { readMel } from './read-mel.js'
 import { encodeSafetensors } from './safetensors.js'
-
-/**
- * Reads a mel, `[bands, frames]` or `[1, bands, frames]`, from `.npy`, `.npz`, `.pt` or `.safetensors`.
- *
- * @param path of the file, as text or a `file:` URL
- * @param options the expected number of bands, or an object with further options
- * @returns the mel as float32, `[bands × frames]`, and whether it was stored transposed
- * @throws DiffWaveError `BAD_OPTION`, `BAD_MEL`, `NOT_FINITE`, `UNSUPPORTED_FORMAT`, `TRUNCATED`, and as
- * `readFileBytes`
- * @example
- * const { mel } = await readMel('batch.npz', { bands: 80, key: 'mels', index: 3 })
- */
-export async function readMel(path: PathLike, options?: number | ReadMelOptions): Promise<MelFile> {
-  const file = toPath(path, 'readMel path')
-  return decodeMel(await readFileBytes(file), checkReadOptions(options, 'readMel options'), file)
-}
-
-/**
- * Reads all mels of a file: a batch `[mels, bands, frames]`, or a single mel.
- *
- * @param path of the file, as text or a `file:` URL
- * @param options the expected number of bands, or an object with further options
- * @returns each mel as float32, in the order of the batch
- * @throws DiffWaveError as `readMel`; `TOO_LARGE` (more than 10,000 mels)
- * @example
- * const mels = await readMels('batch.npy', 80)
- * const clips = await vocoder.synthesizeBatch(mels.map(({ mel }) => mel))
- */
-export async function readMels(path: PathLike, options?: number | ReadMelsOptions): Promise<readonly MelFile[]> {
-  const file = toPath(path, 'readMels path')
-  return decodeMels(await readFileBytes(file), checkReadAllOptions(options, 'readMels options'), file)
-}
 
 /** Endings of the files that can hold a mel. */
 export const melEndings = ['.npy', '.npz', '.safetensors', '.pt'] as const

@@ -11,7 +11,6 @@ import { type PathLike, toPath } from '../core/path.js'
 import { kindOfPath } from '../core/path-kind.js'
 import { readFileBytes } from '../core/read-file.js'
 import { elementCount } from '../core/tensor.js'
-import { readMel, readMels } from './mel-file.js'
 import {
   checkReadAllOptions,
   checkReadOptions,
@@ -25,6 +24,7 @@ import {
 } from './mel-tensor.js'
 import { decodeNpyHeader, isNpy, NPY_HEADER_REACH, type NpyHeader } from './npy.js'
 import { bytesPerNumber, readNumbers } from './numbers.js'
+import { readMel, readMels } from './read-mel.js'
 import { decodeTensorFile } from './tensor-file.js'
 
 /** Frames of a piece: 0.6 MB at 80 bands. */

@@ -1,8 +1,8 @@
 /** The demo page of examples/browser in a real browser. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { readMel } from '#src/formats/mel-file'
 import { encodeNpy } from '#src/formats/npy'
+import { readMel } from '#src/formats/read-mel'
 import { holds, noBrowser, sharedPage } from '../support/chromium.js'
 import { golden, inRepository } from '../support/paths.js'
 import { serveFolders } from '../support/web-server.js'

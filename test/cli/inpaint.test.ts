@@ -1,7 +1,7 @@
 /** `diffwave inpaint` on the command line. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { noiseWav, smallGenerator, smallVocoder } from '../support/cli-inputs.js'
 import { called, scratch } from '../support/process.js'
 

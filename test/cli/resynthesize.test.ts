@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { putTone, smallVocoder } from '../support/cli-inputs.js'
 import { golden } from '../support/paths.js'
 import { called, scratch } from '../support/process.js'

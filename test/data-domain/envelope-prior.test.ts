@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { namedConventions } from '#src/audio/mel/convention'
 import type { MelReaders } from '#src/audio/mel/feed'
 import { sliceMel } from '#src/audio/mel/frames'

@@ -4,9 +4,8 @@
  */
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
+import { bytesOf, type FileInput } from '../../core/file-input.js'
 import { check, type FieldsOf } from '../../core/options.js'
-import { type PathLike, toPath } from '../../core/path.js'
-import { readFileBytes } from '../../core/read-file.js'
 import { wrongFileHint } from '../../core/wrong-file.js'
 import type { Recording } from '../audio.js'
 import { CONVERT_HINT } from './convert-hint.js'
@@ -122,15 +121,16 @@ export async function decodeAudio(bytes: Uint8Array, where: string, options: Dec
 /**
  * Reads a recording: WAV, FLAC, MP3, Ogg Vorbis or Opus. The format is recognised by the first bytes, not by the name.
  *
- * @param path of the file, as text or a `file:` URL
+ * @param input the file: its path, a `File` or `Blob`, or its bytes
  * @param options `maxSeconds`: refuse longer recordings
  * @returns mono audio at the file's sample rate, with notes on what is odd about the file
- * @throws DiffWaveError `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`, and as `decodeAudio`
+ * @throws DiffWaveError `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`, `TOO_LARGE`, and as `decodeAudio`
  * @example
  * const { samples, sampleRate, notes } = await readAudio('recording.mp3')
+ * const uploaded = await readAudio(await request.arrayBuffer(), { maxSeconds: 600 })
  */
-export async function readAudio(path: PathLike, options: DecodeOptions = {}): Promise<Recording> {
+export async function readAudio(input: FileInput, options: DecodeOptions = {}): Promise<Recording> {
   const bounds = check(optionsSchema, options, 'readAudio options')
-  const file = toPath(path, 'readAudio path')
-  return decodeAudio(await readFileBytes(file), file, bounds)
+  const { bytes, name } = await bytesOf(input, 'readAudio input')
+  return decodeAudio(bytes, name, bounds)
 }

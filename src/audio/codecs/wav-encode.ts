@@ -42,6 +42,8 @@ export interface WavOptions {
  * Encodes audio as the bytes of a mono WAV file.
  *
  * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, `TOO_LARGE` (past 4 GiB)
+ * @example
+ * response.end(encodeWav({ samples, sampleRate: 22_050 }))
  */
 export function encodeWav(audio: Audio, options: WavOptions = {}): Uint8Array<ArrayBuffer> {
   const { format } = checkWavOptions(options, 'encodeWav options')

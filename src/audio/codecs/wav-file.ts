@@ -1,27 +1,12 @@
-/** WAV files on disk. */
+/** Writes WAV files to disk. */
 import { refuseOtherThanWav } from '../../core/file-endings.js'
 import { type PathLike, toPath } from '../../core/path.js'
-import { readFileBytes } from '../../core/read-file.js'
 import { writeFileBytes, writeFilePieces } from '../../core/write-file.js'
-import type { Audio, Recording } from '../audio.js'
+import type { Audio } from '../audio.js'
 import { checkNotEmpty } from '../check-audio.js'
-import { decodeWav } from './wav.js'
 import { wavHeader, wavSampleBytes } from './wav-bytes.js'
 import { checkSize, checkWavOptions, encodeWav, type WavOptions } from './wav-encode.js'
 import { type AudioPieces, checkPieces, wavBytes } from './wav-stream.js'
-
-/**
- * Reads a WAV file, mixed down to one channel.
- *
- * @param path of the file, as text or a `file:` URL
- * @throws DiffWaveError as `decodeWav`, and `BAD_OPTION`, `FILE_NOT_FOUND`, `NOT_A_FILE`, `NOT_READABLE`
- * @example
- * const { samples, sampleRate } = await readWav('recording.wav')
- */
-export async function readWav(path: PathLike): Promise<Recording> {
-  const file = toPath(path, 'readWav path')
-  return decodeWav(await readFileBytes(file), file)
-}
 
 /**
  * Writes a mono WAV file.

@@ -1,7 +1,7 @@
 /** Audio from a mel by Griffin-Lim. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { namedConventions } from '#src/audio/mel/convention'
 import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { melSpectrogram } from '#src/audio/mel/mel'

@@ -1,14 +1,14 @@
 /** Mels against the recorded ones (test/golden/mel), and their checks. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { checkMelFor } from '#src/audio/mel/check-mel'
 import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { cornerFrequencies } from '#src/audio/mel/filters'
 import { melInTurns, melSpectrogram } from '#src/audio/mel/mel'
 import { conventionWith } from '#src/audio/mel/rescale'
 import { gaussian } from '#src/core/random'
-import { readMel } from '#src/formats/mel-file'
+import { readMel } from '#src/formats/read-mel'
 import { meanDifference, relativeError } from '../../support/numbers.js'
 import { golden } from '../../support/paths.js'
 

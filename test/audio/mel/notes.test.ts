@@ -1,7 +1,7 @@
 /** Notes on mels that a model accepts, but that were perhaps made for another model. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { clippedShare, melNotes } from '#src/audio/mel/notes'

@@ -1,7 +1,7 @@
 /** Recognition of mels whose axes are swapped. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { looksTransposed } from '#src/audio/mel/orientation'

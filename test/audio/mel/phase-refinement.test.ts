@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { type Mel, type MelConvention, namedConventions, refinementObstacle } from '#src/audio/mel/convention'
 import { sliceMel } from '#src/audio/mel/frames'
 import { griffinLim } from '#src/audio/mel/griffin-lim'

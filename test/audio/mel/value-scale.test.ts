@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Audio } from '#src/audio/audio'
-import { readWav } from '#src/audio/codecs/wav-file'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { type Mel, namedConventions } from '#src/audio/mel/convention'
 import { melSpectrogram } from '#src/audio/mel/mel'
 import { likelyConventions, MelSummary, valueScale, valueScaleDoubt } from '#src/audio/mel/value-scale'

@@ -1,8 +1,8 @@
 /** The metrics of a pair of recordings. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readWav } from '#src/audio/codecs/read-wav'
 import { decodeWav } from '#src/audio/codecs/wav'
-import { readWav } from '#src/audio/codecs/wav-file'
 import { gaussian } from '#src/core/random'
 import { trackPitch } from '#src/evaluation/pitch'
 import { compare } from '#src/evaluation/vocoder/compare'
