@@ -12,8 +12,7 @@ const gaps = list.split(',').map(gap => {
 })
 
 const vocoder = await Vocoder.load(model)
-const { samples, sampleRate } = await readAudio(damaged)
-const audio = { samples: await resample(samples, sampleRate, vocoder.sampleRate), sampleRate: vocoder.sampleRate }
+const audio = await resample(await readAudio(damaged), vocoder.sampleRate)
 const result = await vocoder.inpaint(audio, { gaps, seed: 1 })
 await result.save(repaired)
 await vocoder.dispose()

@@ -220,18 +220,14 @@ export class Trainer {
       checkDataset(data, model)
       return { data }
     }
-    const folders = data instanceof URL || typeof data === 'string' ? [data] : data
     const { readDataset } = await import('./training/data/read-dataset.js')
     return readDataset({
-      folders: folders.map(folder => toPath(folder, 'data')),
+      folders: data,
       sampleRate: model.sampleRate,
       minSamples: model.kind === 'vocoder' ? settings.cropSamples : MIN_GENERATOR_SAMPLES,
       validationShare: settings.validationShare,
       speeds: settings.speeds,
-      mels:
-        model.mel === null
-          ? undefined
-          : { convention: model.mel, folder: mels === undefined ? undefined : toPath(mels, 'mels') },
+      mels: model.mel === null ? undefined : { convention: model.mel, folder: mels },
       decode,
       cache: recordingCachePath(this.#out),
       signal,

@@ -242,9 +242,9 @@ export class Vocoder extends SoundModel {
   async analyse(audio: Audio, options: AnalyseOptions = {}): Promise<AnalysedAudio> {
     const { signal } = check(analyseSchema, options, 'analyse options')
     checkAudio(audio, 'the recording')
-    const samples = await resample(audio.samples, audio.sampleRate, this.sampleRate, { signal })
-    const mel = await melInTurns({ samples, sampleRate: this.sampleRate }, this.config.mel, signal)
-    return { mel, length: coveredSamples(samples.length, mel, this.config.mel) }
+    const own = await resample(audio, this.sampleRate, { signal })
+    const mel = await melInTurns(own, this.config.mel, signal)
+    return { mel, length: coveredSamples(own.samples.length, mel, this.config.mel) }
   }
 
   /**

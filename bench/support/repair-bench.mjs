@@ -37,6 +37,5 @@ export function recordings(folder) {
 
 /** Samples of a recording, resampled to `sampleRate`. */
 export async function loadRecording(path, sampleRate) {
-  const audio = await readAudio(path)
-  return resample(audio.samples, audio.sampleRate, sampleRate)
+  return (await resample(await readAudio(path), sampleRate)).samples
 }

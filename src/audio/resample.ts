@@ -1,11 +1,10 @@
 /** Change of sample rate. */
 import { z } from 'zod'
 import { convertRate } from '#platform/audio/rate-converter'
-import { isFloat32Array } from '../core/any-realm.js'
-import { describe } from '../core/describe.js'
 import { DiffWaveError, throwIfAborted } from '../core/errors.js'
 import { abortSignal, check, type FieldsOf } from '../core/options.js'
-import { checkSampleRate, checkSamples } from './check-audio.js'
+import type { Audio } from './audio.js'
+import { checkAudio, checkSampleRate, checkSamples } from './check-audio.js'
 
 /** Options of `resample`. */
 export interface ResampleOptions {
@@ -18,40 +17,28 @@ const optionsSchema = z.strictObject({ signal: abortSignal.optional() } satisfie
 /**
  * Changes the sample rate of audio, without delay. Aliases and images stay below −120 dB.
  *
- * @param samples any number of them, taken as they are when the call begins
- * @param from rate of the samples in Hz
- * @param to new rate in Hz. The two rates may differ by a factor of at most 256
- * @returns `round(samples.length × to / from)` samples
- * @throws DiffWaveError `BAD_OPTION`, `NOT_FINITE`, `ABORTED`
+ * @param audio any number of samples, taken as they are when the call begins
+ * @param sampleRate new rate in Hz. The two rates may differ by a factor of at most 256
+ * @returns new audio of `round(audio.samples.length × sampleRate / audio.sampleRate)` samples
+ * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`, `ABORTED`
  * @example
- * const samples = await resample(audio.samples, audio.sampleRate, 22_050)
+ * const audio = await resample(await readAudio('recording.wav'), 22_050)
  */
-export async function resample(
-  samples: Float32Array,
-  from: number,
-  to: number,
-  options: ResampleOptions = {},
-): Promise<Float32Array> {
+export async function resample(audio: Audio, sampleRate: number, options: ResampleOptions = {}): Promise<Audio> {
   const { signal } = check(optionsSchema, options, 'resample options')
   throwIfAborted(signal)
-  if (!isFloat32Array(samples)) {
-    throw new DiffWaveError('BAD_OPTION', 'the samples are of the wrong type', {
-      expected: 'a Float32Array',
-      got: describe(samples),
-      where: 'resample samples',
-    })
-  }
-  checkSamples(samples, 'resample samples')
-  checkSampleRate(from, 'resample from', 'BAD_OPTION')
-  checkSampleRate(to, 'resample to', 'BAD_OPTION')
-  if (to / from > 256 || from / to > 256) {
+  checkAudio(audio, 'resample audio')
+  checkSamples(audio.samples, 'resample audio')
+  checkSampleRate(sampleRate, 'resample sampleRate', 'BAD_OPTION')
+  const { samples, sampleRate: from } = audio
+  if (sampleRate / from > 256 || from / sampleRate > 256) {
     throw new DiffWaveError('BAD_OPTION', 'the sample rates are too far apart', {
       expected: 'a factor of 256 at most',
-      got: `${from} Hz and ${to} Hz`,
+      got: `${from} Hz and ${sampleRate} Hz`,
       where: 'resample',
     })
   }
-  if (from === to) return samples.slice()
   // The conversion reads them chunk by chunk, and the caller may write to its array meanwhile.
-  return convertRate(samples.slice(), from, to, signal)
+  const own = samples.slice()
+  return { samples: from === sampleRate ? own : await convertRate(own, from, sampleRate, signal), sampleRate }
 }

@@ -25,7 +25,7 @@ import {
 import { decodeNpyHeader, isNpy, NPY_HEADER_REACH, type NpyHeader } from './npy.js'
 import { bytesPerNumber, readNumbers } from './numbers.js'
 import { readMel, readMels } from './read-mel.js'
-import { decodeTensorFile } from './tensor-file.js'
+import { decodeTensorFile, refuseKey } from './tensor-file.js'
 
 /** Frames of a piece: 0.6 MB at 80 bands. */
 const PIECE_FRAMES = 2048
@@ -53,8 +53,8 @@ export interface StoredMel extends AsyncIterable<Mel> {
 export async function openMel(path: PathLike, options?: number | ReadMelOptions): Promise<StoredMel> {
   const file = toPath(path, 'openMel path')
   const checked = checkReadOptions(options, 'openMel options')
-  const { index, bands } = checked
-  const header = await npyHeader(file)
+  const { index, bands, key } = checked
+  const header = await npyHeader(file, key)
   const wanted = header === null || index === undefined ? header : itemOf(header, index, file)
   return wanted === null ? inMemory(await readMel(file, checked)) : inPieces(file, wanted, bands)
 }
@@ -73,7 +73,7 @@ export async function openMel(path: PathLike, options?: number | ReadMelOptions)
 export async function openMels(path: PathLike, options?: number | ReadMelsOptions): Promise<readonly StoredMel[]> {
   const file = toPath(path, 'openMels path')
   const checked = checkReadAllOptions(options, 'openMels options')
-  const header = await npyHeader(file)
+  const header = await npyHeader(file, checked.key)
   const count = header === null ? 0 : melCount(header.shape, file)
   if (header === null || (count > 1 && header.columnMajor)) return (await readMels(file, checked)).map(inMemory)
   return Array.from({ length: count }, (_, index) =>
@@ -88,7 +88,7 @@ export async function openMels(path: PathLike, options?: number | ReadMelsOption
  * @throws DiffWaveError as `readMels`
  */
 export async function countMels(path: string, key: string | undefined): Promise<number> {
-  const header = await npyHeader(path)
+  const header = await npyHeader(path, key)
   return melCount((header ?? decodeTensorFile(await readFileBytes(path), key, path)).shape, path)
 }
 
@@ -129,14 +129,16 @@ async function* once(mel: Mel): AsyncGenerator<Mel, void, undefined> {
   yield mel
 }
 
-/** The header of a `.npy` file; null for a file of another kind. */
-async function npyHeader(path: string): Promise<NpyHeader | null> {
+/** The header of a `.npy` file; null for a file of another kind. @throws DiffWaveError `BAD_MEL` if a key is named */
+async function npyHeader(path: string, key: string | undefined): Promise<NpyHeader | null> {
   if ((await kindOfPath(path)) !== 'file') return null
   return withFile(path, async handle => {
     const { size } = await handle.stat()
     const first = new Uint8Array(Math.min(size, NPY_HEADER_REACH))
     await readInto(handle, first, 0, path)
-    return isNpy(first) ? decodeNpyHeader(first, size, path) : null
+    if (!isNpy(first)) return null
+    refuseKey(key, path)
+    return decodeNpyHeader(first, size, path)
   })
 }
 

@@ -25,7 +25,7 @@ export interface ReadMelOptions {
   readonly bands?: number | undefined
   /**
    * Name of the array, for files that hold several; `a.b` for an array inside a dictionary. Default: `mel`, else the
-   * first array of an `.npz`, else the only array.
+   * first array of an `.npz`, else the only array. Refused for a file whose only array has no name, such as a `.npy`.
    */
   readonly key?: string | undefined
   /** Index of the mel in a batch `[mels, bands, frames]`, from 0. Required if the file holds more than one mel. */

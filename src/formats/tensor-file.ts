@@ -34,7 +34,10 @@ export function looksLikeTensors(bytes: Uint8Array): boolean {
  */
 export function decodeTensorFile(bytes: Uint8Array, key: string | undefined, where: string): Tensor {
   if (bytes.length === 0) throw new DiffWaveError('TRUNCATED', 'the file is empty', { where })
-  if (isNpy(bytes)) return decodeNpy(bytes, where)
+  if (isNpy(bytes)) {
+    refuseKey(key, where)
+    return decodeNpy(bytes, where)
+  }
   if (isZip(bytes)) {
     const names = npzNames(bytes, where)
     if (names.length > 0) return decodeNpz(bytes, chosenName(names, key, where, names[0]), where)
@@ -52,8 +55,21 @@ export function decodeTensorFile(bytes: Uint8Array, key: string | undefined, whe
   })
 }
 
+/** Refuses the name of an array for a file that holds a single one without a name. @throws DiffWaveError `BAD_MEL` */
+export function refuseKey(key: string | undefined, where: string): void {
+  if (key === undefined) return
+  throw new DiffWaveError('BAD_MEL', `the file has no array named ${key}`, {
+    expected: 'no key, as its only array has no name',
+    where,
+    hint: 'Leave out the key.',
+  })
+}
+
 function tensorOfTorch(value: TorchValue, key: string | undefined, where: string): Tensor {
-  if (value instanceof TorchTensor) return torchTensor(value)
+  if (value instanceof TorchTensor) {
+    refuseKey(key, where)
+    return torchTensor(value)
+  }
   const tensors = new Map<string, TorchTensor>()
   collectTensors(value, '', tensors)
   if (tensors.size === 0) throw new DiffWaveError('BAD_MEL', 'the file holds no tensor', { where })

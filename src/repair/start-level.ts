@@ -109,7 +109,7 @@ export async function recordingAt(
   checkAudio(audio, where)
   checkNotEmpty(audio.samples, where)
   checkSamples(audio.samples, where)
-  const samples = await resample(audio.samples, audio.sampleRate, sampleRate, { signal })
+  const { samples } = await resample(audio, sampleRate, { signal })
   // A few samples at a high rate can be none at a low one.
   checkNotEmpty(samples, where)
   return samples

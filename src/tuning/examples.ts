@@ -95,7 +95,7 @@ export function refuseUnusable(
 async function middleOf(audio: Audio, convention: MelConvention, options: ExampleOptions): Promise<Example> {
   const { seconds, seed, signal } = options
   const { sampleRate } = convention
-  const all = await resample(audio.samples, audio.sampleRate, sampleRate, { signal })
+  const { samples: all } = await resample(audio, sampleRate, { signal })
   const length = Math.min(all.length, Math.round(seconds * sampleRate))
   const start = Math.floor((all.length - length) / 2)
   const samples = all.slice(start, start + length)

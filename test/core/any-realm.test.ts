@@ -12,7 +12,7 @@ import { smallVocoder } from '../support/cli-inputs.js'
 test('mels and recordings of another realm are taken', async () => {
   const samples: Float32Array = runInNewContext('Float32Array.from({ length: 4000 }, (_, i) => Math.sin(i / 10) / 4)')
   assert.ok(!(samples instanceof Float32Array))
-  assert.equal((await resample(samples, 22_050, 11_025)).length, 2000)
+  assert.equal((await resample({ samples, sampleRate: 22_050 }, 11_025)).samples.length, 2000)
   const mel = melSpectrogram({ samples, sampleRate: 22_050 }, namedConventions.lmnt)
   const foreign = { ...mel, data: runInNewContext('Float32Array.from(data)', { data: mel.data }) as Float32Array }
   for (const engine of ['native', 'wasm'] as const) {

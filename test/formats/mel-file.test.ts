@@ -53,6 +53,15 @@ describe('files of several arrays', () => {
     await assert.rejects(readMel(at('two.npz'), { key: 'third' }), { code: 'BAD_MEL' })
   })
 
+  test('.npy and .pt: a file of one array without a name refuses every key', async () => {
+    const refusal = { code: 'BAD_MEL', message: /no array named nope/, hint: /Leave out/ }
+    for (const path of [golden('mel/LJ001-0008.tacotron2.npy'), golden('mel/LJ001-0008.tacotron2.pt')]) {
+      for (const read of [readMel, readMels, openMel, openMels]) {
+        await assert.rejects(read(path, { bands: 80, key: 'nope' }), refusal)
+      }
+    }
+  })
+
   test('.safetensors: the array named mel is read, or the one named by `key`', async () => {
     writeFile(
       'two.safetensors',

@@ -9,8 +9,7 @@ import { golden } from './paths.js'
 export const programOf = (from: string) => `
 import { melSpectrogram, namedConventions, readAudio, resample, writeWav } from ${JSON.stringify(from)}
 for (const input of process.argv.slice(2)) {
-  const { samples, sampleRate } = await readAudio(input)
-  const audio = { samples: await resample(samples, sampleRate, 22050), sampleRate: 22050 }
+  const audio = await resample(await readAudio(input), 22050)
   await writeWav(input.split('/').at(-1) + '.wav', audio)
   console.log(melSpectrogram(audio, namedConventions.tacotron2).frames)
 }

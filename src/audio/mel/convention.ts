@@ -9,6 +9,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { deepFrozen, isDeepFrozen } from '../../core/frozen.js'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { check, readonlyList } from '../../core/options.js'
+import { oneOf, suggestion } from '../../core/suggest.js'
 
 /** Normalisation: value × scale + offset, then clamped. */
 export interface AffineNormalisation {
@@ -168,7 +169,7 @@ export type ConventionName = (typeof conventionNames)[number]
  * The conventions that have a name. They are frozen: spread one to change a field.
  *
  * @example
- * const mel = melSpectrogram(await readAudio('hello.wav'), namedConventions.tacotron2)
+ * const { sampleRate, bands } = namedConventions.tacotron2
  */
 export const namedConventions: Readonly<Record<ConventionName, MelConvention>> = deepFrozen({
   lmnt: {
@@ -216,27 +217,33 @@ export const namedConventions: Readonly<Record<ConventionName, MelConvention>> =
  */
 const known = new WeakSet<MelConvention>()
 
-/** Refuses a value that is not a convention, before its fields are read. @throws DiffWaveError `BAD_CONFIG` */
-export function requireConvention(convention: MelConvention, where: string): void {
-  if (typeof convention === 'object' && convention !== null && known.has(convention)) return
-  const name: unknown = convention
-  if (typeof name === 'string') {
-    throw new DiffWaveError('BAD_CONFIG', 'a name is not a convention', {
-      expected: 'one of namedConventions, or a full description of a convention',
-      got: name,
+/**
+ * The convention that a caller passed by its name or in full. It is checked before its fields are read.
+ *
+ * @param where names the argument in errors
+ * @throws DiffWaveError `BAD_CONFIG`
+ */
+export function conventionOf(convention: MelConvention | ConventionName, where: string): MelConvention {
+  if (typeof convention === 'string') {
+    if (Object.hasOwn(namedConventions, convention)) return namedConventions[convention]
+    throw new DiffWaveError('BAD_CONFIG', 'no mel convention has this name', {
+      expected: `${oneOf(conventionNames)}, or a convention described in full`,
+      got: convention,
       where,
-      ...(Object.hasOwn(namedConventions, name) ? { hint: `Pass namedConventions.${name}.` } : {}),
+      ...suggestion(convention, conventionNames),
     })
   }
+  if (typeof convention === 'object' && convention !== null && known.has(convention)) return convention
   check(melConventionSchema, convention, where, 'BAD_CONFIG')
   if (isDeepFrozen(convention)) known.add(convention)
+  return convention
 }
 
+/** Schema of the name of a convention, which becomes the convention. */
+export const conventionNameSchema = z.enum(conventionNames).transform((name): MelConvention => namedConventions[name])
+
 /** Schema of a convention in configs and options: a name, or a convention spelled out. */
-export const conventionSchema = z.union([
-  z.enum(conventionNames).transform((name): MelConvention => namedConventions[name]),
-  melConventionSchema,
-])
+export const conventionSchema = z.union([conventionNameSchema, melConventionSchema])
 
 /** What a convention would need for phase refinement, for an error; null if phase refinement is possible. */
 export function refinementObstacle({ fftSize, windowLength, hop }: MelConvention): string | null {

@@ -18,7 +18,7 @@ import { FrameTransform, framePadding, windowSquares } from '../transforms/stft.
 import { BandGains } from './band-gains.js'
 import { MelBands } from './bands.js'
 import { checkMelFor } from './check-mel.js'
-import { type Mel, type MelConvention, requireConvention } from './convention.js'
+import { type ConventionName, conventionOf, type Mel, type MelConvention } from './convention.js'
 import { FRAMES_PER_TURN, sliceMel } from './frames.js'
 import { MelInverse } from './inverse.js'
 import type { Refinement } from './phase-refinement.js'
@@ -72,22 +72,27 @@ const TINY = 1e-12
  * Makes audio whose mel is close to the given one, by Griffin-Lim.
  *
  * @param mel `[bands × frames]`, computed in the convention
+ * @param convention the name of one, or a convention in full, such as a model's `config.mel`
  * @returns mono audio at the convention's sample rate
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG` (not a convention), `BAD_MEL`, `MEL_RANGE`, `NOT_FINITE`, `ABORTED`
  * @example
- * const audio = await griffinLim(mel, namedConventions.tacotron2, { iterations: 100 })
+ * const audio = await griffinLim(mel, 'tacotron2', { iterations: 100 })
  */
-export async function griffinLim(mel: Mel, convention: MelConvention, options: GriffinLimOptions = {}): Promise<Audio> {
+export async function griffinLim(
+  mel: Mel,
+  convention: MelConvention | ConventionName,
+  options: GriffinLimOptions = {},
+): Promise<Audio> {
   const checked = check(optionsSchema, options, 'griffinLim options')
   const { iterations, momentum, relaxation, start, signal, onProgress: report } = checked
-  requireConvention(convention, 'griffinLim convention')
-  checkMelFor(mel, convention, 'griffinLim')
-  checkLength(checked.length, mel.frames, convention)
+  const described = conventionOf(convention, 'griffinLim convention')
+  checkMelFor(mel, described, 'griffinLim')
+  checkLength(checked.length, mel.frames, described)
   if (start !== undefined) checkSamples(start, 'griffinLim start')
   throwIfAborted(signal)
   // A copy, because the caller may write to its array meanwhile.
   const own = sliceMel(mel, 0, mel.frames)
-  const search = new PhaseSearch(own, convention, { momentum, relaxation }, signal)
+  const search = new PhaseSearch(own, described, { momentum, relaxation }, signal)
   if (start === undefined) await search.startAtRandom(checked.seed)
   else search.startFrom(start)
   for (let iteration = 0; iteration < iterations; iteration++) {
@@ -97,7 +102,7 @@ export async function griffinLim(mel: Mel, convention: MelConvention, options: G
     await orAborted(report?.({ done: iteration + 1, total: iterations }), signal)
   }
   throwIfAborted(signal)
-  return { samples: search.audio(checked.length ?? mel.frames * convention.hop), sampleRate: convention.sampleRate }
+  return { samples: search.audio(checked.length ?? mel.frames * described.hop), sampleRate: described.sampleRate }
 }
 
 /** @throws DiffWaveError `BAD_OPTION` for more samples than any recording with that many frames has */

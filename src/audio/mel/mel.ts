@@ -4,7 +4,7 @@ import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Audio } from '../audio.js'
 import { checkAudio, checkNotEmpty, checkSamples } from '../check-audio.js'
 import { FrameTransform, framePadding, padReflect } from '../transforms/stft.js'
-import { type Mel, type MelConvention, requireConvention } from './convention.js'
+import { type ConventionName, conventionOf, type Mel, type MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
 import { FRAMES_PER_TURN } from './frames.js'
 import { normaliseMel } from './normalise.js'
@@ -26,16 +26,17 @@ export function coveredSamples(samples: number, { frames }: Pick<Mel, 'frames'>,
  * Computes the mel spectrogram of audio.
  *
  * @param audio mono, at the convention's sample rate
- * @param convention one of `namedConventions`, or a model's `config.mel`
+ * @param convention the name of one, or a convention in full, such as a model's `config.mel`
  * @returns `[bands × frames]`, with ⌊samples/hop⌋ + 1 frames if the convention centres its frames, else ⌊samples/hop⌋
  * @throws DiffWaveError `BAD_CONFIG` (not a convention), `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO` (shorter than a frame),
  * `NOT_FINITE`
  * @example
- * const mel = melSpectrogram(await readAudio('hello.wav'), namedConventions.tacotron2)
+ * const mel = melSpectrogram(await resample(await readAudio('hello.wav'), 22_050), 'tacotron2')
  */
-export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
-  checkMelAudio(audio, convention)
-  const analysis = new MelAnalysis(audio.samples, convention)
+export function melSpectrogram(audio: Audio, convention: MelConvention | ConventionName): Mel {
+  const described = conventionOf(convention, 'melSpectrogram convention')
+  checkMelAudio(audio, described)
+  const analysis = new MelAnalysis(audio.samples, described)
   for (let frame = 0; frame < analysis.mel.frames; frame++) analysis.addFrame(frame)
   return analysis.mel
 }
@@ -47,6 +48,7 @@ export function melSpectrogram(audio: Audio, convention: MelConvention): Mel {
  */
 export async function melInTurns(audio: Audio, convention: MelConvention, signal?: AbortSignal): Promise<Mel> {
   throwIfAborted(signal)
+  conventionOf(convention, 'melSpectrogram convention')
   checkMelAudio(audio, convention)
   const analysis = new MelAnalysis(audio.samples, convention)
   for (let frame = 0; frame < analysis.mel.frames; frame++) {
@@ -60,14 +62,13 @@ export async function melInTurns(audio: Audio, convention: MelConvention, signal
 
 /** @throws DiffWaveError as `melSpectrogram` */
 function checkMelAudio(audio: Audio, convention: MelConvention): void {
-  requireConvention(convention, 'melSpectrogram convention')
   checkAudio(audio, 'melSpectrogram audio')
   if (audio.sampleRate !== convention.sampleRate) {
     throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the audio and the mel convention differ in sample rate', {
       expected: `${convention.sampleRate} Hz`,
       got: `${audio.sampleRate} Hz`,
       where: 'melSpectrogram audio',
-      hint: 'Resample it first: resample(samples, from, to).',
+      hint: `Resample it first: resample(audio, ${convention.sampleRate}).`,
     })
   }
   checkNotEmpty(audio.samples, 'melSpectrogram audio')

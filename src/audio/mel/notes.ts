@@ -3,7 +3,7 @@ import { isFloat32Array } from '../../core/any-realm.js'
 import { describe } from '../../core/describe.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { checkMel } from './check-mel.js'
-import { type Mel, type MelConvention, requireConvention } from './convention.js'
+import { type ConventionName, conventionOf, type Mel, type MelConvention } from './convention.js'
 import { looksTransposed } from './orientation.js'
 import { MelSummary, paddingDoubt, valueScaleDoubt } from './value-scale.js'
 
@@ -13,18 +13,18 @@ import { MelSummary, paddingDoubt, valueScaleDoubt } from './value-scale.js'
  * its bands and frames may be swapped.
  *
  * @param mel `[bands × frames]`
- * @param convention of the model that is to use it: `vocoder.config.mel`, or one of `namedConventions`
+ * @param convention of the model that is to use it: `vocoder.config.mel`, or the name of a convention
  * @returns one sentence per doubt; empty if there is none
  * @throws DiffWaveError `BAD_MEL`, `NOT_FINITE`, `BAD_CONFIG` (not a convention)
  * @example
- * for (const note of melNotes(mel, namedConventions.tacotron2)) console.warn(note)
+ * for (const note of melNotes(mel, 'tacotron2')) console.warn(note)
  */
-export function melNotes(mel: Mel, convention: MelConvention): readonly string[] {
+export function melNotes(mel: Mel, convention: MelConvention | ConventionName): readonly string[] {
   checkMel(mel, 'melNotes mel')
-  requireConvention(convention, 'melNotes convention')
+  const described = conventionOf(convention, 'melNotes convention')
   const summary = new MelSummary()
   summary.add(mel)
-  return melDoubts(summary, convention, mel.bands === mel.frames ? mel : null)
+  return melDoubts(summary, described, mel.bands === mel.frames ? mel : null)
 }
 
 /**

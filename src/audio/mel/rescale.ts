@@ -8,7 +8,7 @@ import { DiffWaveError } from '../../core/errors.js'
 import { check, type FieldsOf, readonlyList } from '../../core/options.js'
 import { FrameTransform } from '../transforms/stft.js'
 import { checkMel } from './check-mel.js'
-import { type Mel, type MelConvention, namedConventions, requireConvention } from './convention.js'
+import { type ConventionName, conventionOf, type Mel, type MelConvention, namedConventions } from './convention.js'
 import { cornerFrequencies } from './filters.js'
 import { denormaliseMel, normaliseMel } from './normalise.js'
 
@@ -49,14 +49,14 @@ const numbersSchema = z.strictObject({
  * Makes a convention with another toolkit's scale: the same spectrum, filters and frames, with another logarithm and
  * normalisation.
  *
- * @param convention to start from; its own normalisation is replaced
+ * @param from the convention to start from, or its name; its own normalisation is replaced
  * @returns a convention for `melSpectrogram`, `convertMel` and configs
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, `BAD_MEL` (statistics of another number of bands)
  * @example
- * const espnet = conventionWith(namedConventions.tacotron2, { logarithm: 'log10', statistics })
+ * const espnet = conventionWith('tacotron2', { logarithm: 'log10', statistics })
  */
-export function conventionWith(convention: MelConvention, numbers: MelNumbers): MelConvention {
-  requireConvention(convention, 'conventionWith convention')
+export function conventionWith(from: MelConvention | ConventionName, numbers: MelNumbers): MelConvention {
+  const convention = conventionOf(from, 'conventionWith convention')
   const { logarithm = convention.logarithm, statistics } = check(numbersSchema, numbers, 'mel numbers')
   for (const values of statistics === undefined ? [] : [statistics.mean, statistics.deviation]) {
     if (values.length === 1 || values.length === convention.bands) continue
@@ -89,17 +89,17 @@ export function conventionWith(convention: MelConvention, numbers: MelNumbers): 
  * spectrum.
  *
  * @param from how the values of the mel are scaled
- * @param convention of the model
+ * @param convention of the model, or its name
  * @returns a mel of the same shape
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG` (not a convention), `NOT_FINITE`, `BAD_MEL` (statistics or a mel of
  * another number of bands, or a mel that was cut off at a limit that the model does not have)
  * @example
  * const own = rescaleMel(espnetMel, { logarithm: 'log10', statistics }, vocoder.config.mel)
  */
-export function rescaleMel(mel: Mel, from: MelNumbers, convention: MelConvention): Mel {
+export function rescaleMel(mel: Mel, from: MelNumbers, convention: MelConvention | ConventionName): Mel {
   checkMel(mel, 'rescaleMel mel')
-  requireConvention(convention, 'rescaleMel convention')
-  return convertMel(mel, conventionWith(convention, from), convention)
+  const described = conventionOf(convention, 'rescaleMel convention')
+  return convertMel(mel, conventionWith(described, from), described)
 }
 
 /**
@@ -108,19 +108,21 @@ export function rescaleMel(mel: Mel, from: MelNumbers, convention: MelConvention
  * the old one, if the new frames are among the old ones: any multiple between centred conventions, an odd multiple
  * between uncentred ones, an even multiple from centred to uncentred.
  *
- * @param from the mel's convention
- * @param to the convention wanted
+ * @param from the mel's convention, or its name
+ * @param to the convention wanted, or its name
  * @returns a new mel, `[bands × frames]`
  * @throws DiffWaveError `BAD_MEL` (the conventions differ in other fields, which are named; or the mel was cut off at a
  * floor or a limit that the other convention does not have; or the statistics have another number of bands),
  * `BAD_CONFIG`, `NOT_FINITE`
  * @example
- * const coarse = convertMel(mel, { ...namedConventions.tacotron2, hop: 128 }, namedConventions.tacotron2)
+ * const coarse = convertMel(mel, { ...namedConventions.tacotron2, hop: 128 }, 'tacotron2')
  */
-export function convertMel(mel: Mel, from: MelConvention, to: MelConvention): Mel {
+export function convertMel(mel: Mel, from: MelConvention | ConventionName, to: MelConvention | ConventionName): Mel {
   checkMel(mel, 'convertMel mel')
-  requireConvention(from, 'convertMel from')
-  requireConvention(to, 'convertMel to')
+  return converted(mel, conventionOf(from, 'convertMel from'), conventionOf(to, 'convertMel to'))
+}
+
+function converted(mel: Mel, from: MelConvention, to: MelConvention): Mel {
   refuseInexact(from, to)
   if (mel.bands !== from.bands) {
     throw new DiffWaveError('BAD_MEL', 'the mel has the wrong number of bands', {

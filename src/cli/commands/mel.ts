@@ -103,10 +103,7 @@ async function computed(context: Context, input: Input, convention: MelConventio
   const audio = await readRecording(context, input)
   const { sampleRate } = convention
   noteConversion(context, input.name, audio, sampleRate)
-  return melSpectrogram(
-    { samples: await resample(audio.samples, audio.sampleRate, sampleRate), sampleRate },
-    convention,
-  )
+  return melSpectrogram(await resample(audio, sampleRate), convention)
 }
 
 /** A mel in another convention. */

@@ -103,8 +103,7 @@ export async function readClips(
     throwIfAborted(signal)
     const path = join(folder, name)
     try {
-      const audio = await readAudio(path)
-      const samples = await resample(audio.samples, audio.sampleRate, set.sampleRate, { signal })
+      const { samples } = await resample(await readAudio(path), set.sampleRate, { signal })
       set.add({ name: audioStem(name), samples, label })
     } catch (error) {
       throwIfAborted(signal)

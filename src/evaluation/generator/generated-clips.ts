@@ -30,7 +30,7 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
     try {
       const audio = await readAudio(path)
       rate ??= audio.sampleRate
-      const samples = await resample(audio.samples, audio.sampleRate, rate, { signal })
+      const { samples } = await resample(audio, rate, { signal })
       const stem = audioStem(name)
       clips.push({ name: stem, samples, label: label === '' ? (/^(.+)-\d+$/.exec(stem)?.[1] ?? '') : label })
     } catch (error) {

@@ -16,7 +16,7 @@ export async function compareCopies(
   sampleRate: number,
   where: string,
 ): Promise<Omit<Measurements, 'realTimeFactor'>[]> {
-  const at = (samples: Float32Array) => resample(samples, sampleRate, COMPARED_RATE)
+  const at = async (samples: Float32Array) => (await resample({ samples, sampleRate }, COMPARED_RATE)).samples
   const compared = await at(original)
   if (compared.length < MIN_SAMPLES) {
     throw new DiffWaveError('BAD_AUDIO', 'the recording is too short to be compared', {

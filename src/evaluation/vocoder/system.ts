@@ -4,7 +4,7 @@
  */
 import type { Audio } from '../../audio/audio.js'
 import { readAudio } from '../../audio/codecs/decode.js'
-import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
+import { type ConventionName, conventionOf, type Mel, type MelConvention } from '../../audio/mel/convention.js'
 import { griffinLim } from '../../audio/mel/griffin-lim.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { check, seed as seedSchema } from '../../core/options.js'
@@ -36,20 +36,20 @@ export interface System {
 /**
  * Makes the baseline that needs no model.
  *
- * @param convention of the mels that it receives
+ * @param convention of the mels that it receives, or its name
  * @param seed of its random initial phases
  * @throws DiffWaveError `BAD_CONFIG`, `BAD_OPTION`
  * @example
- * const baseline = griffinLimSystem(namedConventions.tacotron2, 1)
+ * const baseline = griffinLimSystem('tacotron2', 1)
  */
-export function griffinLimSystem(convention: MelConvention, seed: number): System {
-  requireConvention(convention, 'griffinLimSystem convention')
+export function griffinLimSystem(convention: MelConvention | ConventionName, seed: number): System {
+  const described = conventionOf(convention, 'griffinLimSystem convention')
   check(seedSchema, seed, 'griffinLimSystem seed')
   return {
     name: 'Griffin-Lim',
     timed: true,
     make: ({ mel, length }, signal) =>
-      griffinLim(mel, convention, { length, seed, ...(signal === undefined ? {} : { signal }) }),
+      griffinLim(mel, described, { length, seed, ...(signal === undefined ? {} : { signal }) }),
   }
 }
 

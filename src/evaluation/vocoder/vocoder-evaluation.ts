@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Audio } from '../../audio/audio.js'
 import { readAudio } from '../../audio/codecs/decode.js'
-import { type Mel, type MelConvention, requireConvention } from '../../audio/mel/convention.js'
+import { type ConventionName, conventionOf, type Mel, type MelConvention } from '../../audio/mel/convention.js'
 import { coveredSamples, melSpectrogram } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError, messageWithout, throwIfAborted } from '../../core/errors.js'
@@ -23,8 +23,8 @@ import type { System } from './system.js'
 export interface VocoderEvaluationOptions {
   /** Folder of the original recordings, at any sample rate and in any format. Channels are averaged. */
   readonly reference: string
-  /** Convention of the mels that the systems receive. */
-  readonly convention: MelConvention
+  /** Convention of the mels that the systems receive, or its name. */
+  readonly convention: MelConvention | ConventionName
   /** Folder of mels, matched by name. Default: mels are computed from the recordings. */
   readonly mels?: string
   /** The systems to compare. */
@@ -84,7 +84,7 @@ const isFunction = (value: unknown) => typeof value === 'function'
 
 const optionsSchema = z.strictObject({
   reference: z.string().min(1),
-  convention: z.custom<MelConvention>(),
+  convention: z.custom<MelConvention | ConventionName>(),
   mels: z.string().min(1).optional(),
   systems: z.array(
     z.custom<System>(value => {
@@ -108,15 +108,15 @@ const optionsSchema = z.strictObject({
  * @example
  * const { overall } = await evaluateVocoder({
  *   reference: 'held-out',
- *   convention: namedConventions.tacotron2,
- *   systems: [griffinLimSystem(namedConventions.tacotron2, 1)],
+ *   convention: 'tacotron2',
+ *   systems: [griffinLimSystem('tacotron2', 1)],
  *   clock: () => performance.now() / 1000,
  * })
  * console.log(overall.get('Griffin-Lim').logMel)
  */
 export async function evaluateVocoder(options: VocoderEvaluationOptions): Promise<VocoderEvaluation> {
   check(optionsSchema, options, 'evaluateVocoder options')
-  requireConvention(options.convention, 'evaluateVocoder convention')
+  const convention = conventionOf(options.convention, 'evaluateVocoder convention')
   const { reference, systems, limit = Number.POSITIVE_INFINITY, keepAudio = 0, signal } = options
   const names = systems.map(system => system.name)
   if (names.length === 0 || new Set([ORIGINAL, ...names]).size !== names.length + 1) {
@@ -137,7 +137,9 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
     try {
       // A mel at the top of the folder has only a bare name. It counts only if no other recording has that name.
       const bareName = counts.get(basename(name)) === 1
-      files.push(await evaluateFile(options, { name, path, index, keep: files.length < keepAudio, bareName }))
+      files.push(
+        await evaluateFile({ ...options, convention }, { name, path, index, keep: files.length < keepAudio, bareName }),
+      )
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
@@ -192,7 +194,7 @@ interface EvaluatedFile {
 }
 
 async function evaluateFile(
-  options: VocoderEvaluationOptions,
+  options: VocoderEvaluationOptions & { readonly convention: MelConvention },
   { name, path, index, keep, bareName }: EvaluatedFile,
 ): Promise<FileEvaluation> {
   const { convention, systems, signal, clock } = options
@@ -228,8 +230,8 @@ async function evaluateFile(
   return { name, seconds, melGiven: given !== null, measurements, lengthDifferences, audio: kept }
 }
 
-function atRate({ samples, sampleRate }: Audio, rate: number, signal: AbortSignal | undefined): Promise<Float32Array> {
-  return resample(samples, sampleRate, rate, { signal })
+async function atRate(audio: Audio, rate: number, signal: AbortSignal | undefined): Promise<Float32Array> {
+  return (await resample(audio, rate, { signal })).samples
 }
 
 function tooShort(samples: number, where: string): DiffWaveError {

@@ -92,7 +92,7 @@ async function recording({ bytes, sampleRate, maxSeconds }: RecordingRequest): P
   if (sampleRate === null || sampleRate === decoded.sampleRate) {
     return { samples: decoded.samples, sampleRate: decoded.sampleRate, notes }
   }
-  const samples = await resample(decoded.samples, decoded.sampleRate, sampleRate)
+  const { samples } = await resample(decoded, sampleRate)
   return {
     samples,
     sampleRate,

@@ -1,10 +1,16 @@
 /** Options of `loadDataset`. */
 import { z } from 'zod'
 import { decodeAudio } from '../../audio/codecs/decode.js'
-import { type MelConvention, melConventionSchema } from '../../audio/mel/convention.js'
+import {
+  type ConventionName,
+  conventionNameSchema,
+  type MelConvention,
+  melConventionSchema,
+} from '../../audio/mel/convention.js'
 import type { Callback } from '../../core/callback.js'
 import { MAX_SAMPLE_RATE } from '../../core/limits.js'
-import { abortSignal, callback, type FieldsOf, functionSchema } from '../../core/options.js'
+import { abortSignal, callback, type FieldsOf, functionSchema, readonlyList } from '../../core/options.js'
+import { type PathLike, toPath } from '../../core/path.js'
 import type { Progress } from '../../core/progress.js'
 import type { Decode } from './recording.js'
 
@@ -24,16 +30,16 @@ export interface DatasetLoading {
 
 /** Where predicted mels come from. */
 export interface DatasetMels {
-  /** Convention of the mels. */
-  readonly convention: MelConvention
+  /** Convention of the mels, or its name. */
+  readonly convention: MelConvention | ConventionName
   /** Folder of the mels. Default: beside the recordings. */
-  readonly folder?: string | undefined
+  readonly folder?: PathLike | undefined
 }
 
 /** Options of `loadDataset`. */
 export interface DatasetOptions extends DatasetLoading {
-  /** Folders of recordings. Subfolders are searched, too. A file that is found more than once is used once. */
-  readonly folders: readonly string[]
+  /** A folder of recordings, or several. Subfolders are searched, too. A file that is found twice is used once. */
+  readonly folders: PathLike | readonly PathLike[]
   /** Sample rate in Hz. Recordings at other rates are resampled. */
   readonly sampleRate: number
   /** Recordings with fewer samples (at `sampleRate`) are left out. Default 1. */
@@ -53,28 +59,35 @@ export interface DatasetOptions extends DatasetLoading {
    * Folder where resampled clips are kept for the next start. It is created if it does not exist. Resampling takes most
    * of the loading time. Remove it if you have changed what your own `decode` returns.
    */
-  readonly cache?: string | undefined
+  readonly cache?: PathLike | undefined
 }
 
 function isConvention(value: unknown): boolean {
   return melConventionSchema.safeParse(value).success
 }
 
+/** Schema of a path, which becomes text. @param where names the option in errors */
+const pathSchema = (where: string) =>
+  z
+    .custom<PathLike>(value => typeof value === 'string' || value instanceof URL, 'expected a path')
+    .transform(path => toPath(path, where))
+const folder = pathSchema('loadDataset folders')
+
 /** Schema of `DatasetOptions`. */
 export const datasetOptionsSchema = z.strictObject({
-  folders: z.array(z.string().min(1)).min(1),
+  folders: z.union([folder.transform(path => [path]), readonlyList(folder)], 'expected folders of recordings'),
   sampleRate: z.number().int().min(1).max(MAX_SAMPLE_RATE),
   minSamples: z.number().int().min(1).default(1),
   validationShare: z.number().min(0).max(0.5).default(0.03),
   speeds: z.array(z.number().min(0.5).max(2)).min(1).default([1]),
   mels: z
     .strictObject({
-      convention: z.custom<MelConvention>(isConvention, 'expected a mel convention'),
-      folder: z.string().min(1).optional(),
+      convention: z.union([conventionNameSchema, z.custom<MelConvention>(isConvention)], 'expected a mel convention'),
+      folder: pathSchema('loadDataset mels').optional(),
     } satisfies FieldsOf<DatasetMels>)
     .optional(),
   decode: functionSchema<Decode>().default(() => decodeAudio),
-  cache: z.string().min(1).optional(),
+  cache: pathSchema('loadDataset cache').optional(),
   signal: abortSignal.optional(),
   onProgress: callback<LoadProgress>().optional(),
 } satisfies FieldsOf<DatasetOptions>)

@@ -10,7 +10,7 @@ import type { DatasetOptions } from './dataset-options.js'
  * `metadata.csv`), `BAD_OPTION`, `TOO_LARGE`, `ABORTED`; `DISK_FULL`, `NOT_WRITABLE`, `NOT_A_FILE` (the cache cannot be
  * written)
  * @example
- * const { training, report } = await loadDataset({ folders: ['recordings'], sampleRate: 22050 })
+ * const { training, report } = await loadDataset({ folders: 'recordings', sampleRate: 22050 })
  */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const { readDataset } = await import('./read-dataset.js')

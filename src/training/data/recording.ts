@@ -176,7 +176,7 @@ class RecordingReader {
     const played = Math.round(sampleRate * speed)
     if (played === rate) return { sampleRate, samples }
     this.#resampled = true
-    const made = quantised(await resample(samples, played, rate))
+    const made = quantised((await resample({ samples, sampleRate: played }, rate)).samples)
     if (cache !== null) {
       const name = cacheFile(key, speed, rate, cache.stamp)
       await keep(cache.folder, name, { sampleRate, samples: made }).catch((error: unknown) => {

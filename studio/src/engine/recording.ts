@@ -27,7 +27,7 @@ function decoded(file: EngineFile): { readonly samples: Float32Array; readonly s
 /** A recording at a rate in Hz. @throws DiffWaveError as `decodeWav` */
 export async function recordingAt(file: EngineFile, sampleRate: number): Promise<Float32Array<ArrayBuffer>> {
   const audio = decoded(file)
-  return (await resample(audio.samples, audio.sampleRate, sampleRate)) as Float32Array<ArrayBuffer>
+  return (await resample(audio, sampleRate)).samples as Float32Array<ArrayBuffer>
 }
 
 /** What a vocoder is to make audio of. */

@@ -5,8 +5,10 @@ import { readWav } from '#src/audio/codecs/read-wav'
 import { checkMelFor } from '#src/audio/mel/check-mel'
 import { type Mel, type MelConvention, melConventionSchema, namedConventions } from '#src/audio/mel/convention'
 import { cornerFrequencies } from '#src/audio/mel/filters'
+import { griffinLim } from '#src/audio/mel/griffin-lim'
 import { melInTurns, melSpectrogram } from '#src/audio/mel/mel'
-import { conventionWith } from '#src/audio/mel/rescale'
+import { melNotes } from '#src/audio/mel/notes'
+import { conventionWith, convertMel, rescaleMel } from '#src/audio/mel/rescale'
 import { gaussian } from '#src/core/random'
 import { readMel } from '#src/formats/read-mel'
 import { meanDifference, relativeError } from '../../support/numbers.js'
@@ -233,8 +235,19 @@ test('a mel computed in parts has the same bytes, and can be stopped between par
   await assert.rejects(melInTurns(audio, namedConventions.tacotron2, stop.signal), { code: 'ABORTED' })
 })
 
-test('the name of a convention in its place is refused with what to pass', () => {
-  const audio = { samples: new Float32Array(2000), sampleRate: 22_050 }
-  const named = 'tacotron2' as never
-  assert.throws(() => melSpectrogram(audio, named), { code: 'BAD_CONFIG', hint: 'Pass namedConventions.tacotron2.' })
+test('the name of a convention stands for it, and an unknown name is refused with the nearest', async () => {
+  const audio = { samples: gaussian(1, 0, 0, 6000).map(x => 0.1 * x), sampleRate: 22_050 }
+  const { tacotron2, hifigan } = namedConventions
+  const mel = melSpectrogram(audio, 'tacotron2')
+  assert.deepEqual(mel, melSpectrogram(audio, tacotron2))
+  const few = { iterations: 1 }
+  assert.deepEqual(await griffinLim(mel, 'tacotron2', few), await griffinLim(mel, tacotron2, few))
+  assert.deepEqual(melNotes(mel, 'tacotron2'), melNotes(mel, tacotron2))
+  const decibels = { logarithm: 'db' } as const
+  assert.deepEqual(conventionWith('hifigan', decibels), conventionWith(hifigan, decibels))
+  assert.deepEqual(rescaleMel(mel, {}, 'tacotron2'), rescaleMel(mel, {}, tacotron2))
+  assert.deepEqual(convertMel(mel, 'tacotron2', 'tacotron2'), convertMel(mel, tacotron2, tacotron2))
+  const unknown = { code: 'BAD_CONFIG', got: 'tacotron', expected: /lmnt, tacotron2/, hint: 'Did you mean tacotron2?' }
+  assert.throws(() => melSpectrogram(audio, 'tacotron' as never), unknown)
+  await assert.rejects(griffinLim(mel, 'tacotron' as never), unknown)
 })

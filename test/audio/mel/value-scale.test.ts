@@ -14,7 +14,7 @@ const { lmnt, tacotron2, hifigan, amphion, vocos } = namedConventions
 const { samples, sampleRate } = await readWav(golden('mel/LJ001-0001.wav'))
 const speech = { samples: samples.slice(0, 60_000), sampleRate }
 const natural = melSpectrogram(speech, tacotron2)
-const at24k = { samples: await resample(speech.samples, speech.sampleRate, 24_000), sampleRate: 24_000 }
+const at24k = await resample(speech, 24_000)
 
 /** The mel with each number replaced. */
 const mapped = ({ data, bands, frames }: Mel, change: (value: number, band: number) => number): Mel => ({

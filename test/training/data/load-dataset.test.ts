@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { decodeAudio } from '#src/audio/codecs/decode'
 import { encodeWav } from '#src/audio/codecs/wav-encode'
 import { portablePath } from '#src/core/folder'
@@ -74,6 +75,22 @@ describe('a folder of recordings', () => {
       report.leftOut.map(({ reason }) => reason),
       ['unreadable', 'clipped', 'wrong scale', 'wrong scale', 'too short', 'silent'],
     )
+  })
+
+  test('may be one path, a URL or a list, with the name of a convention', async () => {
+    const { fingerprint, report } = await load()
+    const path = join(scratch, 'recordings')
+    const common = { sampleRate: 22050, minSamples: 1000, validationShare: 0 }
+    for (const folders of [path, pathToFileURL(path), [pathToFileURL(path).href]]) {
+      const loaded = await loadDataset({ folders, ...common, cache: pathToFileURL(join(scratch, 'cache')) })
+      assert.deepEqual([loaded.fingerprint, loaded.report.leftOut], [fingerprint, report.leftOut])
+    }
+    const mels = { convention: 'tacotron2', folder: pathToFileURL(path) } as const
+    // No recording has a mel there.
+    await assert.rejects(loadDataset({ folders: path, ...common, mels }), { code: 'BAD_DATA', got: /no mel/ })
+    for (const folders of [[], 3, '', new URL('http://a/b')] as never[]) {
+      await assert.rejects(loadDataset({ folders, ...common }), { code: 'BAD_OPTION' })
+    }
   })
 
   test('names a recording that is too short at every speed', async () => {
