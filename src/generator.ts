@@ -142,7 +142,7 @@ async function* oneByOne<Item>(groups: AsyncIterable<readonly Item[]>): AsyncGen
  * `dispose` is called.
  *
  * @example
- * const generator = await Generator.load('models/digits')
+ * const generator = await Generator.load('digits') // npm install @diffwave/digits
  * const clips = await generator.generate({ count: 4, label: 'seven', seed: 1 })
  * await Promise.all(clips.map(clip => clip.save(`${clip.seed}.wav`)))
  * await generator.dispose()

@@ -42,8 +42,8 @@ export interface TrainerOptions {
    */
   readonly mels?: PathLike | undefined
   /**
-   * Whether to continue the run in `out` from its checkpoint. If false, a folder with a checkpoint is refused. Default:
-   * false.
+   * Whether to continue the run in `out` from its checkpoint. If false, a folder with the checkpoint of another trainer
+   * is refused. Default: false.
    */
   readonly resume?: boolean | undefined
   /**
@@ -159,6 +159,8 @@ export class Trainer {
   #data: LoadedData | null = null
   #loading: SharedWork<LoadedData, LoadProgress> | null = null
   #summary: TrainingSummary | null = null
+  /** Whether the run in `out` is this trainer's. */
+  #hasStarted = false
 
   /** @throws DiffWaveError `BAD_OPTION`, and `BAD_CONFIG` naming the field of the config */
   constructor(options: TrainerOptions) {
@@ -184,8 +186,8 @@ export class Trainer {
    * `free`, recordings of inverted polarity are inverted back.
    *
    * @returns the clips and a report of what was found and left out
-   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint and `resume` is false; `BAD_CONFIG`
-   * if that checkpoint has another config
+   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint of another trainer and `resume` is
+   * false; `BAD_CONFIG` if that checkpoint has another config
    */
   async load(options: TrainerRunOptions = {}): Promise<Dataset> {
     return (await this.#loaded(options)).data
@@ -238,7 +240,7 @@ export class Trainer {
   /**
    * Trains until the config's `totalSteps` or another limit is reached. If you leave the loop early or the signal
    * fires, the run ends with a checkpoint. To stop it from elsewhere, use the signal: `return()` waits for the
-   * pending call of `next()`.
+   * pending call of `next()`. A further call continues the run from its checkpoint.
    *
    * @returns a generator that yields each update. Its return value, which is also in `summary`, says how the run ended
    * @throws DiffWaveError `LOCKED` (another trainer works in `out`), `BAD_DATA` (no usable recording, an unknown label,
@@ -247,7 +249,7 @@ export class Trainer {
    */
   async *run(options: TrainerRunOptions = {}): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
     const { signal, onProgress } = check(runSchema, options, 'run options')
-    const { resume, maxSteps, maxHours, events = true } = this.#options
+    const { maxSteps, maxHours, events = true } = this.#options
     const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
     const from = await this.#startingModel(signal)
     const { data, cacheFiles } = await this.#loaded({ signal, onProgress })
@@ -258,7 +260,10 @@ export class Trainer {
       data,
       cacheFiles,
       out: this.#out,
-      resume,
+      resume: this.#hasStarted || this.#options.resume,
+      onStarted: () => {
+        this.#hasStarted = true
+      },
       from,
       maxSteps,
       maxHours,

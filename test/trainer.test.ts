@@ -248,6 +248,25 @@ describe('a run that ends early', () => {
     assert.deepEqual(checkpoint(part.out), checkpoint(whole.out))
   })
 
+  test('continues its own run when it runs again, to the bytes of a whole run', async () => {
+    const whole = options()
+    await collected(new Trainer(whole))
+    const parts = options()
+    const trainer = new Trainer(parts)
+    for await (const { step } of trainer.run()) if (step === 2) break
+    const stop = new AbortController()
+    for await (const { step } of trainer.run({ signal: stop.signal })) if (step === 4) stop.abort()
+    assert.deepEqual(
+      (await collected(trainer)).map(({ step }) => step),
+      [5, 6],
+    )
+    assert.deepEqual(checkpoint(parts.out), checkpoint(whole.out))
+    const { step, loss, stoppedBy } = trainer.summary!
+    assert.deepEqual([step, typeof loss, stoppedBy], [6, 'number', 'total-steps'])
+    assert.deepEqual(await collected(trainer), [])
+    await assert.rejects(collected(new Trainer(parts)), { code: 'BAD_OPTION', hint: /option resume \(--resume\)/ })
+  })
+
   test('saves a checkpoint when the loop is left, and releases the folder', async () => {
     const part = options()
     for await (const { step } of new Trainer(part).run()) if (step === 1) break

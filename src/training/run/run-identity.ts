@@ -20,7 +20,7 @@ export function refuseChange(progress: TrainingProgress, config: TrainingConfig,
     expected: change.before,
     got: change.now,
     where: out,
-    hint: 'Undo the change, or start a new run with --from.',
+    hint: 'Undo the change, or start a new run from its model (from, --from).',
   })
 }
 

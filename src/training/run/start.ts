@@ -52,7 +52,7 @@ export async function refuseCheckpoint(out: string, resume = false): Promise<voi
   if (resume || !(await hasCheckpoint(out))) return
   throw new DiffWaveError('BAD_OPTION', 'the folder already has a checkpoint', {
     where: out,
-    hint: 'Continue with --resume, or use another folder.',
+    hint: 'Continue its run with the option resume (--resume), or use another folder.',
   })
 }
 
@@ -88,7 +88,7 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
   if (progress.data !== data.fingerprint && progress.data !== data.formerFingerprint) {
     throw new DiffWaveError('BAD_DATA', 'the recordings are not those that this run was started with', {
       where: out,
-      hint: 'Use the same --data folders in the same order, or start a new run with --from.',
+      hint: 'Use the same data folders in the same order, or start a new run from its model (from, --from).',
     })
   }
   refuseChange(progress, config, out)

@@ -34,6 +34,8 @@ export interface TrainingRunOptions extends StartOptions {
    * Default: none are removed.
    */
   readonly cacheFiles?: ReadonlySet<string> | undefined
+  /** Called once the run has started, or was resumed: from then on, a checkpoint in `out` is its own. */
+  readonly onStarted?: (() => void) | undefined
   /** Creates the engine that runs the network. */
   readonly createEngine: (model: ModelConfig, weights: Tensors) => Promise<Engine>
   /** Number of updates after which to end, including those of earlier parts of the run. */
@@ -96,6 +98,7 @@ export async function* trainingSteps(
     const cache = recordingCachePath(out)
     for (const folder of [out, lastModelPath(out), bestModelPath(out), cache]) await removeAbandoned(folder, true)
     const { state, progress } = await startOrResume(options)
+    options.onStarted?.()
     // Files are removed only now. A run that is refused for its recordings or its config will probably be started again
     // with the former ones, and needs their files.
     if (options.cacheFiles !== undefined) await removeUnneeded(cache, options.cacheFiles)
@@ -340,7 +343,7 @@ class TrainingRun {
     await this.#writeModel(lastModelPath(out))
     return new DiffWaveError('DIVERGED', `${problem}: rolled back to the checkpoint of step ${progress.step}`, {
       where,
-      hint: `Lower the learning rate and start from its model: --from ${lastModelPath(out)}`,
+      hint: `Lower the learning rate, and start a new run from the model ${lastModelPath(out)} (from, --from).`,
     })
   }
 

@@ -26,7 +26,7 @@ export interface TrainingStep {
 export interface TrainingSummary {
   /** Number of updates made so far, including those of earlier parts of the run. */
   readonly step: number
-  /** Loss of the last update; null if none was made. */
+  /** Loss of the last update of this part whose loss and gradient were finite; null if there was none. */
   readonly loss: number | null
   /** Lowest validation loss of the whole run; null if there was none. */
   readonly bestValidation: number | null
