@@ -25,9 +25,9 @@ export function printError(thrown: unknown, { json, debug }: Pick<GlobalOptions,
   const hint = known === null ? FAULT : given(known.hint)
   const stacks = debug ? stacksOf(error) : []
   if (json) {
-    const [expected, got, where] = [known?.expected, known?.got, known?.where].map(given)
+    const [problem, expected, got, where] = [known?.problem, known?.expected, known?.got, known?.where].map(given)
     const more = stacks.length === 0 ? {} : { stacks }
-    process.stderr.write(`${jsonLine({ error: message, code, expected, got, where, hint, ...more })}\n`)
+    process.stderr.write(`${jsonLine({ error: message, code, problem, expected, got, where, hint, ...more })}\n`)
     return
   }
   process.stderr.write(`${colours.red(`error[${code}]:`)} ${printable(message.replaceAll('\n', ' '))}\n`)

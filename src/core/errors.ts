@@ -1,5 +1,6 @@
 /** The one error type of this package. Callers branch on `code`; people read `message` and `hint`. */
 import { isError } from './any-realm.js'
+import { defined } from './defined.js'
 
 /** Every code an error of this package can carry. Codes are part of the public API: they are added, never renamed. */
 export type ErrorCode =
@@ -74,6 +75,8 @@ export class DiffWaveError extends Error {
   override readonly name = 'DiffWaveError'
   /** What went wrong, for programs. */
   readonly code: ErrorCode
+  /** What is wrong: the clause with which the message begins. */
+  readonly problem: string
   /** What would have been right. */
   readonly expected: string | undefined
   /** What was found instead. */
@@ -89,17 +92,23 @@ export class DiffWaveError extends Error {
    * @param details complete the clause to a message of one line
    */
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
-    const parts = [shortClause(problem)]
-    if (details.expected !== undefined) parts.push(`expected ${shortClause(details.expected)}`)
-    if (details.got !== undefined) parts.push(`got ${shortClause(details.got)}`)
-    const message = parts.join(', ') + (details.where === undefined ? '' : ` (${details.where})`)
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(composed(problem, details), details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
+    this.problem = problem
     this.expected = details.expected
     this.got = details.got
     this.where = details.where
     this.hint = details.hint
   }
+}
+
+/** An error as one line: “problem, expected …, got … (where)”. */
+export function composed(problem: string, { expected, got, where }: Omit<ErrorDetails, 'hint' | 'cause'>): string {
+  const parts = [shortClause(problem)]
+  if (expected) parts.push(`expected ${shortClause(expected)}`)
+  // Readers quote what they found, which may be nothing.
+  if (got) parts.push(`got ${shortClause(got)}`)
+  return parts.join(', ') + (where === undefined ? '' : ` (${where})`)
 }
 
 /** Characters of one clause of a message. */
@@ -110,11 +119,12 @@ export function shortClause(text: string): string {
   return text.length <= MAX_CLAUSE ? text : `${text.slice(0, MAX_CLAUSE)}…`
 }
 
-/** An error's message without the path at its end, for places that name the file themselves. */
-export function messageWithout(path: string, error: unknown): string {
-  const message = isError(error) ? error.message : String(error)
-  const ending = ` (${path})`
-  return message.endsWith(ending) ? message.slice(0, -ending.length) : message
+/** What is wrong with a file, for places that name it themselves. */
+export function faultIn(file: string, error: unknown): string {
+  if (error instanceof DiffWaveError && error.where === file) {
+    return composed(error.problem, defined({ expected: error.expected, got: error.got }))
+  }
+  return isError(error) ? error.message : String(error)
 }
 
 /** The error of work that was stopped. @param cause the signal's reason */

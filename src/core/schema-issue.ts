@@ -114,7 +114,7 @@ function unknownFields(keys: readonly string[], path: readonly PropertyKey[], sc
   const known = [...new Set(fieldsAt(schema, path))]
   const expected = known.length === 0 ? {} : { expected: oneOf(known) }
   const hint = keys.length === 1 ? suggestion(only!, known) : {}
-  return { problem: `unknown field ${names.join(', ')}`, ...expected, ...hint }
+  return { problem: `unknown field${keys.length === 1 ? '' : 's'} ${names.join(', ')}`, ...expected, ...hint }
 }
 
 /** A value that is none of those that are possible. */

@@ -10,11 +10,8 @@ export interface SentError {
 }
 
 /** Converts an error to what can be sent. */
-export function sentError({ code, message, expected, got, where, hint }: DiffWaveError): SentError {
-  const details = defined({ expected, got, where, hint })
-  // The message ends with the details, and they are added again when the error is received.
-  const end = new DiffWaveError(code, '', details).message
-  return { code, problem: message.slice(0, message.length - end.length), details }
+export function sentError({ code, problem, expected, got, where, hint }: DiffWaveError): SentError {
+  return { code, problem, details: defined({ expected, got, where, hint }) }
 }
 
 /** Converts it back. */

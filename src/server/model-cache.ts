@@ -2,6 +2,7 @@
  * The models that a service offers, by name. They are loaded when they are first used, and kept while they fit into a
  * memory limit; the least recently used ones are dropped first. Clients name models, never paths.
  */
+import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import { folderSource } from '../core/folder-source.js'
 import { kindOfPath } from '../core/path-kind.js'
@@ -106,10 +107,7 @@ export class ModelCache {
       }
     }
     if (unreadable !== null) throw unreadable
-    throw new DiffWaveError('UNKNOWN_MODEL', `the service has no ${kind}`, {
-      expected: 'a service that was started with one',
-      hint: LISTED,
-    })
+    throw new DiffWaveError('UNKNOWN_MODEL', `the service has no ${kind}`, { hint: LISTED })
   }
 
   /**
@@ -203,20 +201,16 @@ async function configAt(path: string): Promise<ModelConfig> {
   return (await readModel(path)).config
 }
 
-/** A model that cannot be loaded: the reason may hold paths, so that the whole of it goes to the log alone. */
+/**
+ * A model that cannot be loaded. Its reason may hold paths, so that the whole of it goes to the log alone: clients get
+ * what is wrong with the config, or the error's code.
+ */
 function unavailable(name: string, cause: unknown): Error {
-  const reason = reasonOf(cause)
-  return new Refusal(503, 'MODEL_UNAVAILABLE', 'the model cannot be loaded', {
-    expected: 'a model that this machine can run',
-    got: reason === null ? name : `${name}: ${reason}`,
+  const error = cause instanceof DiffWaveError ? cause : null
+  const { problem, expected, got } = error?.code === 'BAD_CONFIG' ? error : { problem: error?.code }
+  return new Refusal(503, 'MODEL_UNAVAILABLE', `the model ${name} cannot be loaded${problem ? `: ${problem}` : ''}`, {
+    ...defined({ expected, got }),
     hint: 'The log of the service says why.',
     cause,
   })
-}
-
-/** What is wrong with a model, without paths: the field of its config, or an error's code. */
-function reasonOf(cause: unknown): string | null {
-  if (!(cause instanceof DiffWaveError)) return null
-  if (cause.code !== 'BAD_CONFIG') return cause.code
-  return cause.message.replace(` (${cause.where})`, '')
 }

@@ -16,14 +16,18 @@ export interface Problem {
   readonly status: number
   /** What is wrong, for programs. */
   readonly code: ErrorCode | ServiceCode
-  /** What is wrong, one line for people. */
+  /** What is wrong, one line for people: the clauses that follow, except for the hint. */
   readonly detail: string
+  /** The clause with which `detail` begins. */
+  readonly problem: string
   /** What would have been right. */
-  readonly expected: string
+  readonly expected?: string
   /** What was found instead. */
-  readonly got: string
+  readonly got?: string
+  /** The option or the part of the request concerned. */
+  readonly where?: string
   /** What to do about it. */
-  readonly hint: string
+  readonly hint?: string
   /** Seconds after which trying again makes sense; also in `Retry-After`. */
   readonly retryAfter?: number
 }
@@ -53,6 +57,7 @@ const statusOf: Readonly<Partial<Record<ErrorCode, number>>> = {
   BAD_MEL: 422,
   MEL_RANGE: 422,
   SAMPLE_RATE_MISMATCH: 422,
+  ABORTED: 503,
 }
 
 /** A refusal whose problem document was made elsewhere: in a decoder thread, or by a worker on another machine. */
@@ -70,66 +75,49 @@ export class KnownProblem extends Error {
 export function isFault(error: unknown): boolean {
   if (error instanceof KnownProblem) return false
   if (error instanceof Refusal) return error.status >= 500 && error.code !== 'SHUTTING_DOWN'
-  if (error instanceof DiffWaveError) return error.code !== 'ABORTED' && statusOf[error.code] === undefined
+  if (error instanceof DiffWaveError) return statusOf[error.code] === undefined
   return true
 }
 
 /** The problem document of an error. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof KnownProblem) return error.problem
-  if (error instanceof Refusal) {
-    const { expected, got, hint, retryAfter } = error.details
-    return problem(error.status, error.code, error.message, { expected, got, hint, retryAfter })
-  }
-  if (error instanceof DiffWaveError) {
-    const { code, message, expected, got, hint } = error
-    const status = statusOf[code]
-    if (status !== undefined) return problem(status, code, message, { expected, got, hint })
-    if (code === 'ABORTED') {
-      return problem(503, code, 'The work was stopped before it was done', {
-        expected: 'work that goes on to its end',
-        got: 'a stop',
-        hint: 'Send the request again.',
-      })
-    }
-  }
-  return problem(500, 'INTERNAL', 'The service failed to do this', {
-    expected: 'a request that the service can answer',
-    got: 'a fault of the service',
-    hint: 'The log of the service says more under the request’s id.',
-  })
+  if (error instanceof Refusal) return documentOf(error, error.status)
+  if (error instanceof DiffWaveError && !isFault(error)) return documentOf(error, statusOf[error.code]!)
+  return documentOf(failed, failed.status)
 }
 
-type More = { readonly [Key in 'expected' | 'got' | 'hint']?: string | undefined } & {
-  readonly retryAfter?: number | undefined
-}
+/** The answer to faults: what they say is for the log alone. */
+const failed = new Refusal(500, 'INTERNAL', 'the service failed to do this', {
+  hint: 'The log of the service says more under the request’s id.',
+})
 
-/** Clauses of errors that have none of their own, by status. */
-const usual: Readonly<Record<number, readonly [expected: string, got: string, hint: string]>> = {
-  400: ['a request as documented at /docs', 'something else', 'The options of each address are documented at /docs.'],
-  413: ['a smaller request', 'a larger one', 'Send shorter audio, or ask for less.'],
-  415: [
-    'a file of a known format',
-    'other bytes',
-    'Send the file itself as the body, as curl --data-binary @file does.',
-  ],
-  422: ['a whole and valid file', 'a damaged or unsuitable one', 'Look at the file with `diffwave inspect`.'],
-}
-const otherwise = usual[400]!
-
-function problem(status: number, code: Problem['code'], detail: string, more: More): Problem {
-  const [expected, got, hint] = usual[status] ?? otherwise
-  const line = detail.replaceAll(/\s+/g, ' ')
+function documentOf(error: DiffWaveError | Refusal, status: number): Problem {
+  const { code, message, problem, expected, got, where, hint } = error
   return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     code,
-    detail: shortClause(line.charAt(0).toUpperCase() + line.slice(1)),
-    // Readers quote what they found, which may be nothing.
-    expected: shortClause(more.expected || expected),
-    got: shortClause(more.got || got),
-    hint: shortClause(more.hint || hint),
-    ...defined({ retryAfter: more.retryAfter }),
+    detail: sentence(message),
+    problem: sentence(problem),
+    ...defined({
+      expected: clause(expected),
+      got: clause(got),
+      where: clause(where),
+      hint: clause(hint),
+      retryAfter: error instanceof Refusal ? error.retryAfter : undefined,
+    }),
   }
+}
+
+/** A text of any length and shape as a line that begins with a capital. */
+function sentence(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ')
+  return shortClause(line.charAt(0).toUpperCase() + line.slice(1))
+}
+
+/** A clause as it is sent; none if it is empty. */
+function clause(text: string | undefined): string | undefined {
+  return text ? shortClause(text) : undefined
 }

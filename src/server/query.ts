@@ -52,7 +52,7 @@ export function operationOptions(
   const given = new Map<string, unknown>(Object.entries(json))
   for (const [name, value] of Object.entries(query)) {
     if (typeof value !== 'string' || given.has(name)) {
-      throw new DiffWaveError('BAD_OPTION', 'an option is given twice', { expected: 'one value', where: name })
+      throw new DiffWaveError('BAD_OPTION', 'an option is given twice', { where: name })
     }
     given.set(name, Object.hasOwn(properties, name) ? typed(value, properties[name]!) : value)
   }

@@ -1,4 +1,5 @@
 /** Why a request is refused, if the reason lies in the service and not in the library. */
+import { composed, type ErrorDetails } from '../core/errors.js'
 
 /** Codes of the service, beside those of `DiffWaveError`. They are added, never renamed. */
 export type ServiceCode =
@@ -27,16 +28,9 @@ export type ServiceCode =
   | 'WORKER_LOST'
 
 /** What a refusal says beyond its code. */
-export interface RefusalDetails {
-  /** What would have been right, as the end of “expected …”. */
-  readonly expected?: string
-  /** What was found instead. */
-  readonly got?: string
-  /** What the client can do about it: one sentence. */
-  readonly hint?: string
+export interface RefusalDetails extends ErrorDetails {
   /** Seconds after which trying again makes sense. */
   readonly retryAfter?: number
-  readonly cause?: unknown
 }
 
 /** A request that the service refuses. */
@@ -44,22 +38,33 @@ export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly status: number
   readonly code: ServiceCode
-  readonly details: RefusalDetails
+  readonly problem: string
+  readonly expected: string | undefined
+  readonly got: string | undefined
+  readonly where: string | undefined
+  readonly hint: string | undefined
+  readonly retryAfter: number | undefined
 
   /** @param problem what is wrong, a short clause */
   constructor(status: number, code: ServiceCode, problem: string, details: RefusalDetails = {}) {
-    super(problem, details.cause === undefined ? undefined : { cause: details.cause })
+    super(composed(problem, details), details.cause === undefined ? undefined : { cause: details.cause })
     this.status = status
     this.code = code
-    this.details = details
+    this.problem = problem
+    this.expected = details.expected
+    this.got = details.got
+    this.where = details.where
+    this.hint = details.hint
+    this.retryAfter = details.retryAfter
   }
 }
+
+/** A hint for requests that the API does not have. */
+export const DOCUMENTED = 'The API is documented at /docs.'
 
 /** The refusal of requests to a service that is stopping. */
 export function shuttingDown(): Refusal {
   return new Refusal(503, 'SHUTTING_DOWN', 'the service is stopping', {
-    expected: 'a running service',
-    got: 'a stopping one',
     hint: 'Send the request to another instance, or again after a restart.',
     retryAfter: 5,
   })

@@ -180,7 +180,7 @@ const LISTED = 'GET /v1/runs lists the runs.'
 
 function unknownRun(name: string, names: readonly string[]): Refusal {
   return new Refusal(404, 'UNKNOWN_RUN', 'unknown training run', {
-    expected: names.length === 0 ? 'a service that was given runs' : oneOf(names),
+    ...(names.length === 0 ? {} : { expected: oneOf(names) }),
     got: name,
     hint: LISTED,
     ...suggestion(name, names),
@@ -191,10 +191,6 @@ function unknownRun(name: string, names: readonly string[]): Refusal {
 async function unlessGone<T>(name: string, reading: Promise<T>): Promise<T> {
   return reading.catch(error => {
     if (systemCode(error) !== 'ENOENT') throw error
-    throw new Refusal(404, 'UNKNOWN_RUN', 'the training run was removed', {
-      expected: 'a run whose folder exists',
-      got: name,
-      hint: LISTED,
-    })
+    throw new Refusal(404, 'UNKNOWN_RUN', 'the training run was removed', { got: name, hint: LISTED })
   })
 }

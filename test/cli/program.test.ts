@@ -61,9 +61,9 @@ test('a call of options alone names no command', () => {
 })
 
 describe('--json', () => {
-  const fields = ['error', 'code', 'expected', 'got', 'where', 'hint']
+  const fields = ['error', 'code', 'problem', 'expected', 'got', 'where', 'hint']
 
-  test('prints an error as one line with code, expected, got, where and hint', () => {
+  test('prints an error as one line with its code and its clauses', () => {
     const { status, stdout, stderr } = called(['--json', 'mel', mel, '-o', 'x.npy', '--convention', 'tacotron'])
     assert.deepEqual([status, stdout], [2, ''])
     const [error, ...more] = jsonLines(stderr)

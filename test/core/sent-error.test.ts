@@ -15,7 +15,7 @@ test('an error is received as it was sent, with its message and its details', ()
     for (const problem of ['it is wrong', 'wrong '.repeat(100)]) {
       const error = new DiffWaveError('BAD_DATA', problem, { ...details, cause: new Error('a cause') })
       const received = receivedError(structuredClone(sentError(error)))
-      for (const key of ['code', 'message', 'expected', 'got', 'where', 'hint'] as const) {
+      for (const key of ['code', 'message', 'problem', 'expected', 'got', 'where', 'hint'] as const) {
         assert.equal(received[key], error[key], key)
       }
     }

@@ -327,7 +327,8 @@ describe('jobs in memory', () => {
     assert.equal((await jobs.file(slow.id, 'slow')).file.bytes, 10)
     await assert.rejects(jobs.file(slow.id, 'other'), {
       code: 'NOT_FOUND',
-      details: { expected: 'slow', got: 'other' },
+      expected: 'one of slow',
+      got: 'other',
     })
   })
 
@@ -358,7 +359,7 @@ describe('jobs in memory', () => {
     const fault = new TypeError('a fault')
     const { id, state } = await failing(fault)
     assert.deepEqual([state, seen.faults], ['failed', [[fault, id]]])
-    await assert.rejects(jobs.file(id, 'x'), { details: { expected: 'none, the job failed', got: 'x' } })
+    await assert.rejects(jobs.file(id, 'x'), { got: 'x', hint: /state of the job is failed/ })
     assert.equal(seen.bodies, 0)
   })
 

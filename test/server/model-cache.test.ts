@@ -110,7 +110,7 @@ describe('the model cache', () => {
     for (const read of [() => models.config('later'), () => models.lease('later')]) {
       await assert.rejects(read, (error: unknown) => {
         assert.ok(error instanceof Refusal && error.code === 'MODEL_UNAVAILABLE')
-        return !JSON.stringify([error.message, { ...error.details, cause: null }]).includes(dirname(path))
+        return !JSON.stringify([error.message, error]).includes(dirname(path))
       })
     }
     cpSync(smallVocoder, path, { recursive: true })

@@ -43,7 +43,8 @@ describe('a model whose config cannot be read', () => {
         ['gone', 'MODEL_UNAVAILABLE', 503],
       ],
     )
-    assert.match(String(listed.unavailable[0]!.problem['got']), /^broken: unknown field diffusoin, expected one of /)
+    const { detail } = listed.unavailable[0]!.problem
+    assert.match(String(detail), /^The model broken cannot be loaded: unknown field diffusoin, expected one of /)
     assert.doesNotMatch(JSON.stringify(listed), new RegExp(folder))
     assert.match(log.join(''), /diffusoin/)
   })

@@ -258,7 +258,7 @@ describe('an operation refuses', () => {
       ['refine=many', ['Refine is of the wrong type', 'a finite number', '"many"']],
     ] as const) {
       const refused = await problem(await post(service, `/v1/vocode?${query}`, npyMel(4)), 400, 'BAD_OPTION')
-      const text = [refused['detail'], refused['expected'], refused['got'], refused['hint']].join('\n')
+      const text = [refused['problem'], refused['expected'], refused['got'], refused['hint']].join('\n')
       for (const clause of clauses) assert.ok(text.includes(clause), text)
     }
     const nested = '{"label": {"constructor": {"name": 1}}}'

@@ -91,7 +91,7 @@ describe('the work queue', () => {
         () => queue.admit('d'),
         (error: unknown) => {
           assert.ok(error instanceof Refusal)
-          assert.equal(error.details.retryAfter, expected)
+          assert.equal(error.retryAfter, expected)
           return true
         },
       )

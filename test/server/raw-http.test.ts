@@ -33,7 +33,7 @@ async function refusal(text: string, status: number, code: string, end = true): 
   assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), answer)
   const document = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as Record<string, unknown>
   assert.deepEqual([document['status'], document['code']], [status, code])
-  assert.ok(['expected', 'got', 'hint'].every(name => typeof document[name] === 'string'))
+  assert.ok(['title', 'detail', 'problem'].every(name => typeof document[name] === 'string'))
   return answer
 }
 

@@ -178,7 +178,7 @@ describe('a problem in the studio', () => {
   })
 
   test('is not made of other responses', () => {
-    assert.equal(problemOf({ detail: 'no code' }), null)
+    assert.equal(problemOf({ problem: 'no code' }), null)
     assert.equal(problemOf('text'), null)
   })
 
@@ -198,16 +198,11 @@ describe('a response', () => {
   })
 })
 
-test('a problem’s title leaves out the clauses at its end, and only those', () => {
-  const title = (detail: string, expected?: string, got?: string) =>
-    new StudioProblem({ code: 'BAD_MEL', detail, expected, got }).title
-  assert.equal(title('Wrong bands, expected 80, got 64 (a.npy)', '80', '64'), 'Wrong bands (a.npy)')
-  // The service fills in what an error does not say.
-  assert.equal(title('Wrong bands, expected 80', '80', 'another one'), 'Wrong bands')
-  assert.equal(title('Wrong bands, got 64', undefined, '64'), 'Wrong bands')
-  assert.equal(
-    title('A line says “a, expected 80”, which is wrong, expected 80', '80'),
-    'A line says “a, expected 80”, which is wrong',
-  )
-  assert.equal(title('Not 8, expected 80 of them here', '80'), 'Not 8, expected 80 of them here')
+test('a problem’s title is the problem and its place', () => {
+  const clauses = { expected: '80', got: '64', hint: 'Take another model.' }
+  const document = { code: 'BAD_MEL', detail: 'Wrong bands, expected 80, got 64 (a.npy)', problem: 'Wrong bands' }
+  const problem = problemOf({ ...document, where: 'a.npy', ...clauses })!
+  const { title, expected, got, hint } = problem
+  assert.equal(title, 'Wrong bands (a.npy)')
+  assert.deepEqual({ expected, got, hint }, clauses)
 })

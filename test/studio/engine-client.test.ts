@@ -55,7 +55,7 @@ describe('the engine client', () => {
     const client = new EngineClient([])
     const asked = client.ask('models', null, watch())
     worker.dispatchEvent(new Event('error'))
-    const refusal = { code: 'ENGINE_UNAVAILABLE', detail: 'The engine of the page does not start.' }
+    const refusal = { code: 'ENGINE_UNAVAILABLE', title: 'The engine of the page does not start.' }
     await assert.rejects(asked, refusal)
     await assert.rejects(client.ask('models', null, watch()), refusal)
   })
@@ -67,7 +67,7 @@ describe('the engine client', () => {
     await first
     const second = client.ask('vocode', null, watch())
     worker.dispatchEvent(Object.assign(new Event('error'), { message: 'out of memory' }))
-    await assert.rejects(second, { code: 'ENGINE_UNAVAILABLE', detail: /out of memory/ })
+    await assert.rejects(second, { code: 'ENGINE_UNAVAILABLE', title: /out of memory/ })
     const third = client.ask('vocode', null, watch())
     worker.answer({ kind: 'result', id: 3, value: 'sound' })
     assert.equal(await third, 'sound')

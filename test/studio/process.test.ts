@@ -133,7 +133,7 @@ describe('a task in the studio', () => {
     await task.run(async () => {
       throw new Error('out of paper')
     })
-    assert.equal(task.problem.value!.detail, 'out of paper')
+    assert.equal(task.problem.value!.title, 'out of paper')
   })
 
   test('can be tried again', async () => {

@@ -125,7 +125,7 @@ test('clips stay when the next ones cannot be made', async () => {
   await model.run()
   makes = false
   await model.run()
-  assert.equal(model.task.problem.value!.detail, 'out of memory')
+  assert.equal(model.task.problem.value!.title, 'out of memory')
   assert.equal(model.clips.value.length, 1)
 })
 

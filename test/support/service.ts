@@ -51,7 +51,7 @@ export async function problem(
   const document = JSON.parse(text) as Record<string, unknown>
   assert.equal(document['code'], code)
   assert.equal(document['status'], status)
-  for (const name of ['title', 'detail', 'expected', 'got', 'hint']) {
+  for (const name of ['title', 'detail', 'problem']) {
     const clause = document[name]
     assert.ok(typeof clause === 'string' && clause !== '', `${name} of ${text}`)
   }

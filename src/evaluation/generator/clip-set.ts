@@ -5,7 +5,7 @@ import { audioStem } from '../../audio/audio-files.js'
 import { readAudio } from '../../audio/codecs/decode.js'
 import { type Label, labelAt, labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
-import { DiffWaveError, messageWithout, throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError, faultIn, throwIfAborted } from '../../core/errors.js'
 import type { LeftOut } from '../recordings.js'
 import { clipPattern, isSilent, type Pattern, patternConvention, recordingPattern } from './clip-pattern.js'
 
@@ -108,7 +108,7 @@ export async function readClips(
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof DiffWaveError)) throw error
-      leftOut.push({ file: path, reason: messageWithout(path, error) })
+      leftOut.push({ file: path, reason: faultIn(path, error) })
     }
     await setImmediate()
   }

@@ -7,7 +7,7 @@ import { audioStem } from '../../audio/audio-files.js'
 import { readAudio } from '../../audio/codecs/decode.js'
 import { labelledFiles } from '../../audio/labels.js'
 import { resample } from '../../audio/resample.js'
-import { DiffWaveError, messageWithout, throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError, faultIn, throwIfAborted } from '../../core/errors.js'
 import type { LeftOut } from '../recordings.js'
 import { percentile } from '../statistics/moments.js'
 import type { ClipAudio } from './clip-set.js'
@@ -36,7 +36,7 @@ export async function readGeneratedClips(folder: string, signal?: AbortSignal): 
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof DiffWaveError)) throw error
-      leftOut.push({ file: path, reason: messageWithout(path, error) })
+      leftOut.push({ file: path, reason: faultIn(path, error) })
     }
   }
   if (rate !== null) return { clips, sampleRate: rate, leftOut }

@@ -10,7 +10,7 @@ import { readAudio } from '../../audio/codecs/decode.js'
 import { type ConventionName, conventionOf, type Mel, type MelConvention } from '../../audio/mel/convention.js'
 import { coveredSamples, melSpectrogram } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
-import { DiffWaveError, messageWithout, throwIfAborted } from '../../core/errors.js'
+import { DiffWaveError, faultIn, throwIfAborted } from '../../core/errors.js'
 import { abortSignal, check, type FieldsOf, onProgress } from '../../core/options.js'
 import type { OnProgress } from '../../core/progress.js'
 import { orAborted } from '../../core/until-aborted.js'
@@ -143,7 +143,7 @@ export async function evaluateVocoder(options: VocoderEvaluationOptions): Promis
     } catch (error) {
       throwIfAborted(signal)
       if (!(error instanceof DiffWaveError) || !faultsOfFiles.has(error.code)) throw error
-      leftOut.push({ file: path, reason: messageWithout(path, error) })
+      leftOut.push({ file: path, reason: faultIn(path, error) })
     }
     await orAborted(options.onProgress?.({ done: index + 1, total: recordings.length }), signal)
   }

@@ -113,7 +113,6 @@ export class DecoderPool {
 function tooSlow(seconds: number): Refusal {
   return new Refusal(422, 'WORK_TIMEOUT', 'decoding the body takes too long', {
     expected: `at most ${seconds} s`,
-    got: 'more',
     hint: 'Send a shorter or simpler file.',
   })
 }
@@ -123,7 +122,6 @@ function outOfMemory(error: Error): Error {
   if (systemCode(error) !== 'ERR_WORKER_OUT_OF_MEMORY') return error
   return new DiffWaveError('TOO_LARGE', 'decoding the body takes too much memory', {
     expected: `at most ${HEAP_MEGABYTES} MB`,
-    got: 'more',
     hint: 'Send a shorter or simpler file.',
     cause: error,
   })

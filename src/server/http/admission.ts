@@ -17,7 +17,6 @@ async function requestLimit(app: FastifyInstance, max: number) {
     errorResponseBuilder: (_, { max, ttl }) =>
       new Refusal(429, 'TOO_MANY_REQUESTS', 'too many requests', {
         expected: `at most ${max} per minute`,
-        got: 'more',
         hint: 'Try again after the seconds of Retry-After.',
         retryAfter: Math.ceil(ttl / 1000),
       }),
@@ -42,7 +41,7 @@ export async function admitRequests(app: FastifyInstance, options: CheckedOption
       })
     }
     if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') {
-      throw new Refusal(400, 'BAD_REQUEST', 'the host is missing', { expected: 'the header Host', got: 'none' })
+      throw new Refusal(400, 'BAD_REQUEST', 'the request names no host', { expected: 'the header Host' })
     }
     try {
       guard(request.headers, open)

@@ -10,20 +10,14 @@ function refusalOf(code: string | undefined): Refusal {
     case 'HPE_HEADER_OVERFLOW':
       return new Refusal(431, 'HEADERS_TOO_LARGE', 'the headers are too large', {
         expected: `at most ${MAX_HEADER_BYTES} bytes`,
-        got: 'more',
         hint: 'Send fewer headers.',
       })
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new Refusal(408, 'REQUEST_TIMEOUT', 'the request did not arrive in time', {
-        expected: 'a request without long pauses',
-        got: 'an unfinished one',
         hint: 'Send it again, in fewer bytes or over a faster connection.',
       })
     default:
-      return new Refusal(400, 'BAD_REQUEST', 'this is not HTTP', {
-        expected: 'an HTTP/1.1 request',
-        got: 'something else',
-      })
+      return new Refusal(400, 'BAD_REQUEST', 'this is not a valid HTTP/1.1 request')
   }
 }
 

@@ -54,7 +54,6 @@ function boundClients(server: Server, max: number, onRefused: () => void): void 
       socket,
       new Refusal(429, 'TOO_MANY_REQUESTS', 'too many connections', {
         expected: `at most ${max} open connections from one client`,
-        got: 'more',
         hint: 'Use the connections that are open, or close some.',
       }),
     )

@@ -54,15 +54,14 @@ export function createGuard({ token, cors, host }: GuardOptions): Guard {
       throw new Refusal(403, 'FORBIDDEN', 'pages of this origin may not use the service', {
         expected: 'a page of the service itself',
         got: origin,
-        hint: 'Start it with --cors to allow other origins.',
+        hint: 'Start the service with --cors to allow other origins.',
       })
     }
     if (expected === null || open) return
     const [, sent] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     if (sent !== undefined && timingSafeEqual(digest(sent), expected)) return
     throw new Refusal(401, 'UNAUTHORIZED', sent === undefined ? 'no token was sent' : 'the token is wrong', {
-      expected: 'Authorization: Bearer and the token of the service',
-      got: sent === undefined ? 'no such header' : 'another token',
+      expected: 'the header Authorization: Bearer TOKEN',
       hint: 'Send the token that the service was started with.',
     })
   }

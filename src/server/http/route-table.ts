@@ -1,6 +1,6 @@
 /** The routes of a service, for requests that none of them answers. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Refusal } from '../refusal.js'
+import { DOCUMENTED, Refusal } from '../refusal.js'
 
 /** Which methods each address takes. */
 export class RouteTable {
@@ -26,12 +26,13 @@ export class RouteTable {
 function notFound(method: string, path: string, others: readonly string[]): Refusal {
   if (others.length === 0) {
     return new Refusal(404, 'NOT_FOUND', 'there is nothing at this address', {
-      expected: 'an address of /docs',
       got: `${method} ${path}`,
+      hint: DOCUMENTED,
     })
   }
   return new Refusal(405, 'METHOD_NOT_ALLOWED', 'this address takes another method', {
     expected: others.join(', '),
     got: method,
+    hint: DOCUMENTED,
   })
 }

@@ -38,7 +38,6 @@ export class StreamOutput implements Output {
     const timer = setTimeout(() => {
       const error = new Refusal(408, 'REQUEST_TIMEOUT', 'the result is not being read', {
         expected: `a reader that takes some of it within ${STALLED_SECONDS} s`,
-        got: 'none',
       })
       this.#stalled(error)
       this.body.destroy(error)

@@ -82,7 +82,6 @@ export class Uploads {
   #full(): Refusal {
     return new Refusal(429, 'QUEUE_FULL', 'too many bodies are being received', {
       expected: `at most ${this.#limits.uploadBytes} bytes in all`,
-      got: 'more',
       hint: 'Try again after the seconds of Retry-After.',
       retryAfter: 1,
     })
@@ -103,7 +102,6 @@ function refuseCompressed(encoding: string | undefined): void {
 export function tooLarge(limit: number): DiffWaveError {
   return new DiffWaveError('TOO_LARGE', 'the body is too large', {
     expected: `at most ${limit} bytes`,
-    got: 'more',
     hint:
       limit === MAX_JSON_BYTES
         ? 'Send the options of one request.'

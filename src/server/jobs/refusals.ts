@@ -1,5 +1,6 @@
 /** Refusals of requests about jobs, and of their results. */
 import { DiffWaveError } from '../../core/errors.js'
+import { oneOf } from '../../core/suggest.js'
 import { Refusal } from '../refusal.js'
 import { hasEnded, type JobView } from './job.js'
 
@@ -24,7 +25,9 @@ export function resultsTooLarge(limit: number, got: string): DiffWaveError {
 export function noFile(name: string, view: JobView): Refusal {
   if (hasEnded(view)) {
     return new Refusal(404, 'NOT_FOUND', 'the job has no such file', {
-      expected: view.files.length === 0 ? `none, the job ${view.state}` : view.files.map(file => file.name).join(', '),
+      ...(view.files.length === 0
+        ? { hint: `The state of the job is ${view.state}, and it has no files.` }
+        : { expected: oneOf(view.files.map(file => file.name)) }),
       got: name,
     })
   }

@@ -35,12 +35,10 @@ export async function runOperation(
   around.signal.addEventListener('abort', leave, { once: true })
   const tooSlow = new Refusal(503, 'WORK_TIMEOUT', 'the work takes too long', {
     expected: `at most ${workSeconds} s`,
-    got: 'more',
     hint: 'Request shorter audio or fewer steps.',
   })
   const readTooSlowly = new Refusal(503, 'WORK_TIMEOUT', 'the result is read too slowly', {
     expected: `at most ${seconds} s of waiting for its reader`,
-    got: 'more',
     hint: 'Save the result to a file first, or submit a job and fetch its result later.',
   })
   const working = new PausableTimer(workSeconds, () => stop.abort(tooSlow))

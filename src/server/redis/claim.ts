@@ -151,7 +151,6 @@ export class Claim {
     if (end > MAX_REDIS_FILE_BYTES) {
       throw new DiffWaveError('TOO_LARGE', 'the result is too large', {
         expected: `at most ${MAX_REDIS_FILE_BYTES} bytes`,
-        got: 'more',
         hint: 'Request shorter audio.',
       })
     }

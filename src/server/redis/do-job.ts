@@ -5,6 +5,7 @@
 import type { Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { oneOf } from '../../core/suggest.js'
 import type { DecoderPool } from '../decoding/decoder-pool.js'
 import { defaultLimits, HELD_POLL_SECONDS, MAX_ATTEMPTS, MAX_REFUSALS } from '../limits.js'
 import type { ModelCache } from '../model-cache.js'
@@ -145,22 +146,22 @@ async function work(claim: Claim, order: StoredOrder, tools: WorkerTools): Promi
 
 /** Why this worker cannot do a job that another one may do; null if it can. */
 function unsuitedFor(order: StoredOrder | null, names: readonly string[]): Refusal | null {
-  const noWorker = (expected: string, got: string, hint: string) =>
-    new Refusal(503, 'NO_WORKER', 'no worker can do this job', { expected, got, hint })
   if (order === null) {
     const hint = 'Update the workers to the version of the service.'
-    return noWorker('a job that the workers know', 'one of another version', hint)
+    return new Refusal(503, 'NO_WORKER', 'the job comes from another version of the service', { hint })
   }
   const model = order.options['model']
   if (model === undefined || names.includes(model as string)) return null
-  return noWorker(`one of ${names.join(', ')}`, String(model), 'Start the workers with the models of the service.')
+  return new Refusal(503, 'NO_WORKER', 'no worker has the model of this job', {
+    expected: oneOf(names),
+    got: String(model),
+    hint: 'Start the workers with the models of the service.',
+  })
 }
 
 /** The refusal of a job whose workers died. */
 function workerLost(): Refusal {
   return new Refusal(503, 'WORKER_LOST', `${MAX_ATTEMPTS} workers died while doing the job`, {
-    expected: 'a job that a worker can finish',
-    got: 'workers that ended without an error message, perhaps for lack of memory',
-    hint: 'Request shorter audio.',
+    hint: 'They may lack memory. Request shorter audio.',
   })
 }

@@ -193,8 +193,6 @@ async function* resumed(first: IteratorResult<Uint8Array, void>, rest: AsyncIter
 /** The refusal if Redis does not answer. */
 export function storeUnavailable(cause: unknown): Refusal {
   return new Refusal(503, 'STORE_UNAVAILABLE', 'the store of jobs does not answer', {
-    expected: 'a Redis server that answers',
-    got: 'none',
     hint: 'Try again after the seconds of Retry-After.',
     retryAfter: 5,
     cause,
@@ -213,7 +211,7 @@ function noPlace(code: string, got: number, { queue, perClient, resultBytes }: S
   }
   return new Refusal(429, 'QUEUE_FULL', code === 'queue' ? 'the queue is full' : 'the store of jobs is full', {
     expected: code === 'queue' ? `at most ${queue} waiting jobs` : `at most ${resultBytes} bytes of bodies and results`,
-    got: code === 'queue' ? String(got) : 'more',
+    ...(code === 'queue' ? { got: String(got) } : {}),
     hint: 'Try again after the seconds of Retry-After.',
     retryAfter: FULL_SECONDS,
   })

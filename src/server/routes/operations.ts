@@ -22,18 +22,15 @@ function wantsJob({ prefer }: FastifyRequest['headers']): boolean {
 /** The options in a JSON body of an operation that takes no file. @throws Refusal `BAD_REQUEST` */
 function jsonBody(body: Buffer): Readonly<Record<string, unknown>> {
   if (body.length === 0) return {}
-  const refuse = (got: string) =>
-    new Refusal(400, 'BAD_REQUEST', 'the body is not a JSON object', {
-      expected: '{"option": value, …}, or no body',
-      got,
-    })
+  const refuse = (problem: string) =>
+    new Refusal(400, 'BAD_REQUEST', problem, { expected: '{"option": value, …}, or no body' })
   let value: unknown
   try {
     value = JSON.parse(body.toString())
   } catch {
-    throw refuse('something else')
+    throw refuse('the body is not valid JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse('another JSON value')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse('the body is not a JSON object')
   return value as Readonly<Record<string, unknown>>
 }
 
@@ -47,7 +44,6 @@ function orderOf(operation: Operation, request: FastifyRequest): Order {
   if (body.length === 0 && !operation.body.startsWith('optional')) {
     throw new DiffWaveError('TRUNCATED', 'the body is empty', {
       expected: `a ${operation.body}`,
-      got: '0 bytes',
       hint: 'Send the file itself as the body, as curl --data-binary @file does.',
     })
   }

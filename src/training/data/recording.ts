@@ -11,7 +11,7 @@ import { sliceMel } from '../../audio/mel/frames.js'
 import { melFrames } from '../../audio/mel/mel.js'
 import { resample } from '../../audio/resample.js'
 import { FULL_SCALE, peakOf, sampleScaleDoubt } from '../../audio/sample-scale.js'
-import { DiffWaveError, messageWithout } from '../../core/errors.js'
+import { DiffWaveError, faultIn } from '../../core/errors.js'
 import { readFileBytes } from '../../core/read-file.js'
 import { melEndings, readMelOf } from '../../formats/mel-file.js'
 import { cacheFile, type KeptRecording, keep, readKept } from './recording-cache.js'
@@ -105,7 +105,7 @@ export async function prepareRecording(
     return { recording: await reader.read(), cacheFiles }
   } catch (error) {
     if (error instanceof CacheFailure) throw error.cause
-    return { recording: { reason: 'unreadable', detail: messageWithout(request.path, error) }, cacheFiles }
+    return { recording: { reason: 'unreadable', detail: faultIn(request.path, error) }, cacheFiles }
   }
 }
 

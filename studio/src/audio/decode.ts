@@ -20,7 +20,7 @@ export async function decodeSound(
   const decoded = await context.decodeAudioData(copy).catch(() => {
     throw new StudioProblem({
       code: 'UNSUPPORTED_FORMAT',
-      detail: 'The browser cannot read this file as a recording.',
+      title: 'The browser cannot read this file as a recording.',
       expected: 'WAV, FLAC, MP3, Ogg Vorbis or Opus',
       hint: 'Convert it to WAV.',
     })

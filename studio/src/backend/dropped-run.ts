@@ -16,7 +16,7 @@ function soundsIn({ name, bytes }: SourceFile): readonly LoggedSound[] {
   } catch {
     throw new StudioProblem({
       code: 'CORRUPTED',
-      detail: `${name} is damaged.`,
+      title: `${name} is damaged.`,
       hint: 'Copy it from the run again.',
     })
   }
@@ -35,7 +35,7 @@ export class DroppedRun implements RunsBackend {
     if (this.#lines.length + this.#sounds.length > 0) return
     throw new StudioProblem({
       code: 'UNSUPPORTED_FORMAT',
-      detail: 'These are not the files of a training run.',
+      title: 'These are not the files of a training run.',
       expected: 'metrics.jsonl, events.out.tfevents.*',
       got: files.map(({ name }) => name).join(', '),
       hint: 'They are in the folder that `diffwave train --out` names.',

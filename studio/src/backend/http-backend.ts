@@ -31,7 +31,7 @@ function samplingQuery({ model, steps, sampler, eta, seed }: Sampling): Query {
 }
 
 function missing(): StudioProblem {
-  return new StudioProblem({ code: 'INCOMPLETE', detail: 'The service sent less than was asked for.' })
+  return new StudioProblem({ code: 'INCOMPLETE', title: 'The service sent less than was asked for.' })
 }
 
 export class HttpBackend implements StudioBackend {

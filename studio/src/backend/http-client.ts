@@ -28,7 +28,7 @@ async function refusal(response: Response): Promise<StudioProblem> {
     problemOf(document) ??
     new StudioProblem({
       code: String(response.status),
-      detail: `The service answered with status ${response.status}.`,
+      title: `The service answered with status ${response.status}.`,
       hint: 'A proxy in front of it may have refused the request.',
     })
   )
@@ -37,7 +37,7 @@ async function refusal(response: Response): Promise<StudioProblem> {
 function unreachable(): StudioProblem {
   return new StudioProblem({
     code: 'UNREACHABLE',
-    detail: 'The service cannot be reached.',
+    title: 'The service cannot be reached.',
     hint: 'If `diffwave studio` has ended, start it again.',
   })
 }

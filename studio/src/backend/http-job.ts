@@ -36,12 +36,12 @@ export async function soundOf(response: Response, facts: Facts, signal: AbortSig
 }
 
 function lost(): StudioProblem {
-  return new StudioProblem({ code: 'UNREACHABLE', detail: 'The connection to the service was lost.' })
+  return new StudioProblem({ code: 'UNREACHABLE', title: 'The connection to the service was lost.' })
 }
 
 function failure({ state, problem }: JobState): StudioProblem {
-  if (state === 'cancelled') return new StudioProblem({ code: 'CANCELLED', detail: 'The work was stopped.' })
-  return problemOf(problem) ?? new StudioProblem({ code: 'FAILED', detail: 'The work failed.' })
+  if (state === 'cancelled') return new StudioProblem({ code: 'CANCELLED', title: 'The work was stopped.' })
+  return problemOf(problem) ?? new StudioProblem({ code: 'FAILED', title: 'The work failed.' })
 }
 
 /** Runs one job to its end. */

@@ -26,7 +26,7 @@ async function sourceOf(file: File): Promise<SourceFile | StudioProblem> {
   } catch {
     return new StudioProblem({
       code: 'UNREADABLE',
-      detail: `${file.name} cannot be read.`,
+      title: `${file.name} cannot be read.`,
       hint: 'If it is a folder, drop the files in it.',
     })
   }

@@ -3,7 +3,8 @@
 /** The clauses of a problem document that a person reads. */
 export interface ProblemClauses {
   readonly code: string
-  readonly detail: string
+  /** What is wrong, and where. */
+  readonly title: string
   readonly expected?: string | undefined
   readonly got?: string | undefined
   readonly hint?: string | undefined
@@ -22,30 +23,18 @@ const TEMPORARY = new Set([
 export class StudioProblem extends Error implements ProblemClauses {
   override readonly name = 'StudioProblem'
   readonly code: string
-  readonly detail: string
+  readonly title: string
   readonly expected: string | undefined
   readonly got: string | undefined
   readonly hint: string | undefined
 
-  constructor({ code, detail, expected, got, hint }: ProblemClauses) {
-    super(detail)
+  constructor({ code, title, expected, got, hint }: ProblemClauses) {
+    super(title)
     this.code = code
-    this.detail = detail
+    this.title = title
     this.expected = expected
     this.got = got
     this.hint = hint
-  }
-
-  /** The detail without the clauses at its end that are shown by themselves. */
-  get title(): string {
-    const [expected, got] = [`, expected ${this.expected}`, `, got ${this.got}`]
-    // The problem itself may have the same words, so only the end is cut; a place in parentheses may follow.
-    for (const clauses of [expected + got, expected, got]) {
-      const at = this.detail.lastIndexOf(clauses)
-      const place = this.detail.slice(at + clauses.length)
-      if (at > 0 && (place === '' || /^ \(.*\)$/.test(place))) return this.detail.slice(0, at) + place
-    }
-    return this.detail
   }
 
   /** Whether the same may work later. */
@@ -54,15 +43,23 @@ export class StudioProblem extends Error implements ProblemClauses {
   }
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+/** The title of a problem. @param place the file or option concerned */
+export function titleOf(problem: string, place: string | undefined): string {
+  const title = problem.charAt(0).toUpperCase() + problem.slice(1)
+  return place === undefined ? title : `${title} (${place})`
+}
 
 /** A problem document as an error; `null` if the value is not one. */
 export function problemOf(value: unknown): StudioProblem | null {
   if (typeof value !== 'object' || value === null) return null
-  const { code, detail, expected, got, hint } = value as Readonly<Record<string, unknown>>
-  if (!isText(code) || !isText(detail)) return null
-  const clause = (text: unknown) => (isText(text) ? text : undefined)
-  return new StudioProblem({ code, detail, expected: clause(expected), got: clause(got), hint: clause(hint) })
+  const clause = (name: string) => {
+    const text = (value as Readonly<Record<string, unknown>>)[name]
+    return typeof text === 'string' && text !== '' ? text : undefined
+  }
+  const [code, problem] = [clause('code'), clause('problem')]
+  if (code === undefined || problem === undefined) return null
+  const title = titleOf(problem, clause('where'))
+  return new StudioProblem({ code, title, expected: clause('expected'), got: clause('got'), hint: clause('hint') })
 }
 
 /** Any error as a problem that can be shown. */
@@ -70,7 +67,7 @@ export function asProblem(error: unknown): StudioProblem {
   if (error instanceof StudioProblem) return error
   return new StudioProblem({
     code: 'PAGE',
-    detail: error instanceof Error ? error.message : String(error),
+    title: error instanceof Error ? error.message : String(error),
     hint: 'Reload the page and try again.',
   })
 }

@@ -79,7 +79,7 @@ export class EngineClient {
   #fail(reason: string): void {
     const problem = new StudioProblem({
       code: 'ENGINE_UNAVAILABLE',
-      detail: `The engine of the page does not start${reason === '' ? '' : `: ${reason}`}.`,
+      title: `The engine of the page does not start${reason === '' ? '' : `: ${reason}`}.`,
       expected: 'a browser with WebAssembly SIMD: Chrome 91, Firefox 89, Safari 16.4 or later',
       hint: 'Serve the page from http: or https:, not from a file.',
     })

@@ -72,7 +72,7 @@ export function App({ studio, token }: { studio: Studio; token: Token }) {
         </div>
         <LoadingProblem studio={studio} token={token} />
         {studio.modelProblems.value.map(problem => (
-          <ProblemNote key={problem.detail + problem.got} problem={problem} onRetry={() => void studio.load()} />
+          <ProblemNote key={problem.title + problem.got} problem={problem} onRetry={() => void studio.load()} />
         ))}
         {studio.loading.running.value && studio.models.value === null && <p class="empty">Looking for models …</p>}
         <View studio={studio} />

@@ -261,7 +261,7 @@ describe('a job on workers', { skip: noRedis }, () => {
       await jobEvents(service, id)
       const { problem } = (await getJson(service, `/v1/jobs/${id}`)) as unknown as JobView
       assert.equal(problem?.code, 'NO_WORKER')
-      assert.match(problem.hint, /Update the workers/)
+      assert.match(problem.hint!, /Update the workers/)
     }
   })
 
