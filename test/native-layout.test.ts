@@ -58,6 +58,17 @@ describe('the layout of native/', () => {
     for (const file of files) visit(file, [])
   })
 
+  test('has a fuzzer that defines each function of Node-API that the addon calls', () => {
+    // Few machines have the compiler that links it.
+    const called = (folder: string) =>
+      files.filter(file => folderOf(file) === folder).flatMap(file => text(file).match(/\bnapi_\w+(?=\()/g) ?? [])
+    const defined = new Set(called('fuzz'))
+    assert.deepEqual(
+      [...new Set(called('binding'))].filter(name => !defined.has(name)),
+      [],
+    )
+  })
+
   test('has headers that start with their purpose and an include guard', () => {
     for (const file of files.filter(name => name.endsWith('.h'))) {
       assert.match(text(file), /^\/\/ [\s\S]*?\n#pragma once\n/, file)

@@ -6,7 +6,9 @@ extern "C" napi_value napi_register_module_v1(napi_env env, napi_value exports);
 
 namespace diffwave::fuzz {
 
-World::World() { napi_register_module_v1(reinterpret_cast<napi_env>(this), nullptr); }
+World::World() {
+  if (functions_.empty()) napi_register_module_v1(reinterpret_cast<napi_env>(this), nullptr);
+}
 
 World::~World() {
   work();
@@ -99,7 +101,8 @@ void World::work() {
 struct Access {
   static World& of(napi_env env) { return *reinterpret_cast<World*>(env); }
   static std::vector<Value*>& arguments(napi_env env) { return of(env).arguments_; }
-  static void define(napi_env env, const char* name, napi_callback function) { of(env).functions_[name] = function; }
+  static void define(const char* name, napi_callback function) { World::functions_[name] = function; }
+  static void*& instance() { return World::instance_; }
   static void fail(napi_env env) { of(env).thrown_ = true; }
   static napi_async_work add(napi_async_execute_callback execute, napi_async_complete_callback complete, void* data) {
     return reinterpret_cast<napi_async_work>(new World::Work{execute, complete, data});
@@ -125,10 +128,23 @@ using namespace diffwave::fuzz;
 
 extern "C" {
 
-napi_status napi_define_properties(napi_env env, napi_value, size_t count, const napi_property_descriptor* properties) {
-  for (size_t i = 0; i < count; i++) Access::define(env, properties[i].utf8name, properties[i].method);
+napi_status napi_define_properties(napi_env, napi_value, size_t count, const napi_property_descriptor* properties) {
+  for (size_t i = 0; i < count; i++) Access::define(properties[i].utf8name, properties[i].method);
   return napi_ok;
 }
+
+napi_status napi_set_instance_data(napi_env, void* data, napi_finalize, void*) {
+  Access::instance() = data;
+  return napi_ok;
+}
+
+napi_status napi_get_instance_data(napi_env, void** data) {
+  *data = Access::instance();
+  return napi_ok;
+}
+
+// No world ends before its work has.
+napi_status napi_add_env_cleanup_hook(napi_env, void (*)(void*), void*) { return napi_ok; }
 
 napi_status napi_get_cb_info(napi_env env, napi_callback_info, size_t* count, napi_value* values, napi_value*, void**) {
   const std::vector<Value*>& given = Access::arguments(env);

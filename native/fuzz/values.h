@@ -55,8 +55,10 @@ class World {
   /** Zeros. @param size bytes per number */
   Value* typedArray(napi_typedarray_type type, size_t length, size_t size);
 
+  /** What the addon has defined, and its own data. It is loaded once, and serves all worlds. */
+  inline static std::map<std::string, napi_callback> functions_;
+  inline static void* instance_ = nullptr;
   std::vector<std::unique_ptr<Value>> values_;
-  std::map<std::string, napi_callback> functions_;
   struct Work {
     napi_async_execute_callback execute;
     napi_async_complete_callback complete;
