@@ -61,6 +61,9 @@ struct FourierWindows {
   explicit FourierWindows(const WindowsShape& s) {
     const std::vector<double> w = windowOf(s);
     const double unit = windowUnit(w);
+    const size_t size = size_t(2) * size_t(s.bins) * size_t(s.kernel);
+    analysis.reserve(size);
+    synthesis.reserve(size);
     std::vector<double> cosine, sine;
     for (int n = 0; n < s.kernel; n++) {
       cosine.push_back(std::cos(2 * pi * n / s.kernel));

@@ -41,6 +41,10 @@ class Job {
   Job& operator=(const Job&) = delete;
   /** Does the work on a thread of libuv's pool. Returns the number that the promise resolves to. */
   virtual double execute() = 0;
+  /** Called from another thread when the thread of JavaScript ends: `execute` should return soon. */
+  virtual void stop() const {
+    if (cancelled != nullptr) cancelled->store(true);
+  }
 
   /**
    * Queues the work and marks the engine as busy. All values that `js` has read stay alive until the work has ended.
@@ -50,7 +54,7 @@ class Job {
   static napi_value start(const Js& js, std::unique_ptr<Job> job);
 
   Engine* const engine;
-  /** JavaScript sets this byte to stop the work. So does the addon when the thread of JavaScript ends. */
+  /** JavaScript sets this byte to stop the work. Null if the work is short, or has several such bytes. */
   std::atomic<bool>* cancelled = nullptr;
 
  private:

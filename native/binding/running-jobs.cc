@@ -35,9 +35,7 @@ void RunningJobs::remove(const Job& job) {
 void RunningJobs::end() {
   Lock lock(mutex_);
   ended_ = true;
-  for (const Job* job : jobs_) {
-    if (job->cancelled != nullptr) job->cancelled->store(true);
-  }
+  for (const Job* job : jobs_) job->stop();
   while (!jobs_.empty()) changed_.wait(lock);
 }
 

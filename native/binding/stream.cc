@@ -43,7 +43,7 @@ struct Feeding {
   bool last = false;             // whether the pass ends with this audio
   const float* audio = nullptr;  // [samples]
   float* prediction = nullptr;   // [room]
-  const std::atomic<bool>* cancelled = nullptr;
+  std::atomic<bool>* cancelled = nullptr;
   std::shared_ptr<const ForwardWeights> weights;  // for a clip without a stream yet
 
   /** Returns the number of samples written, or a negative result. */
@@ -59,6 +59,7 @@ double Feeding::feed(Pool& pool) {
   }
   Stream& stream = *clip->stream;
   for (const auto& frames : mel) {
+    if (stream.melEnded()) return resultRefused;
     stream.pushMel(frames.data, frames.count, frames.last);
     if (frames.positions > 0) stream.pushEnvelope(frames.deviations, frames.positions);
   }
@@ -103,6 +104,9 @@ struct PackJob : Job {
 struct StreamJob : Job {
   using Job::Job;
   double execute() override;
+  void stop() const override {
+    for (const Feeding& feeding : feedings) feeding.cancelled->store(true);
+  }
 
   std::vector<Feeding> feedings;
   double* results = nullptr;  // per feeding, if there are several

@@ -24,8 +24,10 @@ class ConditionerState {
    */
   ConditionerState(const ForwardWeights& weights, Pool& pool, int passes, int64_t latency, int64_t block);
 
-  /** Appends mel [bands × frames]. `last` means that the clip ends with them. */
+  /** Appends mel [bands × frames], unless it has ended. `last` means that the clip ends with them. */
   void push(const float* mel, int64_t frames, bool last);
+  /** Whether the last frames were pushed. Without a mel it is true from the start. */
+  bool ended() const { return ended_; }
 
   /** Number of positions whose conditioning no later frame can change. */
   int64_t ready() const;

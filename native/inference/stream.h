@@ -35,7 +35,9 @@ class Stream {
   Stream(std::shared_ptr<const ForwardWeights> weights, Pool& pool, const float* sinusoids, const float* gains,
          int passes, int label);
 
+  /** Appends mel [bands × frames], unless the mel has ended. `last` means that it ends with them. */
   void pushMel(const float* mel, int64_t frames, bool last) { conditioner_.push(mel, frames, last); }
+  bool melEnded() const { return conditioner_.ended(); }
   /** Appends deviations [positions × bins] of a windowed front end's envelope, before the audio of a position. */
   void pushEnvelope(const float* deviations, int64_t positions) { envelope_.push(deviations, positions); }
 

@@ -10,11 +10,7 @@
 namespace diffwave {
 
 Training::Training(const NetworkShape& shape, Pool& pool, const TrainingKernels& kernels, uint64_t memoryLimit)
-    : shape_(shape),
-      fourier_(shape.windows.learned ? WindowsShape{} : shape.windows),
-      pool_(pool),
-      kernels_(kernels),
-      limit_(memoryLimit) {}
+    : shape_(shape), pool_(pool), kernels_(kernels), limit_(memoryLimit) {}
 
 Training::~Training() = default;
 
@@ -43,12 +39,13 @@ std::unique_ptr<TrainingPass> Training::prepare(const TrainingBatch::Clip* clips
 TrainingCall Training::callOf(const ParameterOffsets& offsets, const float* parameters, float* gradients, bool squared,
                               int64_t samples, const std::atomic<bool>* cancelled) {
   const bool learned = shape_.windows.learned;
+  if (!learned && fourier_ == nullptr) fourier_ = std::make_unique<FourierWindows<float>>(shape_.windows);
   return {offsets,
           pool_,
           kernels_,
           parameters,
-          learned ? parameters + offsets.analysis : fourier_.analysis.data(),
-          learned ? parameters + offsets.synthesis : fourier_.synthesis.data(),
+          learned ? parameters + offsets.analysis : fourier_->analysis.data(),
+          learned ? parameters + offsets.synthesis : fourier_->synthesis.data(),
           gradients,
           cancelled,
           squared,

@@ -106,7 +106,8 @@ class Training {
   std::vector<TrainingBatch::Clip> clips_;
 
   const NetworkShape shape_;
-  const FourierWindows<float> fourier_;
+  /** The windows' matrices, unless they are learned. The first batch makes them: other engines do without. */
+  std::unique_ptr<const FourierWindows<float>> fourier_;
   Pool& pool_;
   const TrainingKernels& kernels_;
   const uint64_t limit_;

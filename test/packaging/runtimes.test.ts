@@ -77,6 +77,24 @@ const sudden = written(
   if (process.argv[3] === 'exit') process.exit(3)
   throw new Error('thrown by the program')`,
 )
+/** Ends while the engine predicts the noise of ten minutes of audio, which takes longer than a program may. */
+const endless = join(folder, 'endless.mjs')
+writeFileSync(
+  endless,
+  `
+  import { createNativeEngine } from ${JSON.stringify(distUrl('engines/native/engine.js'))}
+  import { networkSchema } from ${JSON.stringify(distUrl('model/network.js'))}
+  import { parameterSpecs } from ${JSON.stringify(distUrl('model/parameters.js'))}
+  const network = networkSchema.parse({ channels: 64, layers: 30, dilationCycle: 10 })
+  const sizeOf = shape => shape.reduce((product, size) => product * size, 1)
+  const parameters = new Map(
+    parameterSpecs(network).map(({ name, shape }) => [name, { shape, data: new Float32Array(sizeOf(shape)) }]),
+  )
+  const engine = await createNativeEngine({ network, parameters, threads: 1 })
+  engine.predict({ audio: [new Float32Array(22_050 * 600)], steps: [1] })
+  await new Promise(resolve => setTimeout(resolve, 300))
+  throw new Error('thrown by the program')`,
+)
 /** What Node.js prints for each engine. */
 const expected = new Map<string, string>()
 function expectedOf(args: readonly string[]): string {
@@ -112,6 +130,12 @@ for (const runtime of others) {
       assert.deepEqual(files[1], files[0])
       const { stdout } = run(runtime, program, 'doctor')
       assert.match(stdout, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+, `))
+    })
+
+    test('an uncaught error stops the work of the native engine', () => {
+      const thrown = run(runtime, endless)
+      assert.equal(thrown.status, 1, String(thrown.signal))
+      assert.match(thrown.stderr, /thrown by the program/)
     })
 
     test('a program ends with its own status while the native engine works', () => {

@@ -15,6 +15,7 @@ import type { Engine } from '#src/engines/engine'
 import type { BatchWork, Handle, NetworkShape } from '#src/engines/native/addon'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
 import { loadAddon } from '#src/engines/native/load-addon'
+import { REFUSED } from '#src/engines/native/results'
 import { networkSchema } from '#src/model/network'
 import { parameterCount } from '#src/model/parameters'
 import { smallStepEmbedding } from '../../support/configs.js'
@@ -243,6 +244,27 @@ describe('the native addon refuses', { skip: available ? false : 'no native engi
       return new Uint8Array(1)
     }
     assert.throws(() => addon.run(engine, work({ parameters: () => parameters, cancelled: detach })), /array changed/)
+    addon.dispose(engine)
+  })
+
+  test('mel frames after the last', async () => {
+    const addon = loadAddon()
+    const engine = create()
+    const stream = addon.openStream(engine, new Float32Array(network.stepEmbedding.size), new Float32Array(1), -1)
+    const predict = (frames: number, last: boolean) =>
+      addon.predict(engine, stream, {
+        parameters: new Float32Array(parameterCount(network)),
+        version: 0,
+        mels: [{ data: new Float32Array(6 * frames), frames, last, deviations: undefined }],
+        pass: 0,
+        audio: new Float32Array(frames * HOP),
+        last: false,
+        prediction: new Float32Array(frames * HOP),
+        cancelled: new Uint8Array(1),
+      })
+    // A stream of a mel without frames has room for no position.
+    assert.equal(await predict(0, true), 0)
+    assert.equal(await predict(4, false), REFUSED)
     addon.dispose(engine)
   })
 

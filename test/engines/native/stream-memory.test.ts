@@ -1,13 +1,15 @@
-/** The native memory of a stream does not grow with its length. */
+/** The native memory of a stream does not grow with its length, and an engine that only predicts takes little. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { melConventionSchema } from '#src/audio/mel/convention'
 import type { Engine } from '#src/engines/engine'
 import { createNativeEngine, surveyNative } from '#src/engines/native/engine'
+import { loadAddon } from '#src/engines/native/load-addon'
 import { networkSchema } from '#src/model/network'
 import { randomParameters } from '../../support/parameters.js'
+import { engineRequest } from './engine-request.js'
 
-const { available } = surveyNative()
+const { available, instructionSets } = surveyNative()
 const BANDS = 80
 const HOP = 64
 const FRAMES_PER_PIECE = 2000
@@ -57,6 +59,17 @@ const convention = melConventionSchema.parse({
   maxFrequency: 11025,
   logarithm: 'ln',
   floor: 1e-5,
+})
+
+test('the matrices of windows are made for training alone', { skip: !available }, () => {
+  // They take 134 MB, and a second.
+  const frontEnd = { kind: 'windows', kernel: 4096, stride: 1024, bins: 2049 } as const
+  const network = networkSchema.parse({ channels: 1, layers: 1, dilationCycle: 1, frontEnd })
+  const before = process.memoryUsage.rss()
+  const engine = loadAddon().create(engineRequest(network, instructionSets[0]!))
+  const grown = process.memoryUsage.rss() - before
+  assert.ok(grown < MOST, `it grew by ${grown / MEGABYTE} MB`)
+  loadAddon().dispose(engine)
 })
 
 describe('the memory of a long stream does not grow', { skip: !available }, () => {
