@@ -267,7 +267,10 @@ describe('generate refuses', () => {
         }),
       ),
     )
-    await assert.rejects(unlabelled.generate({ label: 'kick' }), { code: 'UNKNOWN_LABEL', expected: 'no label' })
+    await assert.rejects(unlabelled.generate({ label: 'kick' }), {
+      code: 'UNKNOWN_LABEL',
+      message: 'this model has no labels, got kick',
+    })
     assert.deepEqual(unlabelled.labels, [])
   })
 

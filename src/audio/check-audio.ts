@@ -67,8 +67,6 @@ export function checkSamples(samples: Float32Array, where: string, start = 0): v
 export function checkNotEmpty(samples: Float32Array, where: string): void {
   if (samples.length > 0) return
   throw new DiffWaveError('BAD_AUDIO', 'there are no samples', {
-    expected: 'at least one',
-    got: '0',
     where,
     hint: 'Check whether the audio was cut to nothing before.',
   })

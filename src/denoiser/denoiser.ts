@@ -155,7 +155,7 @@ export class Denoiser {
     const index = labels?.indexOf(Object.hasOwn(aliases, label) ? aliases[label]! : label) ?? -1
     if (index >= 0) return index
     if (labels === null) {
-      throw new DiffWaveError('UNKNOWN_LABEL', 'this model has no labels', { expected: 'no label', got: label })
+      throw new DiffWaveError('UNKNOWN_LABEL', 'this model has no labels', { got: label })
     }
     throw new DiffWaveError('UNKNOWN_LABEL', 'unknown label', {
       expected: oneOf(labels),

@@ -23,7 +23,7 @@ export abstract class SoundModel {
   constructor(model: Denoiser, kind: ModelConfig['kind']) {
     checkDenoiser(model, kind)
     if (model.config.kind !== kind) {
-      throw new DiffWaveError('BAD_CONFIG', `this model is not a ${kind}`, {
+      throw new DiffWaveError('BAD_CONFIG', 'the model is of the wrong kind', {
         expected: `a ${kind}`,
         got: `a ${model.config.kind}`,
         hint: uses[model.config.kind],

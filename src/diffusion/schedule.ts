@@ -231,7 +231,7 @@ export function scheduleFor(config: DiffusionConfig, steps?: number | string): S
   if (typeof wanted === 'string') {
     const names = Object.keys(config.sampling)
     throw new DiffWaveError('BAD_OPTION', 'unknown schedule', {
-      expected: names.length === 0 ? 'a number of steps' : `a number of steps, or one of ${names.join(', ')}`,
+      expected: ['a number of steps', ...names].join(', or '),
       got: wanted,
       where: 'steps',
     })

@@ -94,7 +94,7 @@ export function ownInstructionSet<Name extends string>(
 ): Name | undefined {
   const found = own.find(name => name === wanted)
   if (wanted === undefined || found !== undefined) return found
-  throw new DiffWaveError('ENGINE_UNAVAILABLE', `the ${engine} engine is not compiled for ${wanted}`, {
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', `the ${engine} engine is not compiled for this instruction set`, {
     expected: own.join(', '),
     got: wanted,
   })

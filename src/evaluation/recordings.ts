@@ -34,9 +34,8 @@ export async function recordingsIn(folder: string): Promise<ReadonlyMap<string, 
     const other = recordings.get(stem)
     if (other !== undefined) {
       throw new DiffWaveError('BAD_DATA', 'two recordings have the same name without its ending', {
-        expected: 'one, since recordings and copies are paired by this name',
         got: `${other} and ${path}`,
-        hint: 'Rename or remove one of them.',
+        hint: 'Recordings and copies are paired by this name: rename or remove one of them.',
       })
     }
     recordings.set(stem, path)

@@ -86,7 +86,7 @@ export function melAxes(
 ): { readonly bands: number; readonly frames: number; readonly transposed: boolean } {
   const axes = shape.length === 3 && shape[0] === 1 ? shape.slice(1) : shape
   const [rows, columns] = axes
-  const got = `[${shape.slice(0, 8).join(', ')}]`
+  const got = `the shape [${shape.slice(0, 8).join(', ')}]`
   if (rows === undefined || columns === undefined || axes.length !== 2) {
     throw new DiffWaveError('BAD_MEL', 'the array is not a mel', {
       expected: '[bands, frames] or [1, bands, frames]',

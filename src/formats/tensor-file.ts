@@ -110,9 +110,13 @@ function chosenName(names: readonly string[], key: string | undefined, where: st
   const only = names.length === 1 ? names[0] : fallback
   if (only !== undefined) return only
   throw new DiffWaveError('BAD_MEL', names.length === 0 ? 'the file holds no array' : 'the file holds several arrays', {
-    expected: `one, or one named ${DEFAULT_NAME}`,
-    got: shown || 'none',
     where,
-    ...(names.length === 0 ? {} : { hint: 'Say which one is the mel with the option `key`.' }),
+    ...(names.length === 0
+      ? {}
+      : {
+          expected: `one, or one named ${DEFAULT_NAME}`,
+          got: shown,
+          hint: 'Say which one is the mel with the option `key`.',
+        }),
   })
 }

@@ -206,11 +206,7 @@ function checkTunable(
   checkDenoiser(model, 'tune')
   const { mel, diffusion, kind } = model.config
   if (mel === null) {
-    throw new DiffWaveError('BAD_CONFIG', 'only a vocoder copies recordings', {
-      expected: 'a vocoder',
-      got: kind,
-      where: 'tune',
-    })
+    throw new DiffWaveError('BAD_CONFIG', 'only a vocoder can be tuned', { got: `a ${kind}`, where: 'tune' })
   }
   if (!Array.isArray(recordings) || recordings.length === 0) {
     throw new DiffWaveError('BAD_OPTION', 'there are no recordings to tune on', {

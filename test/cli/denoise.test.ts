@@ -35,7 +35,11 @@ test('denoise refuses two levels of noise, a vocoder and a named schedule', () =
     assert.equal(run.status, status, run.stderr)
     assert.match(run.stderr, new RegExp(`^error\\[${code}\\]: `))
     assert.equal(run.stdout, '')
-    if (code === 'BAD_CONFIG') assert.match(run.stderr, /expected a generator, got a vocoder\nhint: .*remove noise/)
+    if (code === 'BAD_CONFIG')
+      assert.match(
+        run.stderr,
+        /the model is of the wrong kind, expected a generator, got a vocoder\nhint: .*remove noise/,
+      )
   }
 })
 

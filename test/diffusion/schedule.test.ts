@@ -139,7 +139,7 @@ describe('sampling schedules', () => {
     assert.equal(scheduleFor(named).steps.length, 50)
     assert.throws(() => scheduleFor(named, 'slow'), {
       code: 'BAD_OPTION',
-      expected: 'a number of steps, or one of fast',
+      expected: 'a number of steps, or fast',
     })
     assert.throws(() => scheduleFor(named, 'toString'), { code: 'BAD_OPTION' })
     for (const steps of [0, 1.5, 4001]) assert.throws(() => scheduleFor(named, steps), { code: 'BAD_OPTION' })

@@ -70,7 +70,7 @@ export async function* melPieces(
     }
   }
   if (frames === 0) {
-    throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { expected: 'at least one', got: '0', where: 'mel' })
+    throw new DiffWaveError('BAD_MEL', 'the mel has no frames', { where: 'mel' })
   }
   if (source.frames !== undefined && source.frames !== frames) {
     throw new DiffWaveError('BAD_MEL', 'the mel does not have the announced number of frames', {

@@ -40,7 +40,6 @@ export function chosenOutput({
   if ((output === undefined) === (stdout !== true)) {
     throw new DiffWaveError('BAD_OPTION', output === undefined ? 'no output is named' : 'two outputs are named', {
       expected: '-o <path> or --stdout',
-      got: output === undefined ? 'neither' : 'both',
     })
   }
   return output === undefined ? STDOUT : standardOutput(output)

@@ -185,7 +185,7 @@ export function withCorrection(engine: Engine, convention: MelConvention | null)
   const correction = engine.network.frontEnd?.correction ?? null
   if (correction === null) return engine
   if (convention === null) {
-    throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its correction', { expected: 'one' })
+    throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its correction')
   }
   return new CorrectedEngine(engine, convention, correction)
 }

@@ -38,7 +38,7 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
   const present = addon.targets()
   const instructionSet = options.instructionSet ?? present[0]!
   if (instructionSet !== 'scalar' && !present.includes(instructionSet)) {
-    throw new DiffWaveError('ENGINE_UNAVAILABLE', `this processor does not run ${instructionSet}`, {
+    throw new DiffWaveError('ENGINE_UNAVAILABLE', 'this processor does not run the instruction set', {
       expected: `${present.join(', ')} or scalar`,
       got: instructionSet,
     })

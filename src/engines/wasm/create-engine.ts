@@ -50,7 +50,7 @@ function chooseBuild(wanted: WasmInstructionSet | undefined): WasmInstructionSet
       'Node.js 16.4, Chrome 91, Firefox 89, Safari 16.4 and later versions have it.',
     )
   }
-  throw new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine does not run ${wanted} here`, {
+  throw new DiffWaveError('ENGINE_UNAVAILABLE', 'the wasm engine does not run this instruction set here', {
     expected: present.join(' or '),
     got: String(wanted),
   })

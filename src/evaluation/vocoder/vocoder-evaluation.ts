@@ -245,5 +245,5 @@ function tooShort(samples: number, where: string): DiffWaveError {
 async function givenMel(place: MelPlace): Promise<Mel> {
   const mel = await readMelOf(place)
   if (mel !== null) return mel
-  throw new DiffWaveError('FILE_NOT_FOUND', 'no mel for this recording', { got: place.stem, where: place.folder })
+  throw new DiffWaveError('FILE_NOT_FOUND', `there is no mel of ${place.stem}`, { where: place.folder })
 }

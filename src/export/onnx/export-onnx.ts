@@ -113,7 +113,7 @@ export async function exportOnnx(
 export function checkOnnxSize(parameters: number, type: 'F32' | 'F16'): void {
   const bytes = parameters * (type === 'F16' ? 2 : 4)
   if (bytes <= MAX_ONNX_WEIGHTS) return
-  throw new DiffWaveError('TOO_LARGE', 'an ONNX file holds at most 2 GiB', {
+  throw new DiffWaveError('TOO_LARGE', 'the model is too large for an ONNX file', {
     expected: `at most ${MAX_ONNX_WEIGHTS} bytes of weights`,
     got: String(bytes),
     where: 'exportOnnx',

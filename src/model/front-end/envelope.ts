@@ -188,7 +188,7 @@ export function envelopeOf(
 ): FrontEndEnvelope | null {
   if (frontEnd === null || frontEnd.envelope === null) return null
   if (convention === null) {
-    throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its envelope', { expected: 'one' })
+    throw new DiffWaveError('BAD_OPTION', 'this network needs a mel convention for its envelope')
   }
   return new FrontEndEnvelope(frontEnd, convention, kernels)
 }

@@ -35,8 +35,8 @@ export async function chosenModel(
 ): Promise<ChosenModel> {
   const { name, config } = await anyModel(models, named, kind)
   if (config.kind === kind) return { name, config }
-  throw new DiffWaveError('BAD_OPTION', `the model is not a ${kind}`, {
-    expected: `the name of a ${kind}`,
+  throw new DiffWaveError('BAD_OPTION', 'the model is of the wrong kind', {
+    expected: `a ${kind}`,
     got: `${name}, a ${config.kind}`,
     where: 'model',
     hint: 'GET /v1/models lists the models and their kinds.',

@@ -67,7 +67,7 @@ export const compare = defineOperation({
       signal,
     )
     if (input.recording === null) {
-      throw new DiffWaveError('BAD_AUDIO', 'the body is a mel', { expected: 'a recording', got: 'a mel' })
+      throw new DiffWaveError('BAD_AUDIO', 'the body is a mel', { expected: 'a recording' })
     }
     const total = systems.length + 1
     await writeWhole(output, { samples: input.recording, sampleRate }, { name: 'original.wav', format, facts: {} })

@@ -20,7 +20,7 @@ const gap = z.strictObject({ start: z.number().min(0), end: z.number().positive(
 const options = z.strictObject({
   model: model('vocoder'),
   gaps: z
-    .array(gap, 'expected gaps, such as 1.2-1.25,3-3.1 in an address')
+    .array(gap, 'expected start-end in seconds, such as 1.2-1.25,3-3.1')
     .min(1)
     .max(MAX_REQUEST_GAPS)
     .describe('Gaps to fill, in seconds from the start: 1.2-1.25,3-3.1 in an address.'),

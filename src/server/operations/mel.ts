@@ -28,10 +28,7 @@ export const mel = defineOperation({
   async run({ models, decoders, limits, body, signal, output, options }) {
     const { model: named, convention: wanted, as } = options
     if (named !== undefined && wanted !== undefined) {
-      throw new DiffWaveError('BAD_OPTION', 'model and convention are both given', {
-        expected: 'one of them',
-        got: 'both',
-      })
+      throw new DiffWaveError('BAD_OPTION', 'model and convention are both given', { expected: 'one of them' })
     }
     const convention =
       wanted === undefined ? (await chosenModel(models, named, 'vocoder')).config.mel! : namedConventions[wanted]

@@ -113,12 +113,15 @@ const unused: Readonly<Record<ModelConfig['kind'], readonly (keyof Options)[]>> 
 function checkUsed({ options, body }: OperationRun<Options>, name: string, { kind }: ModelConfig): void {
   const option = unused[kind].find(option => options[option] !== undefined)
   if (option !== undefined) {
-    throw new DiffWaveError('BAD_OPTION', `a ${kind} does not take ${option}`, { got: name, where: option })
+    throw new DiffWaveError('BAD_OPTION', `a ${kind} does not take ${option}`, {
+      got: `the model ${name}`,
+      where: option,
+    })
   }
   if (kind === 'generator' && body.length > 0) {
     throw new DiffWaveError('BAD_OPTION', 'a generator takes no mel or recording', {
       expected: 'no body, or a vocoder',
-      got: name,
+      got: `the model ${name}`,
       where: 'model',
     })
   }

@@ -9,7 +9,7 @@ export function checkRedisUrl(text: string): URL {
   throw new DiffWaveError('BAD_OPTION', 'not the URL of a Redis server', {
     expected: 'redis://host:6379, or rediss://user:password@host:6380/0 for TLS, a password and a database',
     // The text is not shown, because it may contain a password.
-    got: isRedis ? withoutPassword(url) : 'something else',
+    ...(isRedis ? { got: withoutPassword(url) } : {}),
     where: 'redis',
   })
 }

@@ -77,7 +77,7 @@ function loaded(tools: OperationTools, name: string, zeroOutput = false): Promis
 async function vocoderConfig(shelf: ModelShelf, name: string) {
   const config = await shelf.config(name)
   if (config.mel !== null) return { ...config, mel: config.mel }
-  throw new DiffWaveError('BAD_OPTION', 'the model is not a vocoder', { expected: 'a vocoder', got: name })
+  throw new DiffWaveError('BAD_OPTION', 'the model is of the wrong kind', { expected: 'a vocoder', got: name })
 }
 
 async function models(_: unknown, { shelf }: OperationTools): Promise<ListedModels> {
