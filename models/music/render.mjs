@@ -9,7 +9,8 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readWav, writeWav } from '../../dist/audio/codecs/wav-file.js'
+import { readWav } from '../../dist/audio/codecs/read-wav.js'
+import { writeWav } from '../../dist/audio/codecs/wav-file.js'
 import { resample } from '../../dist/audio/resample.js'
 import { compose } from './compose.mjs'
 import { encodeMidi } from './midi.mjs'
@@ -84,7 +85,7 @@ async function render(pieces) {
   for (const [i, piece] of pieces.entries()) {
     const from = Math.round(starts[i] * PLAYED_RATE)
     const played = samples.subarray(from, from + Math.round(piece.seconds * PLAYED_RATE))
-    const audio = levelled(await resample(played, PLAYED_RATE, RATE))
+    const audio = levelled((await resample({ samples: played, sampleRate: PLAYED_RATE }, RATE)).samples)
     await writeWav(join(folder, `piece-${piece.seed}.wav`), { samples: audio, sampleRate: RATE })
     const lines = scoreLabels(piece).map(({ from, label }) => `piece-${piece.seed}.wav,${label},${from}\n`)
     appendFileSync(join(folder, 'metadata.csv'), lines.join(''))

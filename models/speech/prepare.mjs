@@ -133,7 +133,7 @@ function trimmed({ samples, sampleRate }) {
 
 async function atModelRate({ samples, sampleRate }) {
   if (sampleRate <= RATE) return { samples, sampleRate }
-  return { samples: await resample(samples, sampleRate, RATE), sampleRate: RATE }
+  return resample({ samples, sampleRate }, RATE)
 }
 
 const scores = new Map(

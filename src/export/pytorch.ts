@@ -7,7 +7,7 @@
 import { check } from '../core/options.js'
 import type { PathLike } from '../core/path.js'
 import { noiseSchedule } from '../diffusion/schedule.js'
-import { encodeTorch, type TorchInput } from '../formats/pytorch-writer.js'
+import type { TorchInput } from '../formats/pytorch-writer.js'
 import { EMBEDDED_CONFIG, embeddedConfig } from '../model/import/embedded-config.js'
 import type { ModelFiles } from '../model/import/model-files.js'
 import { lmntObstacle, lmntParams } from './lmnt.js'
@@ -51,6 +51,7 @@ export async function exportPyTorch(
 ): Promise<ExportedPyTorch> {
   const { type, ...how } = check(weightsOptions, options, 'exportPyTorch options')
   const { project, content, notes } = checkpointOf(await readSource(source, 'exportPyTorch', how))
+  const { encodeTorch } = await import('../formats/pytorch-writer.js')
   const bytes = encodeTorch(content, type)
   return { ...(await writeExport(source, output, bytes, { ...how, notes, where: 'exportPyTorch' })), project }
 }

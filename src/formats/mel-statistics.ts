@@ -8,7 +8,6 @@ import { DiffWaveError } from '../core/errors.js'
 import { MAX_CONFIG_BYTES, MAX_MEL_BANDS } from '../core/limits.js'
 import { type PathLike, toPath } from '../core/path.js'
 import { readFileBytes } from '../core/read-file.js'
-import { decodeHdf5, isHdf5 } from './hdf5.js'
 import { decodeNpy, isNpy } from './npy.js'
 import { decodeNpz, npzNames } from './npz.js'
 import { isZip } from './zip-signature.js'
@@ -30,7 +29,7 @@ const DEVIATIONS = ['deviation', 'scale', 'std', 'mel_std']
 export async function readMelStatistics(path: PathLike): Promise<MelStatisticsOfBands> {
   const file = toPath(path, 'readMelStatistics path')
   const bytes = await readFileBytes(file)
-  const [mean, deviation] = decode(bytes, file)
+  const [mean, deviation] = await decode(bytes, file)
   const isPair = mean !== undefined && deviation !== undefined && mean.length === deviation.length
   if (!isPair || mean.length < 1 || mean.length > MAX_MEL_BANDS || !mean.every(Number.isFinite)) {
     throw bad('the file holds no mean and deviation per band', file)
@@ -41,7 +40,8 @@ export async function readMelStatistics(path: PathLike): Promise<MelStatisticsOf
 
 type Pair = readonly [readonly number[] | undefined, readonly number[] | undefined]
 
-function decode(bytes: Uint8Array, where: string): Pair {
+async function decode(bytes: Uint8Array, where: string): Promise<Pair> {
+  const { decodeHdf5, isHdf5 } = await import('./hdf5.js')
   if (isHdf5(bytes)) {
     const arrays = decodeHdf5(bytes, [...MEANS, ...DEVIATIONS], MAX_MEL_BANDS, where)
     const found = (among: readonly string[]) => {
