@@ -12,6 +12,7 @@ import { bundleCli } from './bundle-cli.mjs'
 import { bundleZod } from './bundle-zod.mjs'
 import { browserBundle, compile, compiledEntries, removeOrphans, root } from './compile.mjs'
 import { ignorePrivateTypes } from './public-types.mjs'
+import { stripComments } from './strip-comments.mjs'
 
 /** Time of the last change below a folder, in milliseconds. */
 function newest(folder) {
@@ -33,6 +34,7 @@ export async function build({ ifMissing = false } = {}) {
   await buildStudio({ ifMissing })
   await bundleZod()
   await bundleCli()
+  stripComments()
   ignorePrivateTypes()
   await buildNativeIfMissing()
 }
