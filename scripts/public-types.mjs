@@ -8,7 +8,7 @@ import { entries, root } from './compile.mjs'
 
 const dist = join(root, 'dist')
 /** The declarations that package.json names. */
-const entryPoints = ['index.d.ts', 'browser/index.d.ts']
+const entryPoints = ['index.d.ts', 'browser/index.d.ts', 'server/index.d.ts']
 
 /** The declarations that the entry points refer to, directly or indirectly, as paths in dist/. */
 export function publicTypes() {

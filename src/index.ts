@@ -50,6 +50,7 @@ export type {
   PredictRequest,
   StreamRequest,
 } from './engines/engine.js'
+export { type EngineSurvey, surveyEngines } from './engines/select.js'
 export type { Accuracy, ClassifierResult, LabelAccuracy } from './evaluation/generator/clip-classifier.js'
 export type { ClipAudio } from './evaluation/generator/clip-set.js'
 export { evaluateGenerator } from './evaluation/generator/evaluate-generator.js'
@@ -108,6 +109,7 @@ export { Denoised, type DenoiseOptions } from './repair/denoising.js'
 export type { InpaintOptions } from './repair/inpainting.js'
 export type { InterpolateOptions } from './repair/interpolation.js'
 export { Restored, type StartLevelOptions } from './repair/start-level.js'
+export { describeModel, type ModelDescription } from './synthesis/describe-model.js'
 export type { SamplingOptions, WholeClipOptions } from './synthesis/options.js'
 export { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
 export type { OnStep, SamplingStep } from './synthesis/sampling-step.js'

@@ -51,6 +51,14 @@ test('vocode.mjs writes the audio of a mel', async () => {
   assert.equal((await readWav(at('speech.wav'))).samples.length, SAMPLES)
 })
 
+test('embed-server.mjs serves, and ends once the service has stopped', async () => {
+  assert.match(
+    runAlone('embed-server.mjs', mel, at('served.wav'), smallVocoder),
+    /: seed 1, from http:\/\/127\.0\.0\.1:\d+\n$/,
+  )
+  assert.equal((await readWav(at('served.wav'))).samples.length, SAMPLES)
+})
+
 test('live-mel.mjs vocodes a mel while it arrives', async () => {
   const output = await run('live-mel.mjs', mel, at('live.wav'), smallVocoder)
   assert.match(output, /^look-ahead: [\d.]+ s\nfirst audio after [\d.]+ s\nlast audio after [\d.]+ s\n$/)

@@ -22,14 +22,22 @@ export { type EngineName, type EngineOptions, engineFields, engineNames } from '
 
 /** Whether an engine runs here. */
 export interface EngineSurvey {
+  /** Name of the engine, for the option `engine`. */
   readonly name: string
+  /** Whether it runs here. */
   readonly available: boolean
   /** Why it does not run; empty if it does. */
   readonly reason: string
+  /** What it runs on, such as the instruction set; empty if it does not run. */
   readonly device: string
 }
 
-/** Lists every engine and whether it runs here, as `diffwave doctor` prints it. */
+/**
+ * Lists every engine and whether it runs here, as `diffwave doctor` prints it.
+ *
+ * @example
+ * for (const { name, available, reason } of await surveyEngines()) console.log(name, available ? 'runs' : reason)
+ */
 export async function surveyEngines(): Promise<readonly EngineSurvey[]> {
   const native = surveyNative()
   const { surveyWasm } = await import('./wasm/engine.js')

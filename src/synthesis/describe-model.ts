@@ -12,7 +12,13 @@ function describeWindows({ kernel, stride, bins, learned, envelope }: FrontEndCo
   return [`${kernel} samples every ${stride}`, `${bins} bins`, ...extras].join(', ')
 }
 
-/** Describes a model. Lengths are in samples or milliseconds at its sample rate. */
+/**
+ * Describes a model by its config, as `diffwave inspect` does. Lengths are in samples or milliseconds at its sample
+ * rate.
+ *
+ * @example
+ * const { parameters, lookAheadMilliseconds } = describeModel(vocoder.config)
+ */
 export function describeModel(config: ModelConfig) {
   const { network, diffusion, sampleRate } = config
   const { training } = diffusion
@@ -46,3 +52,6 @@ export function describeModel(config: ModelConfig) {
     samplingSchedules: Object.keys(diffusion.sampling),
   } as const
 }
+
+/** What `describeModel` returns. */
+export type ModelDescription = ReturnType<typeof describeModel>

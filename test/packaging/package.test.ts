@@ -128,7 +128,8 @@ describe('the package', () => {
       }
       for (const [, path] of text.matchAll(/['"]#platform\/([^'"]+)['"]/g)) visit(join(root, 'dist', `${path}.js`))
     }
-    for (const path of ['dist/index.js', 'dist/browser/diffwave.js', ...sideEffects]) visit(join(root, path))
+    for (const path of ['dist/index.js', 'dist/server/index.js', 'dist/browser/diffwave.js', ...sideEffects])
+      visit(join(root, path))
     assert.deepEqual([...missing], [])
     assert.ok(seen.size > 250, `${seen.size} files`)
   })
@@ -148,6 +149,7 @@ describe('the package', () => {
     }
     visit(join(modules, 'diffwave/dist/index.d.ts'))
     visit(join(modules, 'diffwave/dist/browser/index.d.ts'))
+    visit(join(modules, 'diffwave/dist/server/index.d.ts'))
     assert.deepEqual(missing, [])
     assert.ok(seen.size > 80, `${seen.size} files`)
   })
@@ -171,6 +173,8 @@ describe('the package', () => {
       compile(
         'node.mts',
         `import { Vocoder, type LoadModelOptions, type Mel } from 'diffwave'
+         import { serve, type Server } from 'diffwave/server'
+         export const server: Promise<Server> = serve({ models: { voice: 'speech' }, port: 0 })
          const options: LoadModelOptions = { threads: 1 }
          const vocoder = await Vocoder.load('speech', options)
          const { bands } = vocoder.config.mel
@@ -215,6 +219,25 @@ describe('an installation without optional packages', () => {
       assert.equal(status, 0, stderr)
       assert.equal(statSync(join(folder, 'speech.wav')).size, 44 + 2 * 256 * 20)
     }
+  })
+
+  test('serves inside a program, whose errors are those of the library', () => {
+    const program = join(folder, 'embedded.mjs')
+    writeFileSync(
+      program,
+      `import { DiffWaveError } from 'diffwave'
+       import { serve } from 'diffwave/server'
+       const server = await serve({ port: 0 })
+       const { models } = await (await fetch(server.url + '/v1/models')).json()
+       console.log(models.map(({ name }) => name).join())
+       await server.close()
+       const refused = await serve({ models: { gone: './gone' } }).catch(error => error)
+       console.log(refused instanceof DiffWaveError, refused.code)`,
+    )
+    assert.equal(
+      execFileSync(process.execPath, [program], { cwd: folder, encoding: 'utf8' }),
+      'speech\ntrue FILE_NOT_FOUND\n',
+    )
   })
 
   test('can be bundled by webpack into a program that reads and writes recordings', async () => {
