@@ -104,10 +104,10 @@ describe('the cache of resampled recordings', () => {
     const own = cached(out)
     assert.equal(own.length, 6)
     const digits = 'f'.repeat(64)
-    const former = [`${digits}-22050.pcm`, `${digits}-44100-22050.pcm`]
     const foreign = ['notes.txt', `${digits}.clip`, `${digits}-1-8000.clip.bak`]
-    for (const name of [...former, ...foreign]) writeFileSync(join(String(out), 'cache', name), '')
-    const folder = `${digits}-1-8000.clip`
+    for (const name of [`${digits}-1-8000-01234567.clip`, ...foreign])
+      writeFileSync(join(String(out), 'cache', name), '')
+    const folder = `${digits}-1-8000-abcdef01.clip`
     mkdirSync(join(String(out), 'cache', folder))
     await collected(new Trainer(run({ out, config: withSpeeds(1) })))
     assert.deepEqual(cached(out), [...own.filter(name => name.includes('-1-')), ...foreign, folder].sort())

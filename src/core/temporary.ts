@@ -58,9 +58,6 @@ function writerOf(name: string): ProcessIdentity | null {
   return tag === undefined ? null : parseIdentityTag(tag)
 }
 
-/** How temporary files were named at first, by process id and a counter, which repeat in containers. */
-const FORMER_NAME = /\.\d+\.\d+\.tmp$/
-
 /**
  * Removes the temporary files in a folder that dead processes left.
  *
@@ -72,7 +69,7 @@ export async function removeAbandoned(folder: string, exclusive = false): Promis
   for (const name of names) {
     const path = join(folder, name)
     const writer = writerOf(name)
-    if (writer === null ? exclusive && FORMER_NAME.test(name) : await isAbandoned(path, liveness(writer), exclusive)) {
+    if (writer !== null && (await isAbandoned(path, liveness(writer), exclusive))) {
       await rm(path, { force: true }).catch(() => {})
     }
   }

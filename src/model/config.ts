@@ -161,23 +161,13 @@ const rules: readonly Rule[] = [
   ),
 ]
 
-/** Renames `licence`, as configs of earlier versions spell it, to `license`. */
-function withLicense(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('licence' in value) || 'license' in value) return value
-  const { licence, ...rest } = value
-  return { ...rest, license: licence }
-}
-
 /** Schema of `config.json`. */
-export const modelConfigSchema = z.preprocess(
-  withLicense,
-  fieldsSchema.superRefine((config, context) => {
-    for (const { path, problem } of rules) {
-      const message = problem(config)
-      if (message !== null) context.addIssue({ code: 'custom', path: path.split('.'), message })
-    }
-  }),
-)
+export const modelConfigSchema = fieldsSchema.superRefine((config, context) => {
+  for (const { path, problem } of rules) {
+    const message = problem(config)
+    if (message !== null) context.addIssue({ code: 'custom', path: path.split('.'), message })
+  }
+})
 
 /** A model's `config.json`, with every default filled in. docs/models.md describes the fields. */
 export type ModelConfig = Readonly<Fields>

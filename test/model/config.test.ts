@@ -24,20 +24,6 @@ test('a complete config is accepted as it is', () => {
   assert.deepEqual(modelConfigSchema.parse(generator), generator)
 })
 
-describe('the licence in a config', () => {
-  const { license: _, ...bare } = vocoder
-
-  test('is read in the old spelling and kept in the new one', () => {
-    const config = modelConfigSchema.parse({ ...bare, licence: 'MIT' })
-    assert.equal(config.license, 'MIT')
-    assert.ok(!('licence' in config))
-  })
-
-  test('is refused in two spellings at once', () => {
-    assert.match(complaint({ ...bare, licence: 'MIT', license: 'MIT' })!, /licence/)
-  })
-})
-
 test('a cosine schedule has the offset and the bound of β of Nichol & Dhariwal by default', () => {
   const { training } = modelConfigSchema.parse(generator).diffusion
   assert.deepEqual(training, { kind: 'cosine', steps: 100, offset: 0.008, maxBeta: 0.999 })

@@ -300,9 +300,6 @@ def check_front_end(front: dict[str, Any], mel: dict[str, Any] | None, where: st
 
 def model_config(model: Any, where: str = "") -> dict[str, Any]:
     """Checks a model's config, and fills in its defaults. @raises ConfigError"""
-    if isinstance(model, dict) and "licence" in model and "license" not in model:
-        # As configs of early versions spell it.
-        model = {"license" if key == "licence" else key: value for key, value in model.items()}
     model = MODEL(model, where)
     at = lambda field: joined(where, field)
     mel, network, diffusion = model["mel"], model["network"], model["diffusion"]

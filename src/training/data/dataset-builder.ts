@@ -10,7 +10,7 @@ import { MAX_TRAINING_BYTES } from '../../core/limits.js'
 import type { Clip, Dataset, DatasetReport } from './dataset.js'
 import type { CheckedDatasetOptions } from './dataset-options.js'
 import type { Found } from './find-recordings.js'
-import { fingerprint, formerFingerprint, type UsedRecording } from './fingerprint.js'
+import { fingerprint, type UsedRecording } from './fingerprint.js'
 import { exampleLeftOut, leftOutReasons } from './left-out-reasons.js'
 import type { Fault, ReadRecording, RecordingRequest } from './recording.js'
 import { codeStamp } from './recording-cache.js'
@@ -154,14 +154,12 @@ export class DatasetBuilder {
       leftOut: this.#leftOut,
       notes,
     }
-    const former = formerFingerprint(this.#options, this.#used)
     return {
       sampleRate,
       training: this.#training,
       validation: this.#validation,
       report,
       fingerprint: fingerprint(this.#options, this.#used),
-      ...(former === undefined ? {} : { formerFingerprint: former }),
     }
   }
 }

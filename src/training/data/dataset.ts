@@ -73,6 +73,4 @@ export interface Dataset {
    * every system.
    */
   readonly fingerprint: string
-  /** The fingerprint that version 0.1.0 and earlier computed on this system, if it is another. */
-  readonly formerFingerprint?: string
 }

@@ -21,8 +21,8 @@ export interface KeptRecording {
 
 /** Number of bytes before the samples of a file: the original sample rate and the number of samples, both uint32. */
 const HEADER = 8
-/** Names of the files that this version and earlier versions (`.pcm`, and without a stamp) wrote. */
-const OWN_FILE = /^[0-9a-f]{64}(-[\d.]+){1,2}(-[0-9a-f]{8})?\.(clip|pcm)$/
+/** Names of the files in the cache. */
+const OWN_FILE = /^[0-9a-f]{64}-[\d.]+-\d+-[0-9a-f]{8}\.clip$/
 /** Version of the samples that this package's decoders and resampler make. A test fails if they change without it. */
 const SAMPLES_VERSION = 1
 /** Packages that decode and resample. */

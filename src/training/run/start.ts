@@ -85,7 +85,7 @@ export async function refuseOwnModel(out: string, model: string): Promise<void> 
 
 async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise<Start> {
   const { state, progress } = await readCheckpoint(out, adam)
-  if (progress.data !== data.fingerprint && progress.data !== data.formerFingerprint) {
+  if (progress.data !== data.fingerprint) {
     throw new DiffWaveError('BAD_DATA', 'the recordings are not those that this run was started with', {
       where: out,
       hint: 'Use the same data folders in the same order, or start a new run from its model (from, --from).',
@@ -93,7 +93,7 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
   }
   refuseChange(progress, config, out)
   const model = withPresentation(progress.model, config.model)
-  return { state, progress: { ...progress, data: data.fingerprint, config: JSON.stringify(config), model } }
+  return { state, progress: { ...progress, config: JSON.stringify(config), model } }
 }
 
 function fresh(options: StartOptions, adam: Adam): Start {

@@ -40,15 +40,6 @@ test('refuses a second start, other recordings and another config', async () => 
   await assert.rejects(train({ ...resumed, config: config({ loss: 'l2' }) }), refusal)
 })
 
-test('continues a run whose checkpoint has the fingerprint of an earlier version', async () => {
-  const run = options({ maxSteps: 1 })
-  await train(run)
-  const now = { ...data, fingerprint: 'now', formerFingerprint: data.fingerprint }
-  await train({ ...run, data: now, maxSteps: 2, resume: true })
-  const { progress } = await readCheckpoint(run.out, new Adam())
-  assert.deepEqual([progress.step, progress.data], [2, 'now'])
-})
-
 test('allows other intervals, with the same bytes of the weights', async () => {
   const whole = options({ maxSteps: 9 })
   await train(whole)
