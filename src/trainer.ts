@@ -47,6 +47,12 @@ export interface TrainerOptions {
    */
   readonly resume?: boolean | undefined
   /**
+   * Whether to continue the run in `out` and finish it: its learning rate comes down over the config’s `decaySteps`,
+   * and the run ends, whatever `totalSteps` says. If that is interrupted, continue it with the same option. Default:
+   * false.
+   */
+  readonly finish?: boolean | undefined
+  /**
    * The model to start from, for fine-tuning: the name of a shipped model, a folder, a checkpoint, or a model in
    * memory. Default: random weights.
    */
@@ -111,6 +117,7 @@ const optionsSchema = z.strictObject({
   out: path,
   mels: path.optional(),
   resume: z.boolean().optional(),
+  finish: z.boolean().optional(),
   from: z.union([path, z.custom<ModelFiles>(fields('config', 'parameters'))], 'expected a model').optional(),
   maxSteps: z.number().int().min(0).optional(),
   maxHours: z.number().min(0).optional(),
@@ -173,6 +180,13 @@ export class Trainer {
         hint: 'Leave mels out, or train a vocoder.',
       })
     }
+    if (this.#options.finish && this.config.optimiser.decaySteps === null) {
+      throw new DiffWaveError('BAD_OPTION', 'the config does not say how a run is finished', {
+        expected: 'optimiser.decaySteps',
+        where: 'finish',
+        hint: 'Resume the run: its learning rate comes down until totalSteps.',
+      })
+    }
   }
 
   /** How the last run ended; null until one has. */
@@ -186,8 +200,8 @@ export class Trainer {
    * `free`, recordings of inverted polarity are inverted back.
    *
    * @returns the clips and a report of what was found and left out
-   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint of another trainer and `resume` is
-   * false; `BAD_CONFIG` if that checkpoint has another config
+   * @throws DiffWaveError as `loadDataset`; `BAD_OPTION` if `out` has a checkpoint of another trainer and the run is
+   * not to be continued, or has none and the run is to be finished; `BAD_CONFIG` if that checkpoint has another config
    */
   async load(options: TrainerRunOptions = {}): Promise<Dataset> {
     return (await this.#loaded(options)).data
@@ -204,9 +218,9 @@ export class Trainer {
   }
 
   async #load(options: TrainerRunOptions): Promise<LoadedData> {
-    const { refuseCheckpoint, refuseOtherConfig } = await import('./training/run/start.js')
+    const { checkBeginning, refuseOtherConfig } = await import('./training/run/start.js')
     // Checked before the recordings are read, which may take minutes.
-    await refuseCheckpoint(this.#out, this.#options.resume)
+    await checkBeginning(this.#out, this.#options)
     await refuseOtherConfig(this.#out, this.config)
     const loaded = await this.#read(options)
     const { model, pulses } = this.config
@@ -249,7 +263,7 @@ export class Trainer {
    */
   async *run(options: TrainerRunOptions = {}): AsyncGenerator<TrainingStep, TrainingSummary, undefined> {
     const { signal, onProgress } = check(runSchema, options, 'run options')
-    const { maxSteps, maxHours, events = true } = this.#options
+    const { finish, maxSteps, maxHours, events = true } = this.#options
     const { clock = () => performance.now() / 1000, now = () => Date.now() / 1000 } = this.#options
     const from = await this.#startingModel(signal)
     const { data, cacheFiles } = await this.#loaded({ signal, onProgress })
@@ -264,6 +278,7 @@ export class Trainer {
       onStarted: () => {
         this.#hasStarted = true
       },
+      finish,
       from,
       maxSteps,
       maxHours,

@@ -316,6 +316,7 @@ describe('the Trainer refuses', () => {
     ['an empty path', { out: '' }, 'BAD_OPTION'],
     ['a clock that is none', { clock: 0 }, 'BAD_OPTION'],
     ['an unknown engine', { engine: 'fast' }, 'BAD_OPTION'],
+    ['a run to finish whose config has no decaySteps', { finish: true }, 'BAD_OPTION'],
     ['predicted mels for a generator', { mels: 'mels' }, 'BAD_OPTION'],
     ['a config with an unknown field', { config: { ...config, steps: 3 } }, 'BAD_CONFIG'],
   ]

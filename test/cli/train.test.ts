@@ -29,7 +29,7 @@ writeFileSync(
       diffusion: { training: { kind: 'cosine', steps: 10 } },
     },
     data: { cropSamples: 256, batch: 1, validationShare: 0 },
-    optimiser: { totalSteps: 100_000_000 },
+    optimiser: { totalSteps: 100_000_000, decaySteps: 3 },
     every: { log: 1, validation: 1_000_000, checkpoint: 1_000_000 },
   }),
 )
@@ -58,13 +58,19 @@ const ended = (child: ChildProcess) =>
 const isSaved = (out: string) => existsSync(join(out, 'checkpoint.safetensors')) && !existsSync(join(out, 'lock.json'))
 
 describe('train saves a run that is ended', () => {
-  test('by a signal, with its status', async () => {
+  test('by a signal, with its status, and finishes it later', async () => {
     const { child, out, notes, result } = await started()
     child.kill('SIGINT')
     assert.equal(await ended(child), 130)
     assert.ok(isSaved(out))
     assert.match(result(), /: \d+ updates in \d+ s, saved for --resume\n$/)
     assert.match(notes(), /\nstopped\n$/)
+
+    const finish = called(['train', config, '--data', recordings, '--out', out, '--finish', '--threads', '1'])
+    assert.equal(finish.status, 0, finish.stderr)
+    const steps = Number(/: (\d+) updates/.exec(result())![1])
+    assert.match(finish.stdout, new RegExp(`: ${steps + 3} updates in \\d+ s, finished\\n$`))
+    assert.match(finish.stderr, /step \d+\/\d+ +loss [\d.]+ +learning rate [\d.e-]+ +\d+ samples\/s +\d+ s left\n/)
   })
 
   test('by a signal after the reader of standard error has left', async () => {

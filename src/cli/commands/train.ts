@@ -21,12 +21,10 @@ function duration(seconds: number): string {
   return seconds < 3600 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`
 }
 
-const endings: Readonly<Record<TrainingSummary['stoppedBy'], string>> = {
-  'total-steps': 'finished',
-  'max-steps': 'stopped by --max-steps',
-  'max-hours': 'stopped by --max-hours',
-  // The last line, “stopped”, is that of every command.
-  signal: 'saved for --resume',
+function ending(stoppedBy: TrainingSummary['stoppedBy'], finish = false): string {
+  // The last line after a signal, “stopped”, is that of every command.
+  if (stoppedBy === 'signal') return `saved for ${finish ? '--finish' : '--resume'}`
+  return stoppedBy === 'total-steps' ? 'finished' : `stopped by --${stoppedBy}`
 }
 
 async function describe(context: Context, report: DatasetReport): Promise<void> {
@@ -64,6 +62,7 @@ export const command = defineCommand({
     mel: text('--mel <dir>', 'folder of predicted mels, one .npy per recording (default: computed)'),
     out: requiredText('--out <dir>', 'folder for checkpoint, log and model'),
     resume: flag('--resume', 'continue the run in --out from its checkpoint'),
+    finish: flag('--finish', 'continue the run in --out, lower its learning rate over decaySteps, and end it'),
     maxSteps: integer('--max-steps <n>', 'stop after this number of updates in total'),
     maxHours: number('--max-hours <h>', 'stop after this number of hours'),
     from: text('--from <model>', 'model whose weights to start from'),
@@ -110,10 +109,8 @@ export const command = defineCommand({
       live?.end()
     }
     const summary = trainer.summary!
-    context.result(
-      `${options.out}: ${summary.step} updates in ${duration(summary.seconds)}, ${endings[summary.stoppedBy]}`,
-      summary,
-    )
+    const how = ending(summary.stoppedBy, options.finish)
+    context.result(`${options.out}: ${summary.step} updates in ${duration(summary.seconds)}, ${how}`, summary)
     // The run is saved; the exit status tells that a signal ended it. If the result could not be printed, that is heard
     // first.
     await setImmediate()

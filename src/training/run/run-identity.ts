@@ -4,7 +4,7 @@
  */
 import { DiffWaveError } from '../../core/errors.js'
 import type { ModelConfig } from '../../model/config.js'
-import { checkTrainingConfig, type TrainingConfig, type TrainingConfigInput } from '../config.js'
+import { checkTrainingConfig, type TrainingConfig } from '../config.js'
 import type { TrainingProgress } from './checkpoint.js'
 
 /**
@@ -13,8 +13,7 @@ import type { TrainingProgress } from './checkpoint.js'
  * @throws DiffWaveError `BAD_CONFIG`, naming the field, and `BAD_CHECKPOINT`
  */
 export function refuseChange(progress: TrainingProgress, config: TrainingConfig, out: string): void {
-  // The config is checked again, so that fields that a later version added have their defaults.
-  const change = firstDifference(runIdentity(checkTrainingConfig(configOf(progress, out), out)), runIdentity(config))
+  const change = firstDifference(runIdentity(configOf(progress, out)), runIdentity(config))
   if (change === null) return
   throw new DiffWaveError('BAD_CONFIG', `${change.field} is not what this run was started with`, {
     expected: change.before,
@@ -24,12 +23,16 @@ export function refuseChange(progress: TrainingProgress, config: TrainingConfig,
   })
 }
 
-function configOf({ config }: TrainingProgress, where: string): TrainingConfigInput {
+/** The config that a checkpoint's run was last continued with. @throws DiffWaveError `BAD_CHECKPOINT`, `BAD_CONFIG` */
+export function configOf({ config }: TrainingProgress, where: string): TrainingConfig {
+  let value: unknown
   try {
-    return JSON.parse(config) as TrainingConfigInput
+    value = JSON.parse(config)
   } catch (error) {
     throw new DiffWaveError('BAD_CHECKPOINT', 'the config in the checkpoint is not JSON', { where, cause: error })
   }
+  // It is checked again, so that fields that a later version added have their defaults.
+  return checkTrainingConfig(value, where)
 }
 
 /** Splits a model's config into what its weights depend on, and names, texts and how it samples. */

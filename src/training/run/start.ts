@@ -14,7 +14,7 @@ import { initialParameters } from '../optimiser/initialise.js'
 import type { TrainingState } from '../optimiser/optimiser.js'
 import { hasCheckpoint, readCheckpoint, readProgress, type TrainingProgress } from './checkpoint.js'
 import { cutMetrics } from './metrics-log.js'
-import { refuseChange, withPresentation } from './run-identity.js'
+import { configOf, refuseChange, withPresentation } from './run-identity.js'
 
 export interface StartOptions {
   readonly config: TrainingConfig
@@ -23,12 +23,15 @@ export interface StartOptions {
   readonly out: string
   /** Whether to continue from the folder's checkpoint. If false, a folder with a checkpoint is refused. */
   readonly resume?: boolean | undefined
+  /** Whether to continue the run and let its learning rate come down at once (`finished`). */
+  readonly finish?: boolean | undefined
   /** For fine-tuning: the weights to start from, and the config with the measured constants they were trained with. */
   readonly from?: { readonly config: ModelConfig; readonly parameters: Tensors } | undefined
 }
 
-/** The state of a run at its start (weights, average and optimiser), and its progress. */
+/** The state of a run at its start (weights, average and optimiser), its progress, and the config to go on with. */
 export interface Start {
+  readonly config: TrainingConfig
   readonly state: TrainingState
   readonly progress: TrainingProgress
 }
@@ -41,15 +44,27 @@ export async function startOrResume(options: StartOptions): Promise<Start> {
     beta2: config.optimiser.beta2,
     epsilon: config.optimiser.epsilon,
   })
-  await refuseCheckpoint(out, options.resume)
+  await checkBeginning(out, options)
   const start = (await hasCheckpoint(out)) ? await resumed(options, adam) : fresh(options, adam)
   await cutMetrics(out, start.progress.step)
   return start
 }
 
-/** @throws DiffWaveError `BAD_OPTION` if a folder has a checkpoint and its run is not to be continued */
-export async function refuseCheckpoint(out: string, resume = false): Promise<void> {
-  if (resume || !(await hasCheckpoint(out))) return
+/**
+ * Checks whether a run can begin in a folder.
+ *
+ * @throws DiffWaveError `BAD_OPTION` if the folder has a checkpoint and its run is not to be continued, or if there is
+ * no run to finish
+ */
+export async function checkBeginning(
+  out: string,
+  { resume = false, finish = false }: Pick<StartOptions, 'resume' | 'finish'>,
+): Promise<void> {
+  const continues = await hasCheckpoint(out)
+  if (finish && !continues) {
+    throw new DiffWaveError('BAD_OPTION', 'there is no run to finish', { expected: 'a checkpoint', where: out })
+  }
+  if (resume || finish || !continues) return
   throw new DiffWaveError('BAD_OPTION', 'the folder already has a checkpoint', {
     where: out,
     hint: 'Continue its run with the option resume (--resume), or use another folder.',
@@ -83,8 +98,10 @@ export async function refuseOwnModel(out: string, model: string): Promise<void> 
   })
 }
 
-async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise<Start> {
+async function resumed(options: StartOptions, adam: Adam): Promise<Start> {
+  const { data, out } = options
   const { state, progress } = await readCheckpoint(out, adam)
+  const config = options.finish ? finished(options.config, progress, out) : options.config
   if (progress.data !== data.fingerprint) {
     throw new DiffWaveError('BAD_DATA', 'the recordings are not those that this run was started with', {
       where: out,
@@ -93,7 +110,7 @@ async function resumed({ config, data, out }: StartOptions, adam: Adam): Promise
   }
   refuseChange(progress, config, out)
   const model = withPresentation(progress.model, config.model)
-  return { state, progress: { ...progress, config: JSON.stringify(config), model } }
+  return { config, state, progress: { ...progress, config: JSON.stringify(config), model } }
 }
 
 function fresh(options: StartOptions, adam: Adam): Start {
@@ -104,6 +121,7 @@ function fresh(options: StartOptions, adam: Adam): Start {
       ? initialParameters(model.network, config.seed)
       : clone(checkParameters(model.network, from.parameters, 'the model to start from'))
   return {
+    config,
     state: { weights, average: clone(weights), adam },
     progress: {
       step: 0,
@@ -116,6 +134,19 @@ function fresh(options: StartOptions, adam: Adam): Start {
       model,
     },
   }
+}
+
+/**
+ * Sets `totalSteps` so that the learning rate comes down from the checkpoint on and the run ends after `decaySteps`
+ * updates. If it comes down already, the end stays where it is: a run that was interrupted then finishes as planned.
+ */
+function finished(config: TrainingConfig, progress: TrainingProgress, out: string): TrainingConfig {
+  const { optimiser } = config
+  const { decaySteps, warmupSteps } = optimiser
+  const planned = configOf(progress, out).optimiser.totalSteps
+  const comesDown = progress.step > planned - decaySteps!
+  const totalSteps = comesDown ? planned : Math.max(progress.step, warmupSteps) + decaySteps!
+  return { ...config, optimiser: { ...optimiser, totalSteps } }
 }
 
 /**

@@ -97,14 +97,14 @@ export async function* trainingSteps(
     const { out } = options
     const cache = recordingCachePath(out)
     for (const folder of [out, lastModelPath(out), bestModelPath(out), cache]) await removeAbandoned(folder, true)
-    const { state, progress } = await startOrResume(options)
+    const { config, state, progress } = await startOrResume(options)
     options.onStarted?.()
     // Files are removed only now. A run that is refused for its recordings or its config will probably be started again
     // with the former ones, and needs their files.
     if (options.cacheFiles !== undefined) await removeUnneeded(cache, options.cacheFiles)
     const engine = await options.createEngine(progress.model, state.weights)
     try {
-      return yield* new TrainingRun(options, engine, state, progress, lock).steps()
+      return yield* new TrainingRun({ ...options, config }, engine, state, progress, lock).steps()
     } finally {
       await engine.dispose()
     }

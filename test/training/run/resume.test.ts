@@ -1,6 +1,6 @@
 /** Resumed runs end with the bytes of an uninterrupted run, and only some settings may change. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { writeFileBytes } from '#src/core/write-file'
@@ -154,6 +154,26 @@ test('a finished run can be extended, and its learning rate follows the new end'
     rates,
     [4, 5, 6, 7].map(step => learningRate(longer.optimiser, step)),
   )
+})
+
+test('finishing lowers the learning rate from the checkpoint on, also after an interruption', async () => {
+  const endless = config({ optimiser: { learningRate: 1e-2, totalSteps: 1000, decaySteps: 4 } })
+  const run = options({ config: endless, maxSteps: 3 })
+  await assert.rejects(train({ ...run, finish: true }), code('BAD_OPTION', /there is no run to finish/))
+  await train(run)
+  const whole = options({ config: endless, finish: true })
+  cpSync(run.out, whole.out, { recursive: true })
+  const rates: number[] = []
+  const onStep = ({ learningRate }: { readonly learningRate: number }) => rates.push(learningRate)
+  assert.equal((await train({ ...run, finish: true, maxSteps: 5, onStep })).stoppedBy, 'max-steps')
+  assert.equal((await train({ ...run, finish: true, maxSteps: undefined, onStep })).stoppedBy, 'total-steps')
+  const ended = { ...endless.optimiser, totalSteps: 7 }
+  assert.deepEqual(
+    rates,
+    [3, 4, 5, 6].map(step => learningRate(ended, step)),
+  )
+  await train(whole)
+  assert.deepEqual(bytes(run.out), bytes(whole.out))
 })
 
 test('refuses other sampling defaults if training follows them', async () => {
