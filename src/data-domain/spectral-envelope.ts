@@ -8,7 +8,7 @@
 import type { Mel, MelConvention } from '../audio/mel/convention.js'
 import { cornerFrequencies, filterArea, melFilters } from '../audio/mel/filters.js'
 import { denormaliseMel } from '../audio/mel/normalise.js'
-import { binCount, hannWindow } from '../audio/transforms/stft.js'
+import { binCount, hannWindow, windowPower } from '../audio/transforms/stft.js'
 import type { EnvelopePriorConfig } from '../model/diffusion-config.js'
 import { FrameFilter } from './frame-filter.js'
 
@@ -38,9 +38,9 @@ export class SpectralEnvelope {
     readonly prior: EnvelopePriorConfig,
   ) {
     const { fftSize, windowLength, windowNormalised, power, sampleRate } = convention
-    const windowPower = windowNormalised ? 1 : hannWindow(windowLength).reduce((sum, w) => sum + w * w, 0)
+    const noisePower = windowNormalised ? 1 : windowPower(hannWindow(windowLength))
     // A bin of white noise is complex normal: its magnitude has the Rayleigh distribution's mean.
-    const whiteBin = power === 2 ? windowPower : (Math.sqrt(windowPower) * Math.sqrt(Math.PI)) / 2
+    const whiteBin = power === 2 ? noisePower : (Math.sqrt(noisePower) * Math.sqrt(Math.PI)) / 2
     const areas = melFilters(convention).map(filterArea)
     this.bands = Uint16Array.from(areas.keys()).filter(band => areas[band]! > 0)
     this.whiteLevels = Float64Array.from(this.bands, band => Math.log(whiteBin * areas[band]!))

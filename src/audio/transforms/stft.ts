@@ -27,6 +27,11 @@ export function hannWindow(windowLength: number, fftSize: number = windowLength)
   return window
 }
 
+/** Σ w²: the mean power of each bin of white noise of deviation 1 under a window w. */
+export function windowPower(window: Float64Array): number {
+  return window.reduce((sum, w) => sum + w * w, 0)
+}
+
 /**
  * Samples with more on both sides, mirrored about the first and the last (neither repeated), as numpy's and PyTorch's
  * `reflect`. A mirror image longer than the signal is mirrored again.

@@ -11,7 +11,7 @@
  * all K/2 + 1 bins, decode(encode(x)) = x.
  */
 import FFT from 'fft.js'
-import { hannWindow } from '../../audio/transforms/stft.js'
+import { hannWindow, windowPower } from '../../audio/transforms/stft.js'
 import type { FrontEndConfig } from '../network.js'
 import { type AddWindows, type FrontEndKernels, MIN_FILTER_SIZE } from './kernels.js'
 import { MinimumPhase } from './minimum-phase.js'
@@ -31,7 +31,7 @@ export function windowMargin({ kernel, stride }: Shape): number {
 
 /** U, the deviation of an unscaled coefficient of white noise. */
 function unitOf(window: Float64Array): number {
-  return Math.sqrt(window.reduce((sum, w) => sum + w * w, 0) / 2)
+  return Math.sqrt(windowPower(window) / 2)
 }
 
 /** U of a front end's window. */

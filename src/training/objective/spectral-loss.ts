@@ -8,7 +8,7 @@
  * 1. The loss is the mean over bins, frames and windows. The hop is a quarter of a window. Frames lie wholly inside the
  * audio.
  */
-import { FrameTransform } from '../../audio/transforms/stft.js'
+import { FrameTransform, windowPower } from '../../audio/transforms/stft.js'
 
 /** The constant c: a tenth of white noise. Level differences below it are masked by louder sound. */
 const LOG_OFFSET = 0.1
@@ -25,7 +25,7 @@ class Resolution {
     const shape = { fftSize: size, windowLength: size, hop: this.#hop }
     this.#predicted = new FrameTransform(shape)
     this.#target = new FrameTransform(shape)
-    this.#unit = 1 / Math.sqrt(this.#predicted.window.reduce((sum, w) => sum + w * w, 0))
+    this.#unit = 1 / Math.sqrt(windowPower(this.#predicted.window))
   }
 
   /** Computes the loss, and adds weight × ∂loss/∂predicted to `gradient`, unless the weight is 0. */
