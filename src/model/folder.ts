@@ -46,7 +46,8 @@ const nextConfigSchema = z.object({
   config: z.unknown(),
 })
 
-function digest(bytes: Uint8Array): string {
+/** The SHA-256 of a file's bytes in hexadecimal digits. */
+export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
@@ -55,7 +56,7 @@ async function unfinishedConfig(path: string): Promise<Uint8Array | null> {
   const file = join(path, NEXT_CONFIG)
   if ((await kindOfPath(file)) !== 'file') return null
   const next = nextConfigSchema.safeParse(await readJson(file).catch(() => null))
-  if (!next.success || next.data.weights !== digest(await readFileBytes(weightsPath(path)))) return null
+  if (!next.success || next.data.weights !== sha256Of(await readFileBytes(weightsPath(path)))) return null
   return new TextEncoder().encode(JSON.stringify(next.data.config))
 }
 
@@ -110,7 +111,7 @@ export async function writeModelFolder(path: string, model: ModelFiles): Promise
     // A config that a killed writer left belongs to the weights that are about to go.
     const unfinished = await unfinishedConfig(path)
     if (unfinished !== null) await writeFileBytes(configPath(path), unfinished)
-    await writeFileBytes(join(path, NEXT_CONFIG), JSON.stringify({ weights: digest(weights), config }))
+    await writeFileBytes(join(path, NEXT_CONFIG), JSON.stringify({ weights: sha256Of(weights), config }))
   }
   await writeFileBytes(weightsPath(path), weights)
   await writeModelConfig(path, config)
