@@ -107,10 +107,14 @@ export async function* reverseProcess(request: ReverseRequest): AsyncGenerator<F
       if (end === passes) yield piece.state.x
     }
     kept = joined(pieces.map(piece => piece.state))
-    const part = (name: 'input' | 'clean') => concatenateAudio(pieces.flatMap(piece => piece.watched?.[name] ?? []))
-    const watched = { pass: end - 1, input: part('input'), state: kept.x, clean: () => part('clean') }
-    await orAborted(onStep?.(watched), request.signal)
+    await orAborted(onStep?.(watchedStep(end - 1, pieces, kept.x)), request.signal)
   }
+}
+
+/** What `onStep` reports of a pass over the whole clip. @param state the states of all pieces, joined */
+function watchedStep(pass: number, pieces: readonly SweepPiece[], state: Float32Array): WatchedStep {
+  const part = (name: 'input' | 'clean') => concatenateAudio(pieces.map(piece => piece.watched![name]))
+  return { pass, input: part('input'), state, clean: () => part('clean') }
 }
 
 /** The draws that passes first … end − 1 read. Draw 0 is what pass 0 starts from. */

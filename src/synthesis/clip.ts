@@ -103,29 +103,17 @@ function clipAudio(model: Denoiser, request: ClipRequest): AsyncGenerator<Float3
 
 /** The result x_0 of the reverse process, in the model's data domain. */
 function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32Array, void, undefined> {
-  const { config, engine } = model
   const domain = modelDomain(model)
-  const { network, diffusion } = config
-  const { input, sampler, label = null, guidance = 0, signal, onProgress, onStep } = request
+  const { network, diffusion } = model.config
+  const { input, sampler, signal, onProgress, onStep } = request
   const unit = positionSamples(network)
   const mel = 'mel' in input ? input.mel : null
-  const openStream = (steps: readonly number[]): PassStream => {
-    const open = (label: number | null) => engine.openStream({ steps, label })
-    return guidance > 0 && label !== null ? guidedStream(open, label, guidance) : open(label)
-  }
-  const white = seededNoise(request.seed, engine.gaussian)
-  const openNoise = (draws: readonly number[]): NoiseSource => {
-    const start = draws.includes(0) ? domain.start(mel) : null
-    const times = draws.filter(draw => draw !== 0).length
-    const added = times === 0 ? null : domain.noise(mel, { times })
-    return (draw, from, count) => (draw === 0 ? start : added)!((first, n) => white(draw, first, n), from, count)
-  }
   const length = certainLength(request) ?? Number.POSITIVE_INFINITY
   return reverseProcess({
-    openStream,
+    openStream: steps => openPasses(model, request, steps),
     sampler,
     prediction: diffusion.prediction,
-    openNoise,
+    openNoise: draws => openNoise(model, request, draws),
     start: request.start,
     input:
       'mel' in input
@@ -136,6 +124,27 @@ function latents(model: Denoiser, request: ClipRequest): AsyncGenerator<Float32A
     onProgress,
     onStep: onStep && watchSteps(onStep, { domain, sampler, mel: mel?.whole ?? null, length }),
   })
+}
+
+/** The network for passes at these training steps, with guidance if the clip has a label to follow. */
+function openPasses(
+  { engine }: Denoiser,
+  { label = null, guidance = 0 }: ClipRequest,
+  steps: readonly number[],
+): PassStream {
+  const open = (wanted: number | null) => engine.openStream({ steps, label: wanted })
+  return guidance > 0 && label !== null ? guidedStream(open, label, guidance) : open(label)
+}
+
+/** The noise of the domain for these draws. Draw 0, x_T, may be more than noise: a prior can start from harmonics. */
+function openNoise(model: Denoiser, { input, seed }: ClipRequest, draws: readonly number[]): NoiseSource {
+  const domain = modelDomain(model)
+  const mel = 'mel' in input ? input.mel : null
+  const white = seededNoise(seed, model.engine.gaussian)
+  const start = draws.includes(0) ? domain.start(mel) : null
+  const times = draws.filter(draw => draw !== 0).length
+  const added = times === 0 ? null : domain.noise(mel, { times })
+  return (draw, from, count) => (draw === 0 ? start : added)!((first, n) => white(draw, first, n), from, count)
 }
 
 async function* decoded(latent: AsyncIterable<Float32Array>, decoder: Decoder): AsyncGenerator<Float32Array> {
