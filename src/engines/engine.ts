@@ -220,7 +220,7 @@ export interface Engine {
    */
   openStream(request: StreamRequest): NoiseStream
   /** Prepares for the first stream, so that it starts sooner. Absent if the engine has nothing to prepare. */
-  readonly prepare?: () => Promise<void>
+  readonly prepare?: (() => Promise<void>) | undefined
   /**
    * Replaces all parameters.
    *
@@ -228,36 +228,36 @@ export interface Engine {
    */
   setParameters(parameters: Tensors): Promise<void>
   /** The engine's code for the optimiser's arithmetic. Absent if the trainer should use its own. */
-  readonly optimiser?: OptimiserKernels
+  readonly optimiser?: OptimiserKernels | undefined
   /**
    * Computes terms of losses as src/training/objective does, with the same bytes, for losses without gradients.
    * `gradientOf` gets kernels of its own. Absent if the engine has none.
    *
    * @throws DiffWaveError `ENGINE_FAILED`, `DISPOSED`
    */
-  readonly spectralTerms?: ComputeTerms
+  readonly spectralTerms?: ComputeTerms | undefined
   /**
    * A faster `gaussian` (src/core/random.ts) with the same bytes. Absent if the engine has none.
    *
    * @throws DiffWaveError `DISPOSED`
    */
-  readonly gaussian?: (seed: number, draw: number, start: number, count: number) => Float32Array
+  readonly gaussian?: ((seed: number, draw: number, start: number, count: number) => Float32Array) | undefined
   /**
    * A faster `PhaseRefinement` (src/audio/mel) with the same bytes. Absent if the engine has none.
    *
    * @param convention one without a `refinementObstacle`
    * @throws DiffWaveError `DISPOSED`
    */
-  readonly openRefinement?: (convention: MelConvention, refinement: Refinement) => FrameStream
+  readonly openRefinement?: ((convention: MelConvention, refinement: Refinement) => FrameStream) | undefined
   /**
    * A faster `MelCorrection` (src/audio/mel) with the same bytes. Absent if the engine has none.
    *
    * @param convention one without a `correctionObstacle`
    * @throws DiffWaveError `DISPOSED`
    */
-  readonly openCorrection?: (convention: MelConvention, correction: CorrectionSettings) => FrameStream
+  readonly openCorrection?: ((convention: MelConvention, correction: CorrectionSettings) => FrameStream) | undefined
   /** Faster code for the arithmetic around a windowed front end. Absent if the engine has none. */
-  readonly frontEnd?: FrontEndKernels
+  readonly frontEnd?: FrontEndKernels | undefined
   /** Frees everything that the engine holds. */
   dispose(): Promise<void>
 }

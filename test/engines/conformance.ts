@@ -339,7 +339,10 @@ export function conformance(name: string, create: CreateEngine, options: Conform
     }
     const typed = { steps: Float32Array.of(3) } as unknown as StreamRequest
     assert.throws(() => engine.openStream(typed), { name: 'DiffWaveError', code: 'BAD_SHAPE' })
+    const waiting = [engine.predict(request), engine.lossGradients({ ...request, target: audio, loss: 'l2' })]
+    const left = waiting.map(work => assert.rejects(work, { name: 'DiffWaveError', code: 'DISPOSED' }))
     await engine.dispose()
+    await Promise.all(left)
     await refused({}, 'DISPOSED')
   })
 

@@ -15,11 +15,10 @@ import type {
   LossGradients,
   LossRequest,
   NoiseStream,
-  OptimiserKernels,
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
-import type { ComputeTerms, CorrectedClips } from '../loss-kernels.js'
+import type { CorrectedClips } from '../loss-kernels.js'
 import type { Latency } from '../modes.js'
 import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { CorrectedStream } from './corrected-stream.js'
@@ -33,24 +32,24 @@ class CorrectedEngine implements Engine {
   /** The engine's own correction, or the readable one. */
   readonly #openCorrection: () => FrameStream
 
-  readonly prepare?: () => Promise<void>
-  readonly optimiser?: OptimiserKernels
-  readonly spectralTerms?: ComputeTerms
-  readonly gaussian?: NonNullable<Engine['gaussian']>
-  readonly openRefinement?: NonNullable<Engine['openRefinement']>
-  readonly frontEnd?: NonNullable<Engine['frontEnd']>
+  readonly prepare: Engine['prepare']
+  readonly optimiser: Engine['optimiser']
+  readonly spectralTerms: Engine['spectralTerms']
+  readonly gaussian: Engine['gaussian']
+  readonly openRefinement: Engine['openRefinement']
+  readonly frontEnd: Engine['frontEnd']
 
   constructor(inner: Engine, convention: MelConvention, settings: CorrectionSettings) {
     const correction = new MelCorrection(convention, settings)
     this.#inner = inner
     this.#convention = convention
     this.#settings = settings
-    if (inner.prepare !== undefined) this.prepare = () => inner.prepare!()
-    if (inner.optimiser !== undefined) this.optimiser = inner.optimiser
-    if (inner.spectralTerms !== undefined) this.spectralTerms = inner.spectralTerms
-    if (inner.gaussian !== undefined) this.gaussian = inner.gaussian
-    if (inner.openRefinement !== undefined) this.openRefinement = inner.openRefinement
-    if (inner.frontEnd !== undefined) this.frontEnd = inner.frontEnd
+    this.prepare = inner.prepare?.bind(inner)
+    this.optimiser = inner.optimiser
+    this.spectralTerms = inner.spectralTerms
+    this.gaussian = inner.gaussian
+    this.openRefinement = inner.openRefinement
+    this.frontEnd = inner.frontEnd
     this.#correction = correction
     this.#openCorrection = () => inner.openCorrection?.(convention, settings) ?? new ReadableCorrection(correction)
   }

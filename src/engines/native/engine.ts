@@ -64,11 +64,13 @@ export async function createNativeEngine(options: NativeOptions): Promise<Engine
     ...(frontEnd === undefined
       ? {}
       : {
-          frontEnd,
-          optimiser: (queue, checkAlive) => nativeOptimiser(addon, handle, queue, checkAlive),
-          gaussian: checkAlive => nativeGaussian(addon, handle, checkAlive),
-          frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),
-          losses: (queue, checkAlive) => nativeLosses(addon, handle, queue, checkAlive),
+          extras: queue => ({
+            frontEnd,
+            optimiser: nativeOptimiser(addon, handle, queue),
+            gaussian: nativeGaussian(addon, handle, queue),
+            ...nativeFrameChains({ addon, handle, queue }),
+            ...nativeLosses(addon, handle, queue),
+          }),
         }),
   })
 }

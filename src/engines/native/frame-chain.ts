@@ -19,8 +19,6 @@ export interface FrameChainHost {
   readonly addon: Pick<Addon, 'openFrameChain' | 'pushFrameChain' | 'closeFrameChain'>
   readonly handle: Handle
   readonly queue: NativeQueue
-  /** @throws DiffWaveError `DISPOSED` */
-  readonly checkAlive: () => void
 }
 
 /** `Engine.openRefinement` and `Engine.openCorrection` by the addon. */
@@ -29,7 +27,7 @@ export type FrameChains = Required<Pick<Engine, 'openRefinement' | 'openCorrecti
 export function nativeFrameChains(host: FrameChainHost): FrameChains {
   const tablesOf = keptTables()
   const open = (convention: MelConvention, settings: ChainSettings) => {
-    host.checkAlive()
+    host.queue.checkAlive()
     return new NativeFrameChain(host, tablesOf(convention), settings)
   }
   return {
@@ -83,8 +81,8 @@ class NativeFrameChain implements FrameStream {
 
   /** If a call is stopped midway, the stream is disposed of. */
   async push(samples: Float32Array, last: boolean, signal?: AbortSignal): Promise<Float32Array> {
-    const { addon, handle, queue, checkAlive } = this.#host
-    checkAlive()
+    const { addon, handle, queue } = this.#host
+    queue.checkAlive()
     throwIfAborted(signal)
     if (this.#ended) throw new DiffWaveError('DISPOSED', 'the stream has ended')
     const audio = snapshot(samples)
@@ -93,10 +91,10 @@ class NativeFrameChain implements FrameStream {
     try {
       const prediction = new Float32Array(this.#fed - this.#returned)
       const targets = this.#targets(last)
-      const written = await queue.run(cancelled => {
-        checkAlive()
-        return addon.pushFrameChain(handle, this.#chain, { audio, last, targets, prediction, cancelled })
-      }, signal)
+      const written = await queue.run(
+        cancelled => addon.pushFrameChain(handle, this.#chain, { audio, last, targets, prediction, cancelled }),
+        signal,
+      )
       this.#returned += written
       return prediction.subarray(0, written)
     } catch (error) {

@@ -3,7 +3,6 @@
  * event loop. The caller's arrays are copied first (snapshot.ts), so the addon only gets arrays that nobody else can
  * change.
  */
-import { DiffWaveError } from '../../core/errors.js'
 import { elementCount, type Tensors } from '../../core/tensor.js'
 import type { FrontEndEnvelope } from '../../model/front-end/envelope.js'
 import { type NetworkConfig, positionSamples } from '../../model/network.js'
@@ -23,7 +22,6 @@ import type {
   PredictRequest,
   StreamRequest,
 } from '../engine.js'
-import type { ComputeTerms } from '../loss-kernels.js'
 import type { Latency } from '../modes.js'
 import { gradientsOf, snapshotBatch, snapshotLoss } from '../snapshot.js'
 import { predictClips, predictClipsTogether } from '../windowed/predict-clips.js'
@@ -56,19 +54,15 @@ export interface KernelEngineParts {
   /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
   readonly ownsParameters?: boolean
   readonly envelope: FrontEndEnvelope | null
-  /**
-   * Makes `Engine.optimiser` from the engine's queue and a function that throws after the engine was disposed. Default:
-   * none.
-   */
-  readonly optimiser?: (queue: NativeQueue, checkAlive: () => void) => OptimiserKernels
-  /** Makes `Engine.gaussian` from that function. Default: none. */
-  readonly gaussian?: (checkAlive: () => void) => NonNullable<Engine['gaussian']>
-  /** `Engine.frontEnd`. Default: none. */
-  readonly frontEnd?: NonNullable<Engine['frontEnd']>
-  /** Makes `Engine.openRefinement` and `openCorrection`, from the same arguments as `optimiser`. Default: none. */
-  readonly frameChains?: (queue: NativeQueue, checkAlive: () => void) => FrameChains
-  /** What the addon computes of losses, given the same as the optimiser. Default: none. */
-  readonly losses?: (queue: NativeQueue, checkAlive: () => void) => NativeLosses
+  /** Makes what the addon computes besides the network, in its turns of the queue of the engine. Default: nothing. */
+  readonly extras?: (queue: NativeQueue) => KernelExtras
+}
+
+/** What an addon may compute besides the network. */
+export interface KernelExtras extends Partial<FrameChains>, Partial<NativeLosses> {
+  readonly optimiser?: OptimiserKernels
+  readonly gaussian?: Engine['gaussian']
+  readonly frontEnd?: Engine['frontEnd']
 }
 
 export class KernelEngine implements Engine {
@@ -76,12 +70,12 @@ export class KernelEngine implements Engine {
   readonly device: string
   readonly network: NetworkConfig
   readonly latency: Latency
-  readonly optimiser?: OptimiserKernels
-  readonly spectralTerms?: ComputeTerms
-  readonly gaussian?: NonNullable<Engine['gaussian']>
-  readonly frontEnd?: NonNullable<Engine['frontEnd']>
-  readonly openRefinement?: FrameChains['openRefinement']
-  readonly openCorrection?: FrameChains['openCorrection']
+  readonly optimiser: Engine['optimiser']
+  readonly spectralTerms: Engine['spectralTerms']
+  readonly gaussian: Engine['gaussian']
+  readonly frontEnd: Engine['frontEnd']
+  readonly openRefinement: Engine['openRefinement']
+  readonly openCorrection: Engine['openCorrection']
   readonly #size: number
   /**
    * These arrays are replaced, never written to, because queued work and open streams keep the ones they started with.
@@ -89,13 +83,12 @@ export class KernelEngine implements Engine {
   #parameters: Parameters
   readonly #queue: NativeQueue
   readonly #streams: StreamQueue
-  #disposed = false
 
   readonly #addon: KernelAddon
   readonly #handle: Handle
   readonly #isReference: boolean
   readonly #envelope: FrontEndEnvelope | null
-  readonly #lossKernels: NativeLosses['kernels'] | undefined
+  readonly #lossKernels: NativeLosses['lossKernels'] | undefined
 
   constructor(parts: KernelEngineParts) {
     const { name, device, network, addon, handle, isReference = false, parameters, envelope } = parts
@@ -116,22 +109,18 @@ export class KernelEngine implements Engine {
     this.#size = parameterCount(network)
     const own = parts.ownsParameters ? asOneArray(network, parameters) : null
     this.#parameters = { data: own ?? this.#flat(parameters), version: 0 }
-    const checkAlive = () => this.#checkAlive()
-    if (parts.optimiser !== undefined) this.optimiser = parts.optimiser(this.#queue, checkAlive)
-    if (parts.gaussian !== undefined) this.gaussian = parts.gaussian(checkAlive)
-    if (parts.frontEnd !== undefined) this.frontEnd = parts.frontEnd
-    const losses = parts.losses?.(this.#queue, checkAlive)
-    this.#lossKernels = losses?.kernels
-    if (losses !== undefined) this.spectralTerms = losses.spectralTerms
-    if (parts.frameChains !== undefined) {
-      const { openRefinement, openCorrection } = parts.frameChains(this.#queue, checkAlive)
-      this.openRefinement = openRefinement
-      this.openCorrection = openCorrection
-    }
+    const extras = parts.extras?.(this.#queue) ?? {}
+    this.optimiser = extras.optimiser
+    this.gaussian = extras.gaussian
+    this.frontEnd = extras.frontEnd
+    this.spectralTerms = extras.spectralTerms
+    this.openRefinement = extras.openRefinement
+    this.openCorrection = extras.openCorrection
+    this.#lossKernels = extras.lossKernels
   }
 
   async predict(batch: PredictRequest): Promise<Float32Array[]> {
-    this.#checkAlive()
+    this.#queue.checkAlive()
     checkBatchTypes(batch)
     const request = snapshotBatch(batch)
     checkBatch(this.network, request)
@@ -140,7 +129,7 @@ export class KernelEngine implements Engine {
   }
 
   async lossGradients(batch: LossRequest): Promise<LossGradients> {
-    this.#checkAlive()
+    this.#queue.checkAlive()
     checkBatchTypes(batch, ['audio', 'steps', 'target'])
     const request = snapshotLoss(batch)
     checkLossRequest(this.network, request)
@@ -166,7 +155,7 @@ export class KernelEngine implements Engine {
   }
 
   async backward(batch: BackwardRequest): Promise<ReadonlyMap<string, Float32Array>> {
-    this.#checkAlive()
+    this.#queue.checkAlive()
     checkBatchTypes(batch)
     const request = snapshotBatch(batch)
     checkBatch(this.network, request)
@@ -220,20 +209,20 @@ export class KernelEngine implements Engine {
   }
 
   openStream(request: StreamRequest): NoiseStream {
-    this.#checkAlive()
     const { network, latency } = this
     const envelope = this.#envelope
-    const checkAlive = () => this.#checkAlive()
+    const queue = this.#queue
+    queue.checkAlive()
     if (this.#isReference) {
+      const checkAlive = () => queue.checkAlive()
       const predictWindow: WindowHost['predictWindow'] = (window, signal) => this.#predictWindow(window, signal)
       return new WindowedStream({ network, envelope, predictWindow, checkAlive }, request)
     }
     const addon = this.#addon
     const handle = this.#handle
-    const queue = this.#queue
     const parameters = this.#parameters
     const streams = this.#streams
-    const host = { network, latency, envelope, addon, handle, queue, streams, parameters, checkAlive }
+    const host = { network, latency, envelope, addon, handle, queue, streams, parameters }
     return new NativeStream(host, request)
   }
 
@@ -241,22 +230,20 @@ export class KernelEngine implements Engine {
    * Packs the weights for streams while the caller goes on. If there is too little memory, the first stream reports it.
    */
   async prepare(): Promise<void> {
-    this.#checkAlive()
+    this.#queue.checkAlive()
     const { data, version } = this.#parameters
     if (this.#isReference || this.#addon.packWeights === undefined) return
     await this.#queue.after(() => this.#addon.packWeights!(this.#handle, data, version))
   }
 
   async setParameters(parameters: Tensors): Promise<void> {
-    this.#checkAlive()
+    this.#queue.checkAlive()
     const checked = checkParameters(this.network, parameters, 'setParameters')
     this.#parameters = { data: this.#flat(checked), version: this.#parameters.version + 1 }
   }
 
-  async dispose(): Promise<void> {
-    if (this.#disposed) return
-    this.#disposed = true
-    await this.#queue.after(() => this.#addon.dispose(this.#handle))
+  dispose(): Promise<void> {
+    return this.#queue.end(() => this.#addon.dispose(this.#handle))
   }
 
   /** The readable reference runs one window at a time and keeps nothing between calls. */
@@ -289,10 +276,6 @@ export class KernelEngine implements Engine {
       at += elementCount(shape)
     }
     return flat
-  }
-
-  #checkAlive(): void {
-    if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the engine was disposed')
   }
 }
 

@@ -25,13 +25,12 @@ export interface NativeLosses {
    *
    * @param cancelled the byte that stops the work, set when `signal` aborts
    */
-  readonly kernels: (cancelled: Uint8Array, signal: AbortSignal | undefined) => LossKernels
+  readonly lossKernels: (cancelled: Uint8Array, signal: AbortSignal | undefined) => LossKernels
   /** `Engine.spectralTerms`: a piece of work of its own. */
   readonly spectralTerms: ComputeTerms
 }
 
-/** @param checkAlive throws if the engine was disposed */
-export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, checkAlive: () => void): NativeLosses {
+export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue): NativeLosses {
   const frames = new Map<number, SpectralFramesHandle>()
   const framesOf = (size: number): SpectralFramesHandle => {
     const known = frames.get(size)
@@ -65,7 +64,7 @@ export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, c
     return results
   }
   return {
-    kernels: (cancelled, signal) => {
+    lossKernels: (cancelled, signal) => {
       const checked = async (work: Promise<number>): Promise<number> => {
         const result = await work
         throwIfAborted(signal)
@@ -78,7 +77,7 @@ export function nativeLosses(addon: Addon, handle: Handle, queue: NativeQueue, c
       }
     },
     spectralTerms: async given => {
-      checkAlive()
+      queue.checkAlive()
       return compute(given, start => queue.run(start))
     },
   }

@@ -1,4 +1,7 @@
-/** The work queue of one engine. Its kernels do one piece of work at a time, off the event loop. */
+/**
+ * The work queue of one engine. Its kernels do one piece of work at a time, off the event loop. The queue also knows
+ * whether the engine was disposed.
+ */
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import { OUT_OF_MEMORY } from './results.js'
 
@@ -18,6 +21,7 @@ export interface QueueParts {
 }
 
 export class NativeQueue {
+  #end: Promise<void> | undefined
   #last: Promise<unknown> = Promise.resolve()
   #idleTimer: ReturnType<typeof setTimeout> | undefined
   readonly #name: string
@@ -30,15 +34,32 @@ export class NativeQueue {
     this.#whenIdle = whenIdle
   }
 
+  /** @throws DiffWaveError `DISPOSED` if the queue has ended */
+  checkAlive(): void {
+    if (this.#end !== undefined) throw new DiffWaveError('DISPOSED', 'the engine was disposed')
+  }
+
+  /**
+   * Ends the queue. From now on work is refused, also what is queued and has not begun.
+   *
+   * @param free called once nothing is running; only by the first call
+   */
+  end(free: () => void | Promise<void>): Promise<void> {
+    this.#end ??= this.after(free)
+    return this.#end
+  }
+
   /**
    * Runs a piece of work after all that was queued before.
    *
    * @param work calls the addon, and passes it the byte that stops the work
-   * @throws DiffWaveError `ABORTED`, `ENGINE_FAILED`
+   * @throws DiffWaveError `ABORTED`, `ENGINE_FAILED`, `DISPOSED`
    */
   async run(work: (cancelled: Uint8Array) => Promise<number>, signal?: AbortSignal): Promise<number> {
+    this.checkAlive()
     throwIfAborted(signal)
     const result = await this.after(async () => {
+      this.checkAlive()
       throwIfAborted(signal)
       const { cancelled, end } = this.watch([signal])
       try {
@@ -94,7 +115,7 @@ export class NativeQueue {
     }
   }
 
-  /** Calls `body` once nothing is running. */
+  /** Calls `body` once nothing is running, also after the queue has ended. */
   after<Result>(body: () => Result | Promise<Result>): Promise<Result> {
     const result = this.#last.then(body)
     const ended = result.then(ignore, ignore)

@@ -35,8 +35,6 @@ export interface StreamHost {
   readonly streams: StreamQueue
   /** The parameters when the stream is opened. It keeps them to its end. */
   readonly parameters: Parameters
-  /** @throws DiffWaveError `DISPOSED` */
-  checkAlive(): void
 }
 
 export class NativeStream implements NoiseStream {
@@ -103,7 +101,7 @@ export class NativeStream implements NoiseStream {
   }
 
   #checkAlive(): void {
-    this.#host.checkAlive()
+    this.#host.queue.checkAlive()
     if (this.#disposed) throw new DiffWaveError('DISPOSED', 'the stream was disposed')
   }
 

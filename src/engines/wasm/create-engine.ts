@@ -118,7 +118,7 @@ export async function createEngineOn(host: WasmHost, threads: number, options: W
       latency,
       parameters: checked,
       envelope,
-      frameChains: (queue, checkAlive) => nativeFrameChains({ addon, handle, queue, checkAlive }),
+      extras: queue => nativeFrameChains({ addon, handle, queue }),
     })
   } catch (error) {
     await addon.dispose()

@@ -66,6 +66,31 @@ describe('the queue of an engine', () => {
     assert.equal(counts.idle, 1)
   })
 
+  test('ends after the work that runs, refuses what waits, and frees the engine once', async () => {
+    const { queue } = countIdleness()
+    const order: string[] = []
+    let finish = () => {}
+    const running = queue.run(() => new Promise(resolve => (finish = () => resolve(7))))
+    await settle()
+    const waiting = assert.rejects(
+      queue.run(async () => order.push('waiting')),
+      { code: 'DISPOSED' },
+    )
+    const ends = ['first', 'second'].map(name =>
+      queue.end(() => void order.push(`freed by the ${name}`)).then(() => order.push(name)),
+    )
+    await settle()
+    assert.deepEqual(order, [])
+    finish()
+    assert.equal(await running, 7)
+    await Promise.all([waiting, ...ends])
+    assert.deepEqual(order, ['freed by the first', 'first', 'second'])
+    await assert.rejects(
+      queue.run(async () => 0),
+      { code: 'DISPOSED' },
+    )
+  })
+
   test('runs work after the release of memory, even if that fails', async () => {
     let fail = (_: Error) => {}
     const { counts, queue } = countIdleness(() => new Promise((_, reject) => (fail = reject)))
