@@ -1,6 +1,7 @@
 // Measures the peak memory of `diffwave synthesize` with a real model for several lengths of the mel, from a file to a
 // file and from a pipe to a pipe. The difference between a long and a short mel is the memory that grows with the
-// length. usage: npm run build && node bench/long-mel-memory.mjs [--minutes 10,600] [--model speech] [--steps 2]
+// length.
+// usage: npm run build && node bench/long-mel-memory.mjs [--minutes 10,600] [--model speech] [--steps 2]
 //          [--sampler ddim] [--refine 0] [--threads 2] [--ways file,pipe] [--mel samples/LJ001-0002.npy]
 // Ten hours of `speech` with two steps take about half an hour each way, 1.0 GB of mel and 1.6 GB of WAV.
 import { spawn } from 'node:child_process'

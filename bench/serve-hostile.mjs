@@ -1,7 +1,7 @@
 // Hostile requests to `diffwave serve`: damaged files, bad JSON and options, path tricks, huge headers, wrong methods,
 // bodies that break off or arrive slowly, jobs and events of other clients. Fails if the service crashes, hangs for 30
-// s, answers with 500, or refuses without a code. usage: npm run build && node bench/serve-hostile.mjs [--requests
-// 100000] [--parallel 24] [--seed 1]
+// s, answers with 500, or refuses without a code.
+// usage: npm run build && node bench/serve-hostile.mjs [--requests 100000] [--parallel 24] [--seed 1]
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'

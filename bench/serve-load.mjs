@@ -1,6 +1,6 @@
 // Compares the service with the library in the same run: time to the first audio, throughput of 16 parallel clients,
-// and memory over many requests. usage: npm run build && node bench/serve-load.mjs [--rounds 7] [--requests 10000]
-// [--model speech] [--clips 32]
+// and memory over many requests.
+// usage: npm run build && node bench/serve-load.mjs [--rounds 7] [--requests 10000] [--model speech] [--clips 32]
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'

@@ -1,6 +1,6 @@
 // Measures the peak memory of streaming from a mel file to a WAV file for several lengths of the mel. The engine
-// returns zeros at no cost, so the result is the memory of the pipeline itself. usage: npm run build && node
-// bench/streaming-memory.mjs [MINUTES …]    default: 1 10 60
+// returns zeros at no cost, so the result is the memory of the pipeline itself.
+// usage: npm run build && node bench/streaming-memory.mjs [MINUTES …]    default: 1 10 60
 import { execFileSync } from 'node:child_process'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

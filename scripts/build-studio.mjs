@@ -1,6 +1,7 @@
 // Checks the types of studio/ and builds it with Vite: the page of `diffwave studio` in dist/studio/, and the
 // components that reports share with it. build.mjs runs it after dist/ is compiled, since the page imports the library
-// from there. usage: node scripts/build-studio.mjs
+// from there.
+// usage: node scripts/build-studio.mjs
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

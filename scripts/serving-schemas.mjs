@@ -1,9 +1,11 @@
 // Checks the files of `diffwave export --to triton` by the schemas of the two servers, for every model of the
 // repository. config.pbtxt is checked by Triton's ModelConfig (protobuf, from the package tritonclient), and its inputs
-// and outputs by ONNX Runtime. inference-service.yaml is checked by the CRD of KServe (from its Go module). usage: node
-// scripts/serving-schemas.mjs [--python PATH] --python: a Python with tritonclient, onnxruntime, jsonschema and PyYAML;
-// default: a virtual environment that is made in build/serving-schemas/ Needs Python 3 with pip, Go, and a built dist/.
-// A check whose tools are missing is skipped, with the reason.
+// and outputs by ONNX Runtime. inference-service.yaml is checked by the CRD of KServe (from its Go module).
+// usage: node scripts/serving-schemas.mjs [--python PATH]
+// --python: a Python with tritonclient, onnxruntime, jsonschema and PyYAML; by default a virtual environment that is
+// made in build/serving-schemas/
+//
+// It needs Python 3 with pip, Go, and a built dist/. A check whose tools are missing is skipped, with the reason.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
