@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A run on a rented machine, from parts that `python -m diffwave_torch.pack` made. Its folder is /tmp/diffwave-run,
-# unless DIFFWAVE_RUN names another. DIFFWAVE_PYTHON names a Python other than python3.
+# unless DIFFWAVE_RUN names another. DIFFWAVE_PYTHON names a Python other than python3. DIFFWAVE_PIECE names a largest
+# size of the files that come back other than 15m, as `split` reads it.
 #   gpu-run.sh unpack PART.tar...                    adds parts to the folder
 #   gpu-run.sh train CONFIG MINUTES OUT [OPTION...]  trains, then writes small files into OUT; CONFIG is the name of a
 #                                                    packed train.json, options are those of diffwave_torch.train
@@ -9,7 +10,7 @@
 set -euo pipefail
 
 # Files that come back are no larger than this.
-piece=15m
+piece=${DIFFWAVE_PIECE:-15m}
 
 fail() {
   echo "error: $*" >&2
@@ -17,7 +18,7 @@ fail() {
 }
 
 usage() {
-  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -77,11 +78,11 @@ deliver() {
   local run=$1 out=$2 small=$work/small file
   rm -rf "$small" && mkdir -p "$small/pieces" && (exec_module narrow "$run" "$small") || return 1
   for file in "$small"/*.safetensors; do
-    split -b "$piece" -a 1 -d "$file" "$small/pieces/$(basename "$file")." || return 1
+    split -b "$piece" -a 2 -d "$file" "$small/pieces/$(basename "$file")." || return 1
   done
   cp "$small/config.json" "$small/pieces/" && (cd "$small/pieces" && sha256 ./*) > "$work/checksums" || return 1
   if [ -f "$run/metrics.jsonl" ]; then cp "$run/metrics.jsonl" "$work/"; fi
-  rm -f "$out"/*.safetensors.? "$out/config.json" "$out/logs.tgz" && mv "$small"/pieces/* "$out/"
+  rm -f "$out"/*.safetensors.?? "$out/config.json" "$out/logs.tgz" && mv "$small"/pieces/* "$out/"
 }
 
 join() {
@@ -92,8 +93,8 @@ join() {
   tar -xzf "$out/logs.tgz" -C "$run"
   [ -s "$run/checksums" ] || fail "$out: no checkpoint came back; $run/log says why"
   (cd "$out" && sha256 -c "$run/checksums" > /dev/null) || fail "$out: files are missing, or from another stage"
-  cat "$out"/checkpoint.safetensors.? > "$run/checkpoint.safetensors"
-  cat "$out"/weights.safetensors.? > "$run/model/weights.safetensors"
+  cat "$out"/checkpoint.safetensors.?? > "$run/checkpoint.safetensors"
+  cat "$out"/weights.safetensors.?? > "$run/model/weights.safetensors"
   cp "$out/config.json" "$run/model/"
   rm "$run/checksums"
 }

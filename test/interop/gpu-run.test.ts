@@ -27,6 +27,8 @@ const env = {
   ...process.env,
   DIFFWAVE_RUN: folder.at('machine'),
   DIFFWAVE_PYTHON: python,
+  // The checkpoint then has more pieces than there are digits.
+  DIFFWAVE_PIECE: '5k',
   CUDA_VISIBLE_DEVICES: '',
   OMP_NUM_THREADS: '1',
 }
@@ -83,8 +85,9 @@ describe('a run on a rented machine', { skip }, () => {
       const ended = gpuRun(...stage, ...small)
       assert.equal(ended.status, 0, ended.stderr + ended.stdout)
     }
-    const files = ['checkpoint.safetensors.0', 'config.json', 'logs.tgz', 'weights.safetensors.0']
-    assert.deepEqual(readdirSync(out).sort(), files)
+    const files = readdirSync(out)
+    assert.ok(files.filter(name => name.startsWith('checkpoint.safetensors.')).length > 10, `${files}`)
+    for (const name of ['config.json', 'logs.tgz', 'weights.safetensors.00']) assert.ok(files.includes(name), name)
     const log = spawnSync('tar', ['-xzOf', `${out}/logs.tgz`, 'log'], { encoding: 'utf8' }).stdout
     assert.match(log, /^== adversarial second\.json, 9 minutes$(.|\n)*"step": 2.*"discriminatorLoss": [12]\./m)
 
@@ -99,14 +102,14 @@ describe('a run on a rented machine', { skip }, () => {
   })
 
   test('brings back the log and what it had if a stage fails', () => {
-    const before = readFileSync(`${out}/weights.safetensors.0`)
+    const before = readFileSync(`${out}/weights.safetensors.00`)
     const ended = gpuRun('train', 'first.json', '9', out, '--device', 'cuda')
     assert.equal(ended.status, 1)
     assert.match(ended.stderr, /^error: the stage failed; its last lines are above, and in logs\.tgz$/m)
     const log = spawnSync('tar', ['-xzOf', `${out}/logs.tgz`, 'log'], { encoding: 'utf8' }).stdout
     assert.match(log, /^error: --device cuda: PyTorch finds no CUDA device$/m)
     assert.equal(gpuRun('join', out, folder.at('joined-again')).status, 0)
-    assert.equal(readFileSync(`${out}/weights.safetensors.0`).length, before.length)
+    assert.equal(readFileSync(`${out}/weights.safetensors.00`).length, before.length)
   })
 
   test('saves and brings back what it has if all processes are told to end', async () => {
@@ -127,7 +130,7 @@ describe('a run on a rented machine', { skip }, () => {
   })
 
   test('does not join pieces of different stages', () => {
-    writeFileSync(`${out}/weights.safetensors.0`, 'another stage')
+    writeFileSync(`${out}/weights.safetensors.00`, 'another stage')
     const { status, stderr } = gpuRun('join', out, folder.at('mixed'))
     assert.equal(status, 1)
     assert.match(stderr, /^error: .*out: files are missing, or from another stage$/m)
