@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { DiffWaveError } from '#src/core/errors'
+import * as limits from '#src/core/limits'
 import { checkTrainingConfig } from '#src/training/config'
 import { scratchFolder } from '../support/scratch.js'
 import { smallVocoder } from './small-vocoder.js'
@@ -126,6 +127,18 @@ function mutations(valid: Json, ...below: readonly string[]): Json[] {
 }
 
 describe('the PyTorch trainer takes and refuses what diffwave train does', { skip }, () => {
+  test('within the same limits', async () => {
+    const named = `
+import json
+from diffwave_torch import limits
+print(json.dumps({name: value for name, value in vars(limits).items() if name.isupper()}))
+`
+    const { status, stdout, stderr } = await evaluate(named)
+    assert.equal(status, 0, stderr)
+    const theirs: Record<string, number> = JSON.parse(stdout)
+    assert.deepEqual(theirs, Object.fromEntries(Object.entries(limits).filter(([name]) => name in theirs)))
+  })
+
   test('in every field of a config', () => same(mutations(config)))
 
   test('in the fields of pulses, and of other noise levels and weightings', async () => {

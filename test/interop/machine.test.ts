@@ -100,12 +100,21 @@ torch.ones = ones
     assert.equal(message, 'error: PyTorch 1.13.1+cu117 is too old; expected 2.1 or later')
   })
 
-  test('if the GPU only emulates bfloat16', async () => {
+  test('if the GPU only emulates bfloat16, even if another one computes with it', async () => {
     const emulating = `
-torch.cuda.is_bf16_supported = lambda including_emulation=True: including_emulation
-processes.Processes = train.Processes = lambda name: type("Gpu", (), {"device": torch.device("cuda")})
+import contextlib
+current = ["cuda:0"]
+@contextlib.contextmanager
+def device(chosen):
+    current.append(str(chosen))
+    yield
+    current.pop()
+torch.cuda.device = device
+torch.cuda.is_bf16_supported = lambda including_emulation=True: including_emulation or current[-1] == "cuda:0"
+processes.Processes = train.Processes = lambda name: type("Gpu", (), {"device": torch.device(name)})
 `
-    const message = await failure(emulating, [file, ...options('never', 1), '--precision', 'bf16'])
+    const on = ['--device', 'cuda:1', '--precision', 'bf16']
+    const message = await failure(emulating, [file, ...options('never', 1), ...on])
     assert.match(message, /^error: --precision bf16: this GPU cannot compute with bfloat16; use --precision float32$/)
   })
 

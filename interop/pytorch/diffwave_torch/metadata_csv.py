@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .errors import reason
+from .limits import MAX_METADATA_BYTES
 from .recordings import DataError
 
 METADATA_FILE = "metadata.csv"
-# MAX_METADATA_BYTES of src/core/limits.ts.
-MAX_BYTES = 256_000_000
 # What JavaScript counts as space. Python's own list is another.
 SPACES = (
     "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f"
@@ -46,8 +45,9 @@ def read_metadata(folder: str) -> list[Entry] | None:
         # A folder or a pipe of that name is no table.
         if not stat.S_ISREG(status.st_mode):
             return None
-        if status.st_size > MAX_BYTES:
-            raise DataError(f"{path}: the file is too large, expected at most {MAX_BYTES} bytes, got {status.st_size}")
+        if status.st_size > MAX_METADATA_BYTES:
+            expected = f"expected at most {MAX_METADATA_BYTES} bytes"
+            raise DataError(f"{path}: the file is too large, {expected}, got {status.st_size}")
         with open(path, "rb") as file:
             return parse_metadata(decode(file.read()))
     except FileNotFoundError:

@@ -52,11 +52,13 @@ def check_bf16(device: torch.device) -> None:
     """@raises ConfigError if a GPU cannot compute with bfloat16, or only slowly"""
     if device.type == "cpu":
         return
-    try:
-        is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
-    except TypeError:
-        # PyTorch before 2.4 does not count emulation.
-        is_supported = torch.cuda.is_bf16_supported()
+    # PyTorch says it of the current device.
+    with torch.cuda.device(device):
+        try:
+            is_supported = torch.cuda.is_bf16_supported(including_emulation=False)
+        except TypeError:
+            # PyTorch before 2.4 does not count emulation.
+            is_supported = torch.cuda.is_bf16_supported()
     if not is_supported:
         raise ConfigError("--precision bf16: this GPU cannot compute with bfloat16; use --precision float32")
 
