@@ -237,9 +237,14 @@ print(json.dumps([sampling_levels(diffusion, schedule, count) for count in (2, 3
 
 describe('sampling in PyTorch refuses in one line', { skip }, () => {
   const model = inRepository('models/speech')
+  const mel = (name: string, frames: number) =>
+    folder.put(name, encodeNpy({ shape: [80, frames], data: new Float32Array(80 * frames).fill(Number.NaN) }))
+  const [empty, broken] = [mel('empty.npy', 0), mel('broken.npy', 2)]
   for (const [title, args, message] of [
     ['a mel file that is missing', [model, 'missing.npy'], 'missing.npy: no such file or directory'],
     ['a mel file of another format', [model, 'README.md'], 'README.md: this is not a .npy file of numbers'],
+    ['a mel without frames', [model, empty], `${empty}: expected [80, frames], got [80, 0]`],
+    ['a mel that is not finite', [model, broken], `${broken}: the mel holds a number that is not finite`],
     ['a device that PyTorch does not know', [model, 'a.npy', '--device', 'gpu'], '--device gpu: expected cpu, cuda or'],
     [
       'a model without windows',

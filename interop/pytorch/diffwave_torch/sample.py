@@ -47,8 +47,10 @@ def read_mel(path: str, bands: int) -> Tensor:
         mel = torch.from_numpy(numpy.load(path)).float()
     except (ValueError, TypeError, EOFError):
         raise InputError(f"{path}: this is not a .npy file of numbers") from None
-    if mel.dim() != 2 or mel.shape[0] != bands:
+    if mel.dim() != 2 or mel.shape[0] != bands or not mel.shape[1]:
         raise InputError(f"{path}: expected [{bands}, frames], got {list(mel.shape)}")
+    if not torch.isfinite(mel).all():
+        raise InputError(f"{path}: the mel holds a number that is not finite")
     return mel
 
 
