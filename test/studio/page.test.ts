@@ -197,6 +197,13 @@ describe('the process view', () => {
   })
 
   studioTest('keeps a recording that is dropped before the example has come', 'generate', async page => {
+    const forward = page.getByRole('region', { name: 'Forward' })
+    await page.route('**/v1/forward*', () => {})
+    await page.getByRole('button', { name: 'New seed' }).click()
+    await forward.getByRole('button', { name: 'Stop' }).click()
+    await page.unroute('**/v1/forward*')
+    await forward.getByRole('button', { name: 'Start again' }).click()
+    await forward.getByRole('status').getByText('done').waitFor()
     await page.getByRole('button', { name: 'Generate' }).waitFor()
     let release = () => {}
     const released = new Promise<void>(resolve => {
