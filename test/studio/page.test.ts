@@ -64,6 +64,22 @@ function studioTest(
   })
 }
 
+/** How much a field's edge stands out from the panel around it (WCAG 2.2, contrast ratio). */
+async function edgeContrast(page: Page, field: string): Promise<number> {
+  await page.locator(field).waitFor()
+  const colours = (await page.evaluate(`[
+    getComputedStyle(document.querySelector('${field}')).borderTopColor,
+    getComputedStyle(document.querySelector('.panel')).backgroundColor,
+  ]`)) as string[]
+  const [low, high] = colours
+    .map(colour => {
+      const linear = colour.match(/\d+/g)!.map(byte => ((Number(byte) / 255 + 0.055) / 1.055) ** 2.4)
+      return 0.2126 * linear[0]! + 0.7152 * linear[1]! + 0.0722 * linear[2]!
+    })
+    .sort((a, b) => a - b)
+  return (high! + 0.05) / (low! + 0.05)
+}
+
 describe('the studio’s navigation', () => {
   studioTest('leads to every view by address and by keyboard', 'generate', async page => {
     await page.getByRole('heading', { name: 'Generate', level: 1 }).waitFor()
@@ -85,11 +101,24 @@ describe('the studio’s navigation', () => {
     async page => {
       const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
       const dark = await background()
+      assert.ok((await edgeContrast(page, '#generate-seed')) >= 3)
       await page.getByRole('button', { name: 'Light colours' }).click()
       assert.notEqual(await background(), dark)
+      assert.ok((await edgeContrast(page, '#generate-seed')) >= 3)
       await page.reload()
       await page.getByRole('button', { name: 'Dark colours' }).click()
       assert.equal(await background(), dark)
+      await page.emulateMedia({ forcedColors: 'active' })
+      assert.equal(
+        await page.evaluate(`getComputedStyle(document.querySelector('nav [aria-current]')).outlineStyle`),
+        'solid',
+      )
+      await page.emulateMedia({ forcedColors: 'none' })
+      // Letters follow the size that the reader has set for the browser.
+      const session = await page.context().newCDPSession(page)
+      await session.send('Page.setFontSizes', { fontSizes: { standard: 24 } })
+      assert.equal(await page.evaluate('getComputedStyle(document.body).fontSize'), '22.5px')
+      await session.send('Page.setFontSizes', { fontSizes: { standard: 16 } })
       // Later tests are as light or dark as their system.
       await page.evaluate('localStorage.clear()')
     },
@@ -168,6 +197,13 @@ describe('the process view', () => {
     const noisy = await canvasStatistics(page, figure)
     assert.ok(noisy.lightness > clean.lightness + 10, `${clean.lightness} to ${noisy.lightness}`)
     assert.equal(await page.evaluate('playedBuffers.length'), played)
+    const forward = page.getByRole('region', { name: 'Forward' })
+    await page.route('**/v1/forward*', () => {})
+    await page.getByRole('button', { name: 'New seed' }).click()
+    await forward.getByRole('button', { name: 'Stop' }).click()
+    await page.unroute('**/v1/forward*')
+    await forward.getByRole('button', { name: 'Start again' }).click()
+    await forward.getByRole('status').getByText('done').waitFor()
   })
 
   studioTest('shows every reverse step, and updates when a setting changes', 'process', async page => {
@@ -197,13 +233,6 @@ describe('the process view', () => {
   })
 
   studioTest('keeps a recording that is dropped before the example has come', 'generate', async page => {
-    const forward = page.getByRole('region', { name: 'Forward' })
-    await page.route('**/v1/forward*', () => {})
-    await page.getByRole('button', { name: 'New seed' }).click()
-    await forward.getByRole('button', { name: 'Stop' }).click()
-    await page.unroute('**/v1/forward*')
-    await forward.getByRole('button', { name: 'Start again' }).click()
-    await forward.getByRole('status').getByText('done').waitFor()
     await page.getByRole('button', { name: 'Generate' }).waitFor()
     let release = () => {}
     const released = new Promise<void>(resolve => {
