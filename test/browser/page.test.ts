@@ -407,7 +407,7 @@ describe('a page gets an error or a note', { skip: noBrowser }, () => {
       'ABORTED',
       /stopped/,
     ],
-    ['a model of the wrong kind', `await d.Generator.load('/model')`, 'BAD_CONFIG', /not a generator/],
+    ['a model of the wrong kind', `await d.Generator.load('/model')`, 'BAD_CONFIG', /wrong kind, expected a generator/],
     ['a checkpoint', `await d.loadModel('/weights.pt')`, 'UNSUPPORTED_FORMAT', /model folders/],
     ['an address on a hub', `await d.loadModel('hf:owner/name')`, 'BAD_OPTION', /URL of a folder/],
     ['a revoked object URL', `await d.readWav('blob:' + location.origin + '/gone')`, 'DOWNLOAD_FAILED', /blob:/],
