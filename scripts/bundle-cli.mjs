@@ -1,7 +1,7 @@
 // Joins the modules of the command line in dist/bundled/cli/, and makes dist/cli/main.js load them. Unjoined, `diffwave
-// synthesize` loads 210 modules, which takes a fifth of the time to its first sound. Joined, it loads three files: the
-// parser of command lines, the command and the vocoder. If dist/cli/main.js was only compiled by `tsc`, it loads the
-// single modules and still works.
+// synthesize` loads 210 modules, which takes a fifth of the time to its first sound. Joined, it loads four files: the
+// parser with the data of all commands, what commands on files share, the vocoder, and zod. If dist/cli/main.js was
+// only compiled by `tsc`, it loads the single modules and still works.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
 import { bundledCli, root } from './compile.mjs'
@@ -22,8 +22,8 @@ const packages = ['commander', 'picocolors', 'fflate', 'fft.js', 'detect-libc', 
  */
 const groups = [
   ['start', ['cli/main.js']],
-  ['files', ['cli/commands/synthesize.js']],
-  ['sound', ['vocoder.js', 'formats/mel-stream.js', 'audio/mel/notes.js']],
+  ['files', ['cli/inputs/inputs.js', 'cli/inputs/each-input.js', 'cli/outputs/outputs.js']],
+  ['sound', ['cli/actions/synthesize.js']],
 ]
 
 /** Corrects the paths to files beside a module, since the module's text moves to another folder. */

@@ -105,8 +105,7 @@ function reference(commands, globalOptions) {
 }
 
 await build({ ifMissing: true })
-const { loadCommands } = await import('../dist/cli/commands.js')
-const commands = await loadCommands()
+const { commands } = await import('../dist/cli/commands.js')
 const { globalOptions } = await import('../dist/cli/program.js')
 
 const path = join(root, FILE)

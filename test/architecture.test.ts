@@ -78,7 +78,7 @@ test('what runs on every engine imports no file of a particular one', () => {
   const outside = files.filter(file => folderOf(file) !== 'engines')
   const found = outside.filter(file => imports(file).some(isOfOne)).sort()
   // The program of the page's worker, and the command that compiles the native engine.
-  assert.deepEqual(found, ['browser/worker.ts', 'cli/commands/build-native.ts'])
+  assert.deepEqual(found, ['browser/worker.ts', 'cli/actions/build-native.ts'])
 })
 
 test('no file imports itself through others', () => {
@@ -197,13 +197,16 @@ test('only its engine imports TensorFlow.js, and only the CLI uses the process',
   }
 })
 
-test('the command line loads the service only for `serve`', () => {
-  // A command is loaded when it runs.
-  const loaded = new Set([...loadedWith('cli/main.ts'), ...loadedWith('cli/commands/serve.ts')])
-  assert.ok(loaded.has('cli/program.ts') && loaded.has('cli/load.ts'))
+test('the command line loads a command when it runs, and services only to serve', () => {
+  const start = loadedWith('cli/main.ts')
+  const wherever = (...folders: string[]) => [...start].filter(file => folders.some(name => file.startsWith(name)))
+  assert.ok(start.has('cli/program.ts') && start.has('cli/commands/serve.ts'))
+  assert.deepEqual(wherever('cli/actions/', 'server/', 'denoiser/', 'engines/', 'model/', 'training/'), [])
+  const actions = files.filter(file => file.startsWith('cli/actions/'))
+  const serving = actions.filter(file => [...loadedWith(file)].some(name => name.startsWith('server/')))
   assert.deepEqual(
-    [...loaded].filter(file => file.startsWith('server/')),
-    [],
+    serving.sort(),
+    ['serve', 'studio', 'worker'].map(name => `cli/actions/${name}.ts`),
   )
 })
 

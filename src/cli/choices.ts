@@ -1,6 +1,6 @@
 /**
- * The names that options accept. They are repeated here so that `diffwave --help` loads neither engines nor schemas;
- * the compiler checks that each list has every name of the type that defines it.
+ * The names that options accept. The help lists them, and every call loads the data of all commands. The names are
+ * repeated here so that engines and schemas are not loaded with it: the compiler checks that no name is missing.
  */
 import type { WavFormat } from '../audio/codecs/wav-bytes.js'
 import type { ConventionName } from '../audio/mel/convention.js'

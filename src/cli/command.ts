@@ -1,5 +1,6 @@
 /**
- * A command is data, from which the program, `--help` and docs/command-line.md are made, and a function that runs it.
+ * A command is data, from which the program, `--help` and docs/command-line.md are made. What it does is a function in
+ * a module of its own (`actions/`).
  */
 import type { DocumentedPage } from '../core/documentation.js'
 import type { Context } from './context.js'
@@ -58,15 +59,20 @@ export interface Command<Options extends OptionSpecs = OptionSpecs> {
   readonly options: Options
   /** Calls to try first. */
   readonly examples: readonly string[]
-  /**
-   * Runs the command. Libraries are imported here and not at the top of the file, so that `diffwave --help` is quick.
-   *
-   * @param values of the arguments, in order
-   */
-  run(context: Context, values: readonly string[], options: Values<Options>): Promise<void>
 }
 
+/**
+ * Runs a command.
+ *
+ * @param words values of the arguments, in order
+ */
+export type Run<Options extends OptionSpecs = OptionSpecs> = (
+  context: Context,
+  words: readonly string[],
+  options: Values<Options>,
+) => Promise<void>
+
 /** Infers the types of a command's options. */
-export function defineCommand<Options extends OptionSpecs>(command: Command<Options>): Command {
-  return command as unknown as Command
+export function defineCommand<Options extends OptionSpecs>(command: Command<Options>): Command<Options> {
+  return command
 }

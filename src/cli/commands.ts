@@ -1,146 +1,57 @@
 /**
- * The commands, in the order of the help. Each is loaded when it runs or its own help is shown: `diffwave --help` needs
- * names and summaries only.
+ * The commands, in the order of the help. Their data is small, and here at once, so that the help and the errors of a
+ * call load nothing more. What a command does is loaded when it runs: its module imports all that it needs.
  */
-import type { Command } from './command.js'
+import type { Command, OptionSpecs, Run } from './command.js'
+import { command as buildNative } from './commands/build-native.js'
+import { command as convert } from './commands/convert.js'
+import { command as denoise } from './commands/denoise.js'
+import { command as doctor } from './commands/doctor.js'
+import { command as evaluate } from './commands/evaluate.js'
+import { command as exportModel } from './commands/export.js'
+import { command as generate } from './commands/generate.js'
+import { command as inpaint } from './commands/inpaint.js'
+import { command as inspect } from './commands/inspect.js'
+import { command as interpolate } from './commands/interpolate.js'
+import { command as mel } from './commands/mel.js'
+import { command as resynthesize } from './commands/resynthesize.js'
+import { command as serve } from './commands/serve.js'
+import { command as studio } from './commands/studio.js'
+import { command as synthesize } from './commands/synthesize.js'
+import { command as train } from './commands/train.js'
+import { command as tune } from './commands/tune.js'
+import { command as worker } from './commands/worker.js'
 
-/** What the help lists of a command, and the command itself. */
-export interface CommandEntry extends Pick<Command, 'name' | 'summary' | 'group'> {
-  /** Its arguments, in commander's notation. */
-  readonly usage: string
-  readonly load: () => Promise<{ readonly command: Command }>
+/** A command, and the module that runs it. */
+export interface LoadableCommand extends Command {
+  readonly load: () => Promise<{ readonly run: Run }>
 }
 
-export const commands: readonly CommandEntry[] = [
-  {
-    name: 'synthesize',
-    usage: '<mel...>',
-    summary: 'Make audio from mel spectrograms',
-    group: 'Make audio',
-    load: () => import('./commands/synthesize.js'),
-  },
-  {
-    name: 'resynthesize',
-    usage: '<recording...>',
-    summary: 'Copy recordings through their mels, with a vocoder',
-    group: 'Make audio',
-    load: () => import('./commands/resynthesize.js'),
-  },
-  {
-    name: 'generate',
-    usage: '',
-    summary: 'Generate clips from noise alone, or from a label',
-    group: 'Make audio',
-    load: () => import('./commands/generate.js'),
-  },
-  {
-    name: 'inpaint',
-    usage: '<recording...>',
-    summary: 'Fill gaps in recordings',
-    group: 'Repair recordings',
-    load: () => import('./commands/inpaint.js'),
-  },
-  {
-    name: 'denoise',
-    usage: '<recording...>',
-    summary: 'Remove noise from recordings',
-    group: 'Repair recordings',
-    load: () => import('./commands/denoise.js'),
-  },
-  {
-    name: 'interpolate',
-    usage: '<first> <second>',
-    summary: 'Interpolate between two recordings of equal length',
-    group: 'Repair recordings',
-    load: () => import('./commands/interpolate.js'),
-  },
-  {
-    name: 'mel',
-    usage: '<recording...>',
-    summary: 'Compute mel spectrograms of recordings, or convert mels',
-    group: 'Mels and models',
-    load: () => import('./commands/mel.js'),
-  },
-  {
-    name: 'convert',
-    usage: '<checkpoint>',
-    summary: 'Convert a PyTorch checkpoint to a model folder',
-    group: 'Mels and models',
-    load: () => import('./commands/convert.js'),
-  },
-  {
-    name: 'export',
-    usage: '<model>',
-    summary: 'Export a model to safetensors, PyTorch, ONNX or Triton',
-    group: 'Mels and models',
-    load: () => import('./commands/export.js'),
-  },
-  {
-    name: 'inspect',
-    usage: '<path...>',
-    summary: 'Describe mels, recordings, checkpoints and models',
-    group: 'Mels and models',
-    load: () => import('./commands/inspect.js'),
-  },
-  {
-    name: 'train',
-    usage: '<config>',
-    summary: 'Train a model on folders of recordings',
-    group: 'Train and evaluate',
-    load: () => import('./commands/train.js'),
-  },
-  {
-    name: 'evaluate',
-    usage: '',
-    summary: 'Measure how close the sound of a model comes to recordings',
-    group: 'Train and evaluate',
-    load: () => import('./commands/evaluate.js'),
-  },
-  {
-    name: 'tune',
-    usage: '<recording...>',
-    summary: 'Find better noise schedules for few steps, using recordings',
-    group: 'Train and evaluate',
-    load: () => import('./commands/tune.js'),
-  },
-  {
-    name: 'serve',
-    usage: '',
-    summary: 'Serve models over HTTP',
-    group: 'Serve',
-    load: () => import('./commands/serve.js'),
-  },
-  {
-    name: 'studio',
-    usage: '',
-    summary: 'Serve a page that shows and plays how noise becomes sound',
-    group: 'Serve',
-    load: () => import('./commands/studio.js'),
-  },
-  {
-    name: 'worker',
-    usage: '',
-    summary: 'Process the jobs of `diffwave serve --redis`',
-    group: 'Serve',
-    load: () => import('./commands/worker.js'),
-  },
-  {
-    name: 'build-native',
-    usage: '',
-    summary: 'Compile the native engine from the shipped source',
-    group: 'This machine',
-    load: () => import('./commands/build-native.js'),
-  },
-  {
-    name: 'doctor',
-    usage: '',
-    summary: 'List the engines that run on this machine, and say why others do not',
-    group: 'This machine',
-    load: () => import('./commands/doctor.js'),
-  },
+/** Checks that what is loaded takes the options of the command. */
+function loadable<Options extends OptionSpecs>(
+  command: Command<Options>,
+  load: () => Promise<{ readonly run: Run<Options> }>,
+): LoadableCommand {
+  return { ...command, load: load as LoadableCommand['load'] }
+}
+
+export const commands: readonly LoadableCommand[] = [
+  loadable(synthesize, () => import('./actions/synthesize.js')),
+  loadable(resynthesize, () => import('./actions/resynthesize.js')),
+  loadable(generate, () => import('./actions/generate.js')),
+  loadable(inpaint, () => import('./actions/inpaint.js')),
+  loadable(denoise, () => import('./actions/denoise.js')),
+  loadable(interpolate, () => import('./actions/interpolate.js')),
+  loadable(mel, () => import('./actions/mel.js')),
+  loadable(convert, () => import('./actions/convert.js')),
+  loadable(exportModel, () => import('./actions/export.js')),
+  loadable(inspect, () => import('./actions/inspect.js')),
+  loadable(train, () => import('./actions/train.js')),
+  loadable(evaluate, () => import('./actions/evaluate.js')),
+  loadable(tune, () => import('./actions/tune.js')),
+  loadable(serve, () => import('./actions/serve.js')),
+  loadable(studio, () => import('./actions/studio.js')),
+  loadable(worker, () => import('./actions/worker.js')),
+  loadable(buildNative, () => import('./actions/build-native.js')),
+  loadable(doctor, () => import('./actions/doctor.js')),
 ]
-
-/** All commands, loaded. */
-export function loadCommands(): Promise<readonly Command[]> {
-  return Promise.all(commands.map(async ({ load }) => (await load()).command))
-}

@@ -57,6 +57,7 @@ export class Context {
    */
   async withProgress<T>(label: string, work: (report: ReportProgress) => Promise<T>): Promise<T> {
     if (!process.stderr.isTTY || this.json || this.quiet) return work(() => {})
+    // A package of its own, which only terminals need.
     const { default: cliProgress } = await import('cli-progress')
     const bar = new cliProgress.SingleBar(
       {

@@ -3,13 +3,13 @@ import { availableParallelism } from 'node:os'
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
 import type { Denoiser } from '../denoiser/denoiser.js'
+import { loadModel } from '../denoiser/load-model.js'
+import { createSampler } from '../diffusion/samplers/create.js'
+import { isRemote } from '../model/remote/address.js'
+import { remoteModel } from '../model/remote/remote-model.js'
 import type { Context } from './context.js'
 import { environment } from './environment.js'
 import { type ModelOptions, parseInteger } from './options.js'
-
-/** The default models, unless DIFFWAVE_MODEL names another. */
-export const DEFAULT_VOCODER = 'speech'
-export const DEFAULT_GENERATOR = 'music'
 
 type Named = Pick<ModelOptions, 'model'>
 
@@ -64,15 +64,12 @@ function threadsOf(text: string): number {
  * @throws DiffWaveError as `remoteModel`
  */
 export async function fetchModel(context: Context, name: string): Promise<string> {
-  const { isRemote } = await import('../model/remote/address.js')
   if (!isRemote(name)) return name
-  const { remoteModel } = await import('../model/remote/remote-model.js')
   return context.withProgress('download', onProgress => remoteModel(name, { onProgress, signal: context.signal }))
 }
 
 /** Loads a model. @throws DiffWaveError as `loadModel` */
 export async function openModel(context: Context, options: ModelOptions, fallback: string): Promise<Denoiser> {
-  const { loadModel } = await import('../denoiser/load-model.js')
   const loading = { ...loadOptions(options), ...defined({ correction: options.correction }) }
   noteThreads(context, loading.threads)
   const path = await fetchModel(context, modelName(options, fallback))
@@ -97,13 +94,8 @@ function noteModel(context: Context, { notes }: Pick<Denoiser, 'notes'>): void {
 const MANY_STEPS = 5
 
 /** Notes what very many steps cost. */
-export async function noteSteps(
-  context: Context,
-  { config }: Pick<Denoiser, 'config'>,
-  steps: number | string | undefined,
-) {
+export function noteSteps(context: Context, { config }: Pick<Denoiser, 'config'>, steps: number | string | undefined) {
   if (typeof steps !== 'number') return
-  const { createSampler } = await import('../diffusion/samplers/create.js')
   const usual = createSampler(config.diffusion, {}).steps.length
   if (steps <= MANY_STEPS * usual) return
   const times = Math.round(steps / usual)

@@ -4,6 +4,7 @@ import { DiffWaveError, type ErrorDetails } from '../core/errors.js'
 import { suggestion } from '../core/suggest.js'
 import { type EngineChoice, engineChoices, formatChoices, precisionChoices, samplerChoices } from './choices.js'
 import type { OptionSpec } from './command.js'
+import { shard } from './inputs/shard.js'
 
 type More = Pick<OptionSpec<unknown>, 'conflicts' | 'group'>
 
@@ -11,6 +12,10 @@ type More = Pick<OptionSpec<unknown>, 'conflicts' | 'group'>
 export function longName(flags: string): string {
   return /--[a-z-]+/.exec(flags)![0]
 }
+
+/** The default models, unless DIFFWAVE_MODEL names another. */
+export const DEFAULT_VOCODER = 'speech'
+export const DEFAULT_GENERATOR = 'music'
 
 /** An option without a value. */
 export function flag(flags: string, description: string, more: More = {}): OptionSpec<boolean | undefined> {
@@ -203,6 +208,31 @@ export const refine = integer(
   '--refine <iterations>',
   'iterations of phase refinement after sampling, 0 to disable (default: the model’s)',
 )
+
+/** The options of `synthesize` and `resynthesize`. */
+export const vocodeOptions = {
+  ...outputOptions,
+  ...modelOptions(DEFAULT_VOCODER),
+  ...samplingOptions,
+  refine,
+  correction,
+  label: text('--label <name>', 'voice, for models that have labels'),
+  chunkFrames: integer(
+    '--chunk-frames <n>',
+    'mel frames per chunk: small chunks start sooner, large ones run faster (default: 8 in a pipe)',
+  ),
+  shard,
+}
+
+/** `--key` and `--index`. @param group heading in the help */
+export function melFileOptions(group: string) {
+  return {
+    key: text('--key <name>', 'name of the mel in a file of several arrays', { group }),
+    index: integer('--index <n>', 'index of the mel to take from a batch, from 0 (default: all, one file each)', {
+      group,
+    }),
+  }
+}
 
 /**
  * Sampling options of a process that does not start from pure noise, so that named schedules do not apply.

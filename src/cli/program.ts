@@ -5,7 +5,7 @@ import { DiffWaveError } from '../core/errors.js'
 import { packageVersion } from '../core/package.js'
 import { suggestion } from '../core/suggest.js'
 import type { Command, OptionSpec } from './command.js'
-import type { CommandEntry } from './commands.js'
+import type { LoadableCommand } from './commands.js'
 import { Context, type GlobalOptions } from './context.js'
 
 /** The options that every command takes. */
@@ -19,7 +19,7 @@ export const globalOptions = [
 const HELP_COLUMNS = 100
 
 /** Runs the program. @throws DiffWaveError as the command does; `BAD_OPTION` for a call that cannot be parsed */
-export async function runProgram(commands: readonly CommandEntry[], argv: readonly string[], signal: AbortSignal) {
+export async function runProgram(commands: readonly LoadableCommand[], argv: readonly string[], signal: AbortSignal) {
   const program = new Commander('diffwave')
     .description('Neural vocoding, audio generation and training with DiffWave.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -28,20 +28,15 @@ export async function runProgram(commands: readonly CommandEntry[], argv: readon
     .addHelpText('after', `\nDocumentation: ${documentation(null)}`)
   for (const { flags, description } of globalOptions) program.option(flags, description)
   quietly(program)
-  const wanted = commandWord(argv)
-  for (const entry of commands) {
-    const own = program.command(entry.name).summary(entry.summary).helpGroup(`${entry.group}:`)
+  for (const command of commands) {
+    const own = program.command(command.name)
     quietly(own)
-    if (entry.name !== wanted) {
-      if (entry.usage !== '') own.arguments(entry.usage)
-      continue
-    }
-    const { command } = await entry.load()
     describe(own, command)
     own.action(async (...given: unknown[]) => {
       const values = given.slice(0, command.arguments.length).flat() as string[]
       const { json = false, quiet = false, debug = false } = program.opts<Partial<GlobalOptions>>()
-      await command.run(new Context(signal, { json, quiet, debug }), values, own.opts())
+      const { run } = await command.load()
+      await run(new Context(signal, { json, quiet, debug }), values, own.opts())
     })
   }
   try {
@@ -59,7 +54,7 @@ function commandWord(argv: readonly string[]): string | undefined {
 }
 
 /** Prints the program's help, for a call without arguments. */
-export function programHelp(commands: readonly CommandEntry[]): Promise<void> {
+export function programHelp(commands: readonly LoadableCommand[]): Promise<void> {
   return runProgram(commands, ['--help'], new AbortController().signal)
 }
 
@@ -74,6 +69,8 @@ function quietly(command: Commander): void {
 
 function describe(own: Commander, command: Command): void {
   own
+    .summary(command.summary)
+    .helpGroup(`${command.group}:`)
     .description([command.summary, ...(command.details ?? [])].join('\n\n'))
     .helpOption('-h, --help', 'print this help')
   for (const { name, description, variadic } of command.arguments) {
@@ -99,7 +96,7 @@ function commanderOption(spec: OptionSpec<unknown>): Option {
 /** An error of commander as one of ours, with a suggestion as the hint. */
 function usageError(
   { code, message }: CommanderError,
-  commands: readonly CommandEntry[],
+  commands: readonly LoadableCommand[],
   argv: readonly string[],
 ): DiffWaveError {
   const names = commands.map(({ name }) => name)

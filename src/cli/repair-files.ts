@@ -57,7 +57,7 @@ export async function repairFiles(context: Context, options: RepairOptions, plan
   const model = await openModel(context, options, plan.fallback)
   try {
     const prepare = await plan.preparer(model)
-    await noteSteps(context, model, options.steps)
+    noteSteps(context, model, options.steps)
     await eachInput(
       context,
       jobs,

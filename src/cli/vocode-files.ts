@@ -2,14 +2,13 @@
 import { defined } from '../core/defined.js'
 import { checkSeedRange } from '../core/seed.js'
 import type { AudioStream } from '../synthesis/result.js'
-import type { StreamOptions, Vocoder } from '../vocoder.js'
+import { type StreamOptions, Vocoder } from '../vocoder.js'
 import type { Values } from './command.js'
 import type { Context } from './context.js'
 import { eachInput } from './inputs/each-input.js'
 import { findInputs, type Input, type InputKind } from './inputs/inputs.js'
-import { shard } from './inputs/shard.js'
-import { DEFAULT_VOCODER, noteSteps, openModel } from './load.js'
-import { correction, integer, modelOptions, outputOptions, refine, sampling, samplingOptions, text } from './options.js'
+import { noteSteps, openModel } from './load.js'
+import { DEFAULT_VOCODER, sampling, type vocodeOptions } from './options.js'
 import { planOutputs } from './outputs/outputs.js'
 import { checkStdout, chosenOutput, STDOUT } from './outputs/sink.js'
 import { picturePath, writeAudio } from './outputs/write-audio.js'
@@ -18,20 +17,6 @@ import { picturePath, writeAudio } from './outputs/write-audio.js'
  * Samples per chunk when writing to a file: a third of a second at 22,050 Hz, some tenths faster than a stream's.
  */
 const FILE_CHUNK = 8192
-
-export const vocodeOptions = {
-  ...outputOptions,
-  ...modelOptions(DEFAULT_VOCODER),
-  ...samplingOptions,
-  refine,
-  correction,
-  label: text('--label <name>', 'voice, for models that have labels'),
-  chunkFrames: integer(
-    '--chunk-frames <n>',
-    'mel frames per chunk: small chunks start sooner, large ones run faster (default: 8 in a pipe)',
-  ),
-  shard,
-}
 
 /** One input, read and checked, ready to be vocoded. */
 export interface Prepared {
@@ -67,11 +52,10 @@ export async function vocodeFiles<T extends Input>(
     force: options.force,
     beside: path => (picture ? [picturePath(path)] : []),
   })
-  const { Vocoder } = await import('../vocoder.js')
   const model = await openModel(context, options, DEFAULT_VOCODER)
   try {
     const vocoder = new Vocoder(model)
-    await noteSteps(context, model, options.steps)
+    noteSteps(context, model, options.steps)
     const atOnce = output === STDOUT ? undefined : Math.max(1, Math.round(FILE_CHUNK / vocoder.config.mel.hop))
     const { seed, ...choice } = sampling(options)
     const chosen = { ...choice, ...defined({ refine: options.refine, label: options.label }) }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { test } from 'node:test'
-import { command } from '#src/cli/commands/doctor'
+import { run } from '#src/cli/actions/doctor'
 import { called } from '../support/process.js'
 
 test('doctor lists each engine, with a reason if it is not available', () => {
@@ -19,7 +19,7 @@ test('doctor names the packages of models that are not installed', async context
   syncBuiltinESMExports()
   const printed: unknown[] = []
   const result = (lines: readonly string[], value: object) => printed.push(...lines, JSON.stringify(value))
-  await command.run({ result } as never, [], {}).finally(() => {
+  await run({ result } as never).finally(() => {
     context.mock.restoreAll()
     syncBuiltinESMExports()
   })

@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { loadCommands } from '#src/cli/commands'
+import { commands } from '#src/cli/commands'
 import { inRepository } from '../support/paths.js'
-
-const commands = await loadCommands()
 
 test('the reference in docs/command-line.md is up to date', () => {
   const args = [inRepository('scripts/command-docs.mjs'), '--check']

@@ -10,10 +10,8 @@ import { Job } from 'kubernetes-models/batch/v1'
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
 import { Service } from 'kubernetes-models/v1'
 import { parse, parseAllDocuments } from 'yaml'
-import { loadCommands } from '#src/cli/commands'
+import { commands } from '#src/cli/commands'
 import { inRepository } from '../support/paths.js'
-
-const commands = await loadCommands()
 
 const deploy = (name: string) => inRepository(join('deploy', name))
 const dockerfile = readFileSync(deploy('Dockerfile'), 'utf8')

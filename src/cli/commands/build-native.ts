@@ -1,5 +1,3 @@
-/** `diffwave build-native`: compiles the native engine if the package brings no binary for it. */
-import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
 import { text } from '../options.js'
 
@@ -15,9 +13,4 @@ export const command = defineCommand({
     compiler: text('--compiler <name>', 'C++ compiler (default: the first of g++, c++ and clang++ that is installed)'),
   },
   examples: ['diffwave build-native'],
-  run: async (context, _, { compiler }) => {
-    const { buildAddon } = await import('../../engines/native/build.js')
-    const path = await buildAddon({ ...defined({ compiler }), signal: context.signal })
-    context.result(`built ${path}`, { built: path })
-  },
 })

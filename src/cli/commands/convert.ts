@@ -1,9 +1,5 @@
-/** `diffwave convert`: a PyTorch checkpoint → a model folder. */
-import { defined } from '../../core/defined.js'
 import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
-import { findInput } from '../inputs/inputs.js'
-import { melNumbers } from '../inputs/mel-numbers.js'
 import { choice, force, integer, number, requiredText, text } from '../options.js'
 
 const BARE = 'Facts that a checkpoint may not state'
@@ -42,33 +38,4 @@ export const command = defineCommand({
     'diffwave convert weights.pt -o my-model',
     'diffwave convert weights.pt -o my-model --convention tacotron2 --mel-log log10 --mel-stats stats.npy',
   ],
-  run: async (context, [checkpoint], options) => {
-    const { output, force, melLog, melStats, ...facts } = options
-    const [{ convert }, { parameterCount }, { isRemote }] = await Promise.all([
-      import('../../model/convert.js'),
-      import('../../model/parameters.js'),
-      import('../../model/remote/address.js'),
-    ])
-    const numbers = await melNumbers(melLog, melStats)
-    const hints = {
-      ...facts,
-      ...defined({ melLogarithm: numbers.logarithm, melStatistics: numbers.statistics }),
-      force,
-      signal: context.signal,
-    }
-    const input = isRemote(checkpoint!) ? null : await findInput(checkpoint!, context.signal)
-    const { config, source, notes } =
-      input === null
-        ? await context.withProgress('download', onProgress => convert(checkpoint!, output, { ...hints, onProgress }))
-        : await convert(input.path, output, hints)
-    for (const note of notes) context.note(note)
-    const count = parameterCount(config.network)
-    context.result(`${output}: ${config.kind} from ${source}, ${(count / 1e6).toFixed(2)} M parameters`, {
-      input: input?.name ?? checkpoint,
-      output,
-      source,
-      kind: config.kind,
-      parameters: count,
-    })
-  },
 })

@@ -1,12 +1,6 @@
-/** `diffwave denoise`: noise removed from recordings by a generator. */
-import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
-import { findInputs, recordings } from '../inputs/inputs.js'
-import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
-import { namedGenerator } from '../load.js'
-import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
-import { repairFiles } from '../repair-files.js'
+import { modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
 
 export const command = defineCommand({
   name: 'denoise',
@@ -28,21 +22,4 @@ export const command = defineCommand({
     shard,
   },
   examples: ['diffwave denoise noisy.wav -o clean.wav -m my-generator'],
-  run: async (context, words, options) => {
-    const { snr, noise, step, label } = options
-    const steps = countedSteps(options)
-    await repairFiles(context, options, {
-      inputs: await findInputs(words, recordings, context.signal),
-      fallback: namedGenerator(options),
-      preparer: async model => {
-        const { Generator } = await import('../../generator.js')
-        const generator = new Generator(model)
-        return async input => {
-          const audio = await readRecording(context, input)
-          noteConversion(context, input.name, audio, generator.sampleRate)
-          return run => generator.denoise(audio, { ...steps, ...defined({ snr, noise, step, label }), ...run })
-        }
-      },
-    })
-  },
 })

@@ -1,54 +1,46 @@
 /** `diffwave evaluate`: how near a model's sound comes to real recordings. */
-import { DiffWaveError } from '../../core/errors.js'
-import { defineCommand } from '../command.js'
-import { evaluateClips } from '../evaluate/clips.js'
-import { evaluateCopies } from '../evaluate/copies.js'
-import { type EvaluateOptions, evaluateOptions } from '../evaluate/options.js'
-import { DEFAULT_VOCODER, openModel } from '../load.js'
-import { longName } from '../options.js'
-import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
+import { defineCommand, type Values } from '../command.js'
+import {
+  DEFAULT_VOCODER,
+  flag,
+  force,
+  integer,
+  modelOptions,
+  number,
+  refine,
+  requiredText,
+  samplingOptions,
+  text,
+  texts,
+} from '../options.js'
 
-/** What is evaluated: copies of recordings, which vocoders make, or clips, which generators make. */
-type Evaluated = 'copies' | 'clips'
+const ofVocoders = { group: 'Vocoders' }
+const ofGenerators = { group: 'Generators' }
 
-type OptionName = keyof EvaluateOptions
-
-/** The options that only one of them takes. */
-const own: Readonly<Record<Evaluated, readonly OptionName[]>> = {
-  copies: ['mel', 'limit', 'refine', 'baseline', 'ablation'],
-  clips: ['training', 'count', 'seconds', 'guidance'],
-}
-
-/** The options that say how a model makes its sound. */
-const ofModels: readonly OptionName[] = [
-  'engine',
-  'threads',
-  'precision',
-  'steps',
-  'sampler',
-  'eta',
-  'label',
-  'refine',
-  'ablation',
-  'count',
-  'guidance',
-]
-
-/** @throws DiffWaveError `BAD_OPTION` for an option that would have no effect */
-function refuseOthers(evaluated: Evaluated, runsModel: boolean, options: EvaluateOptions): void {
-  const refuse = (names: readonly OptionName[], whose: string, hint: string) => {
-    // `--no-baseline` is true unless it is given.
-    const other = names.find(name => options[name] !== undefined && options[name] !== true)
-    if (other === undefined) return
-    throw new DiffWaveError('BAD_OPTION', `${longName(evaluateOptions[other].flags)} is for ${whose}`, { hint })
-  }
-  if (evaluated === 'clips') {
-    refuse(own.copies, 'vocoders', 'Clips are evaluated here, because the model is a generator or --training is given.')
-  } else {
-    const hint = 'Copies of recordings are evaluated here. For clips, use a generator, or --generated with --training.'
-    refuse(own.clips, 'generators', hint)
-  }
-  if (!runsModel) refuse(ofModels, 'models', 'Only the files of --generated are measured. A model runs with -m.')
+const options = {
+  reference: requiredText(
+    '--reference <dir>',
+    'folder of recordings; for a generator, recordings held out of training',
+  ),
+  output: text('-o, --output <report.html>', 'report with spectrograms and sound'),
+  force,
+  generated: texts('--generated <dir...>', 'folders of audio made earlier; no model runs unless -m is given'),
+  ...modelOptions(DEFAULT_VOCODER),
+  ...samplingOptions,
+  label: text('--label <name>', 'label, for models that have them (default: all in turn for a generator)'),
+  mel: text('--mel <dir>', 'folder of the recordings’ mels (default: computed)', ofVocoders),
+  limit: integer('--limit <n>', 'number of files to evaluate, in order of name (default: all)', ofVocoders),
+  refine: { ...refine, ...ofVocoders },
+  baseline: flag('--no-baseline', 'leave out the Griffin-Lim baseline', ofVocoders),
+  ablation: flag('--no-ablation', 'leave out the results without the network and without refinement', ofVocoders),
+  training: text(
+    '--training <dir>',
+    'folder of training clips, to measure memorisation and label accuracy',
+    ofGenerators,
+  ),
+  count: integer('-n, --count <n>', 'number of clips to generate (default: 500)', ofGenerators),
+  seconds: number('--seconds <s>', 'length of a clip in seconds (default: the model’s)', ofGenerators),
+  guidance: number('--guidance <w>', 'weight of classifier-free guidance (default: the model’s)', ofGenerators),
 }
 
 export const command = defineCommand({
@@ -61,26 +53,11 @@ export const command = defineCommand({
   guide: 'evaluation',
   group: 'Train and evaluate',
   arguments: [],
-  options: evaluateOptions,
+  options,
   examples: [
     'diffwave evaluate -m runs/voice/model --reference held-out -o report.html',
     'diffwave evaluate -m music --reference held-out --training recordings',
   ],
-  run: async (context, _, options) => {
-    if (options.output !== undefined) {
-      await checkFile(options.output, ['.html', '.htm'])
-      await confirmOverwrite(context, [options.output], options.force)
-    }
-    // A model runs if it is named, or if nothing else is to be measured.
-    const runs = options.model !== undefined || options.generated === undefined
-    const model = runs ? await openModel(context, options, DEFAULT_VOCODER) : null
-    try {
-      // Clips have no originals of their own: the training clips, or the model, say that they are meant.
-      const areClips = model === null ? options.training !== undefined : model.config.kind === 'generator'
-      refuseOthers(areClips ? 'clips' : 'copies', runs, options)
-      await (areClips ? evaluateClips : evaluateCopies)(context, model, options)
-    } finally {
-      await model?.dispose()
-    }
-  },
 })
+
+export type EvaluateOptions = Values<typeof command.options>

@@ -1,22 +1,16 @@
-/** `diffwave export`: a model as a file or folder that other programs load. */
-import { extname } from 'node:path'
-import { defined } from '../../core/defined.js'
-import { DiffWaveError } from '../../core/errors.js'
 import { weightTypeChoices } from '../choices.js'
-import { defineCommand, type Values } from '../command.js'
-import { fetchModel } from '../load.js'
+import { defineCommand } from '../command.js'
 import { choice, force, integer, number, requiredText, samplingOptions, text } from '../options.js'
-import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
 
 /** The endings of each format's files; of a format that is a folder: none. */
-const targets = {
+export const exportTargets = {
   safetensors: ['.safetensors'],
   pytorch: ['.pt', '.pth', '.pkl', '.ckpt'],
   onnx: ['.onnx'],
   triton: [],
 } as const
-type Target = keyof typeof targets
-const targetNames = Object.keys(targets) as Target[]
+export type ExportTarget = keyof typeof exportTargets
+const targetNames = Object.keys(exportTargets) as ExportTarget[]
 
 const ONNX = 'ONNX and Triton'
 const TRITON = 'Triton'
@@ -46,16 +40,6 @@ const options = {
   force,
 }
 
-function targetOf({ to, output }: Values<typeof options>): Target {
-  const ending = extname(output).toLowerCase()
-  const target = to ?? targetNames.find(name => (targets[name] as readonly string[]).includes(ending))
-  if (target !== undefined) return target
-  throw new DiffWaveError('BAD_OPTION', 'the file’s ending names no format', {
-    expected: `${Object.values(targets).flat().join(', ')}, or --to`,
-    got: output,
-  })
-}
-
 export const command = defineCommand({
   name: 'export',
   summary: 'Export a model to safetensors, PyTorch, ONNX or Triton',
@@ -80,37 +64,4 @@ export const command = defineCommand({
     'diffwave export speech --steps 4 -o speech.onnx',
     'diffwave export speech --to triton -o repository',
   ],
-  run: async (context, [model], options) => {
-    const target = targetOf(options)
-    const { output, to: _, force, type, ...more } = options
-    if (target === 'triton') {
-      const { repositoryFiles } = await import('../../export/triton.js')
-      await confirmOverwrite(context, repositoryFiles(output, more.name), force)
-    } else {
-      await checkFile(output, targets[target])
-      await confirmOverwrite(context, [output], force)
-    }
-    const given = defined({ type, ...more, signal: context.signal })
-    const written = await exporters[target](await fetchModel(context, model!), output, given)
-    for (const note of written.notes) context.note(note)
-    context.result(`${output}: ${target}, ${(written.bytes / 1e6).toFixed(2)} MB`, { model, to: target, ...written })
-  },
 })
-
-type Exporter = (
-  model: string,
-  output: string,
-  // The library checks what it is given, and names what a format does not take.
-  options: Readonly<Record<string, unknown>>,
-) => Promise<{ readonly bytes: number; readonly notes: readonly string[] }>
-
-const exporters: Readonly<Record<Target, Exporter>> = {
-  safetensors: async (model, output, options) =>
-    (await import('../../export/safetensors.js')).exportSafetensors(model, output, options),
-  pytorch: async (model, output, options) =>
-    (await import('../../export/pytorch.js')).exportPyTorch(model, output, options),
-  onnx: async (model, output, options) =>
-    (await import('../../export/onnx/export-onnx.js')).exportOnnx(model, output, options),
-  triton: async (model, output, options) =>
-    (await import('../../export/triton.js')).exportTriton(model, output, options),
-}

@@ -1,22 +1,17 @@
 /** `diffwave inpaint`: gaps of recordings filled, by a vocoder or a generator. */
 import { type Gap, parseGap } from '../../audio/gap.js'
-import { defined } from '../../core/defined.js'
 import { defineCommand, type OptionSpec } from '../command.js'
-import { findInputs, recordings } from '../inputs/inputs.js'
-import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { shard } from '../inputs/shard.js'
-import { DEFAULT_VOCODER } from '../load.js'
 import {
+  DEFAULT_VOCODER,
   integer,
   modelOptions,
   number,
   outputOptions,
-  sampling,
   samplingOptions,
   spacesHint,
   text,
 } from '../options.js'
-import { repairFiles } from '../repair-files.js'
 
 const gaps: OptionSpec<readonly Gap[]> = {
   flags: '--gaps <start-end...>',
@@ -45,24 +40,4 @@ export const command = defineCommand({
     shard,
   },
   examples: ['diffwave inpaint take.wav -o whole.wav --gaps 1.20-1.25'],
-  run: async (context, words, options) => {
-    const { gaps, rounds, fade, label } = options
-    await repairFiles(context, options, {
-      inputs: await findInputs(words, recordings, context.signal),
-      fallback: DEFAULT_VOCODER,
-      preparer: async model => {
-        const [{ Generator }, { Vocoder }] = await Promise.all([
-          import('../../generator.js'),
-          import('../../vocoder.js'),
-        ])
-        const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
-        const more = { ...sampling(options), gaps: [...gaps], ...defined({ rounds, fade, label }) }
-        return async input => {
-          const audio = await readRecording(context, input)
-          noteConversion(context, input.name, audio, audio.sampleRate)
-          return run => repairer.inpaint(audio, { ...more, ...run })
-        }
-      },
-    })
-  },
 })

@@ -1,11 +1,5 @@
-/** `diffwave interpolate`: a recording between two. */
-import { defined } from '../../core/defined.js'
 import { defineCommand } from '../command.js'
-import { findInput } from '../inputs/inputs.js'
-import { noteConversion, readRecording } from '../inputs/read-recording.js'
-import { namedGenerator } from '../load.js'
-import { countedSteps, modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
-import { repairFiles } from '../repair-files.js'
+import { modelOptions, number, outputOptions, samplingOptions, text } from '../options.js'
 
 export const command = defineCommand({
   name: 'interpolate',
@@ -26,27 +20,4 @@ export const command = defineCommand({
     label: text('--label <name>', 'class of the recordings, for models that have labels'),
   },
   examples: ['diffwave interpolate first.wav second.wav -o between.wav -m my-generator'],
-  run: async (context, [firstWord, secondWord], options) => {
-    const { mix, step, label } = options
-    const steps = countedSteps(options)
-    const first = await findInput(firstWord!, context.signal)
-    const second = await findInput(secondWord!, context.signal)
-    await repairFiles(context, options, {
-      inputs: [first],
-      sources: [second],
-      fallback: namedGenerator(options),
-      preparer: async model => {
-        const { Generator } = await import('../../generator.js')
-        const generator = new Generator(model)
-        return async () => {
-          const both = [await readRecording(context, first), await readRecording(context, second)] as const
-          for (const [i, audio] of both.entries()) {
-            const { name } = [first, second][i]!
-            noteConversion(context, name, audio, generator.sampleRate)
-          }
-          return run => generator.interpolate(...both, { ...steps, ...defined({ mix, step, label }), ...run })
-        }
-      },
-    })
-  },
 })

@@ -1,21 +1,8 @@
 /** `diffwave mel`: recordings or mels of another scale in, mel spectrograms out. */
-import { extname } from 'node:path'
-import type { Mel, MelConvention } from '../../audio/mel/convention.js'
-import { DiffWaveError } from '../../core/errors.js'
-import { writeFileBytes } from '../../core/write-file.js'
 import { conventionChoices, melLogChoices } from '../choices.js'
-import { defineCommand, type Values } from '../command.js'
-import type { Context } from '../context.js'
-import { eachInput } from '../inputs/each-input.js'
-import { findInputs, type Input, mels, recordings } from '../inputs/inputs.js'
-import { eachMel, type MelInput, MelOpener, melFileOptions } from '../inputs/mel-inputs.js'
-import { inNumbers, namedConvention } from '../inputs/mel-numbers.js'
-import { noteConversion, readRecording } from '../inputs/read-recording.js'
+import { defineCommand } from '../command.js'
 import { shard } from '../inputs/shard.js'
-import { fetchModel } from '../load.js'
-import { choice, force, requiredText, text } from '../options.js'
-import { planOutputs } from '../outputs/outputs.js'
-import { checkStdout, keepFolder, STDOUT, standardOutput, writeStdout } from '../outputs/sink.js'
+import { choice, force, melFileOptions, requiredText, text } from '../options.js'
 
 const names = `${conventionChoices.join(', ')}, or a JSON file that describes one`
 const FOREIGN = 'Mels for another toolkit'
@@ -42,93 +29,6 @@ const options = {
   force,
 }
 
-/** Path of the model that `-m` names. */
-async function localModel(context: Context, { model }: Values<typeof options>): Promise<string | undefined> {
-  if (model === undefined) return undefined
-  const { modelPath } = await import('../../model/shipped-models.js')
-  return modelPath(await fetchModel(context, model))
-}
-
-/** Files that options name, as sources of the results. */
-async function sourcesOf(
-  { convention, melStats, from, fromStats }: Values<typeof options>,
-  model: string | undefined,
-): Promise<readonly { readonly name: string; readonly path: string }[]> {
-  const { weightsPath } = await import('../../model/folder.js')
-  return [convention, melStats, from, fromStats, model, model && weightsPath(model)].flatMap(path =>
-    path === undefined ? [] : [{ name: path, path }],
-  )
-}
-
-/** @param model path of the model whose convention to take, unless one is named */
-async function conventionOf(
-  { convention, model: name }: Values<typeof options>,
-  model: string | undefined,
-): Promise<MelConvention> {
-  if (convention !== undefined) return namedConvention(convention, '--convention')
-  if (model === undefined) {
-    throw new DiffWaveError('BAD_OPTION', 'no mel convention is named', {
-      expected: '--convention or --model',
-      hint: 'Use the convention of the model that will read the mel.',
-    })
-  }
-  const { readModel } = await import('../../model/read-model.js')
-  const { config } = await readModel(model)
-  if (config.mel === null) {
-    throw new DiffWaveError('BAD_OPTION', 'the model takes no mel', {
-      expected: 'a vocoder',
-      got: name ?? model,
-      where: '--model',
-    })
-  }
-  return config.mel
-}
-
-/** The convention of the mels to convert; null if the inputs are recordings. */
-async function conventionFrom(
-  { from, fromLog, fromStats }: Values<typeof options>,
-  written: MelConvention,
-): Promise<MelConvention | null> {
-  if (from === undefined && fromLog === undefined && fromStats === undefined) return null
-  const own = from === undefined ? written : await namedConvention(from, '--from')
-  return inNumbers(own, fromLog, fromStats)
-}
-
-/** The mel of a recording. */
-async function computed(context: Context, input: Input, convention: MelConvention): Promise<Mel> {
-  const [{ melSpectrogram }, { resample }] = await Promise.all([
-    import('../../audio/mel/mel.js'),
-    import('../../audio/resample.js'),
-  ])
-  const audio = await readRecording(context, input)
-  const { sampleRate } = convention
-  noteConversion(context, input.name, audio, sampleRate)
-  return melSpectrogram(await resample(audio, sampleRate), convention)
-}
-
-/** A mel in another convention. */
-async function converted(opener: MelOpener, input: MelInput, from: MelConvention, to: MelConvention): Promise<Mel> {
-  const [{ convertMel }, { wholeMel }] = await Promise.all([
-    import('../../audio/mel/rescale.js'),
-    import('../../formats/mel-stream.js'),
-  ])
-  return convertMel(await wholeMel(await opener.open(input)), from, to)
-}
-
-/** Writes a mel in the format of the file's ending; to pipes and devices as `.npy`. */
-async function write(output: string, mel: Mel, signal: AbortSignal): Promise<void> {
-  const [{ encodeNpy }, { encodeSafetensors }] = await Promise.all([
-    import('../../formats/npy.js'),
-    import('../../formats/safetensors.js'),
-  ])
-  const tensor = { shape: [mel.bands, mel.frames], data: mel.data }
-  const isSafetensors = extname(output).toLowerCase() === '.safetensors'
-  const bytes = isSafetensors ? encodeSafetensors(new Map([['mel', tensor]])) : encodeNpy(tensor)
-  if (output === STDOUT) return writeStdout(bytes, signal)
-  await keepFolder(output)
-  await writeFileBytes(output, bytes)
-}
-
 export const command = defineCommand({
   name: 'mel',
   summary: 'Compute mel spectrograms of recordings, or convert mels',
@@ -152,43 +52,4 @@ export const command = defineCommand({
     'diffwave mel recording.wav -o espnet.npy --convention tacotron2 --mel-log log10 --mel-stats stats.npy',
     'diffwave mel espnet.npy -o own.npy --model speech --from-log log10 --from-stats stats.npy',
   ],
-  run: async (context, words, options) => {
-    const model = await localModel(context, options)
-    const named = await conventionOf(options, model)
-    const convention = await inNumbers(named, options.melLog, options.melStats)
-    const from = await conventionFrom(options, named)
-    if (from === null && (options.key !== undefined || options.index !== undefined)) {
-      throw new DiffWaveError('BAD_OPTION', '--key and --index are only for inputs that are mels', {
-        expected: '--from, --from-log or --from-stats beside them',
-      })
-    }
-    const files = await findInputs(words, from === null ? recordings : mels, context.signal)
-    const inputs: readonly MelInput[] = from === null ? files : await eachMel(files, options, context.signal)
-    if (standardOutput(options.output) === STDOUT) checkStdout(inputs.length)
-    const jobs = await planOutputs(context, inputs, {
-      output: options.output,
-      endings: ['.npy', '.safetensors'],
-      force: options.force,
-      sources: await sourcesOf(options, model),
-    })
-    const opener = from === null ? null : new MelOpener(options, from.bands)
-    await eachInput(
-      context,
-      jobs,
-      async ({ input, output }) => {
-        const mel =
-          from === null || opener === null
-            ? await computed(context, input, convention)
-            : await converted(opener, input, from, convention)
-        await write(output, mel, context.signal)
-        const { bands, frames } = mel
-        context.result(
-          `${output}: ${bands} bands × ${frames} frames, ${convention.name}`,
-          { input: input.name, output, bands, frames, convention: convention.name },
-          output === STDOUT,
-        )
-      },
-      options.shard,
-    )
-  },
 })

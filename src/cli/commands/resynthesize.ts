@@ -1,8 +1,6 @@
 /** `diffwave resynthesize`: recordings to their mels and back. */
 import { defineCommand } from '../command.js'
-import { recordings } from '../inputs/inputs.js'
-import { noteConversion, readRecording } from '../inputs/read-recording.js'
-import { vocodeFiles, vocodeOptions } from '../vocode-files.js'
+import { vocodeOptions } from '../options.js'
 
 export const command = defineCommand({
   name: 'resynthesize',
@@ -13,11 +11,4 @@ export const command = defineCommand({
   ],
   options: vocodeOptions,
   examples: ['diffwave resynthesize recording.wav -o copy.wav'],
-  run: (context, words, options) =>
-    vocodeFiles(context, words, { kind: recordings, expand: async files => files }, options, async (vocoder, input) => {
-      const audio = await readRecording(context, input)
-      noteConversion(context, input.name, audio, vocoder.sampleRate)
-      const { mel, length } = await vocoder.analyse(audio)
-      return { stream: more => vocoder.stream(mel, { ...more, length }) }
-    }),
 })

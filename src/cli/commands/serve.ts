@@ -1,7 +1,6 @@
 /** `diffwave serve`: the library as a service. */
 import { defineCommand } from '../command.js'
-import { serveOptions, serviceOptions } from '../serve/options.js'
-import { runService } from '../serve/run-service.js'
+import { serveOptions } from '../serve/options.js'
 
 export const command = defineCommand({
   name: 'serve',
@@ -15,5 +14,4 @@ export const command = defineCommand({
   arguments: [],
   options: serveOptions,
   examples: ['diffwave serve --port 8080', 'diffwave serve --host 0.0.0.0 --models speech voice=runs/voice/model'],
-  run: async (context, _, options) => runService(context, await serviceOptions(context, options)),
 })

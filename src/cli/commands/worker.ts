@@ -1,12 +1,6 @@
-/** `diffwave worker`: does the jobs of services on other machines. */
-import { defined } from '../../core/defined.js'
-import { DiffWaveError } from '../../core/errors.js'
 import { defineCommand } from '../command.js'
-import { environment } from '../environment.js'
-import { loadOptions, noteThreads } from '../load.js'
 import { integer, number, text } from '../options.js'
-import { megabytes, modelSources, serveOptions } from '../serve/options.js'
-import { serviceLog, untilStopped } from '../serve/run-service.js'
+import { serveOptions } from '../serve/options.js'
 
 const { models, engine, threads, precision, drain } = serveOptions
 
@@ -43,28 +37,4 @@ export const command = defineCommand({
     'diffwave worker --redis redis://localhost:6379',
     'diffwave worker --models speech voice=runs/voice/model',
   ],
-  run: async (context, _, options) => {
-    const redis = options.redis ?? environment('REDIS')
-    if (redis === undefined) {
-      throw new DiffWaveError('BAD_OPTION', 'the Redis server is missing', {
-        expected: 'its address, such as redis://localhost:6379',
-        where: '--redis',
-      })
-    }
-    const { startWorker } = await import('../../server/redis/worker.js')
-    const loading = loadOptions(options)
-    noteThreads(context, loading.threads)
-    const { parallel, drain: drainSeconds, lock: lockSeconds } = options
-    const worker = await startWorker({
-      redis,
-      models: await modelSources(context, options.models),
-      ...loading,
-      ...defined({ parallel, drainSeconds, lockSeconds, modelBytes: megabytes(options.modelMemory) }),
-      signal: context.signal,
-      ...serviceLog(context),
-    })
-    context.note('waiting for jobs')
-    await untilStopped(context)
-    await worker.stop()
-  },
 })

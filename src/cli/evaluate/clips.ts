@@ -4,24 +4,24 @@ import { DiffWaveError } from '../../core/errors.js'
 import { MAX_COMPARED_SECONDS, REPORTED_FILES } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
 import type { Denoiser } from '../../denoiser/denoiser.js'
-import type { GeneratedClips } from '../../evaluation/generator/generated-clips.js'
+import { evaluateGenerator } from '../../evaluation/generator/evaluate-generator.js'
+import {
+  type GeneratedClips,
+  labelsInTurn,
+  readGeneratedClips,
+  usualSeconds,
+} from '../../evaluation/generator/generated-clips.js'
+import { ENOUGH_CLIPS } from '../../evaluation/generator/generator-evaluation.js'
+import { generatorJson, generatorLines, generatorReport } from '../../evaluation/report/generator-report.js'
+import { Generator } from '../../generator.js'
+import type { EvaluateOptions } from '../commands/evaluate.js'
 import type { Context } from '../context.js'
-import { DEFAULT_VOCODER, modelName } from '../load.js'
-import { sampling } from '../options.js'
-import type { EvaluateOptions } from './options.js'
+import { modelName } from '../load.js'
+import { DEFAULT_VOCODER, sampling } from '../options.js'
 import { modelFacts, noteLeftOut, writeEvaluationReport } from './output.js'
 
 /** @param model a generator; null: the clips are those of `--generated` */
 export async function evaluateClips(context: Context, model: Denoiser | null, options: EvaluateOptions): Promise<void> {
-  const [
-    { readGeneratedClips, usualSeconds },
-    { evaluateGenerator },
-    { generatorJson, generatorLines, generatorReport },
-  ] = await Promise.all([
-    import('../../evaluation/generator/generated-clips.js'),
-    import('../../evaluation/generator/evaluate-generator.js'),
-    import('../../evaluation/report/generator-report.js'),
-  ])
   const { reference, training, generated: folders = [], seed = drawSeed() } = options
   const name = modelName(options, DEFAULT_VOCODER)
   checkSource(model === null ? null : name, folders)
@@ -86,11 +86,6 @@ async function generate(
   model: Denoiser,
   options: EvaluateOptions & { readonly seed: number },
 ): Promise<GeneratedClips> {
-  const [{ labelsInTurn }, { ENOUGH_CLIPS }, { Generator }] = await Promise.all([
-    import('../../evaluation/generator/generated-clips.js'),
-    import('../../evaluation/generator/generator-evaluation.js'),
-    import('../../generator.js'),
-  ])
   const generator = new Generator(model)
   const { label, seconds, guidance, count = ENOUGH_CLIPS } = options
   const clips = await context.withProgress('generating', onProgress =>

@@ -1,15 +1,25 @@
 /** `diffwave evaluate` for vocoders: copies of recordings are compared with them. */
+
 import { basename, resolve } from 'node:path'
+import { namedConventions } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
 import { REPORTED_FILES } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
-import type { Denoiser } from '../../denoiser/denoiser.js'
-import type { Synthesizer } from '../../evaluation/vocoder/model-systems.js'
-import type { System } from '../../evaluation/vocoder/system.js'
+import { Denoiser } from '../../denoiser/denoiser.js'
+import { createEngine } from '../../engines/select.js'
+import { vocoderJson, vocoderLines, vocoderReport } from '../../evaluation/report/vocoder-report.js'
+import { modelSystems, type Synthesizer } from '../../evaluation/vocoder/model-systems.js'
+import { folderSystem, griffinLimSystem, type System } from '../../evaluation/vocoder/system.js'
+import { evaluateVocoder } from '../../evaluation/vocoder/vocoder-evaluation.js'
+import { defaultIterations } from '../../model/diffusion-config.js'
+import { readModel } from '../../model/read-model.js'
+import { modelPath } from '../../model/shipped-models.js'
+import { withZeroOutput } from '../../model/zero-output.js'
+import { Vocoder } from '../../vocoder.js'
+import type { EvaluateOptions } from '../commands/evaluate.js'
 import type { Context } from '../context.js'
-import { DEFAULT_VOCODER, loadOptions, modelName } from '../load.js'
-import { sampling } from '../options.js'
-import type { EvaluateOptions } from './options.js'
+import { loadOptions, modelName } from '../load.js'
+import { DEFAULT_VOCODER, sampling } from '../options.js'
 import { modelFacts, noteLeftOut, writeEvaluationReport } from './output.js'
 
 /** @param model a vocoder; null: only the folders of `--generated` and Griffin-Lim */
@@ -18,14 +28,6 @@ export async function evaluateCopies(
   model: Denoiser | null,
   options: EvaluateOptions,
 ): Promise<void> {
-  const [{ namedConventions }, { vocoderJson, vocoderLines, vocoderReport }, systemsModule, { evaluateVocoder }] =
-    await Promise.all([
-      import('../../audio/mel/convention.js'),
-      import('../../evaluation/report/vocoder-report.js'),
-      import('../../evaluation/vocoder/system.js'),
-      import('../../evaluation/vocoder/vocoder-evaluation.js'),
-    ])
-  const { folderSystem, griffinLimSystem } = systemsModule
   const { reference, generated = [], mel, limit, seed = drawSeed(), baseline = true } = options
   const name = modelName(options, DEFAULT_VOCODER)
   const convention = model?.config.mel ?? namedConventions.tacotron2
@@ -77,11 +79,6 @@ async function ownSystems(
   model: Denoiser,
   options: EvaluateOptions & { readonly seed: number },
 ): Promise<{ readonly systems: readonly System[]; readonly zeroed: Denoiser | null }> {
-  const [{ modelSystems }, { defaultIterations }, { Vocoder }] = await Promise.all([
-    import('../../evaluation/vocoder/model-systems.js'),
-    import('../../model/diffusion-config.js'),
-    import('../../vocoder.js'),
-  ])
   const name = modelName(options, DEFAULT_VOCODER)
   const zeroed = options.ablation === false ? null : await zeroedModel(model, name, options)
   const more = { ...sampling(options), ...defined({ label: options.label }) }
@@ -102,13 +99,6 @@ async function ownSystems(
 
 /** The same model on an engine of its own, with its last layer zeroed. */
 async function zeroedModel({ config }: Denoiser, name: string, options: EvaluateOptions): Promise<Denoiser> {
-  const [{ Denoiser }, { modelPath }, { createEngine }, { readModel }, { withZeroOutput }] = await Promise.all([
-    import('../../denoiser/denoiser.js'),
-    import('../../model/shipped-models.js'),
-    import('../../engines/select.js'),
-    import('../../model/read-model.js'),
-    import('../../model/zero-output.js'),
-  ])
   const { parameters } = await readModel(await modelPath(name))
   return new Denoiser(
     config,

@@ -1,7 +1,8 @@
 /** The output that the evaluations of vocoders and of generators have in common. */
 import type { Denoiser } from '../../denoiser/denoiser.js'
+import { writeReport } from '../../evaluation/report/write-report.js'
+import type { EvaluateOptions } from '../commands/evaluate.js'
 import type { Context } from '../context.js'
-import type { EvaluateOptions } from './options.js'
 
 /** How a model made its sound, as facts of a report. */
 export function modelFacts({ engine }: Denoiser, { steps, sampler }: EvaluateOptions) {
@@ -33,6 +34,5 @@ export async function writeEvaluationReport(
   make: (title: string) => string,
 ): Promise<void> {
   if (output === undefined) return
-  const { writeReport } = await import('../../evaluation/report/write-report.js')
   await writeReport(output, make(`diffwave evaluate: ${measured}`), signal)
 }

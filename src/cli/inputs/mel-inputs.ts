@@ -1,19 +1,8 @@
 /** Mel files as inputs: a batch of mels in one file is an input for each of them. */
 import { defined } from '../../core/defined.js'
 import { throwIfAborted } from '../../core/errors.js'
-import type { StoredMel } from '../../formats/mel-stream.js'
-import { integer, text } from '../options.js'
+import { countMels, openMel, openMels, type StoredMel } from '../../formats/mel-stream.js'
 import type { Input } from './inputs.js'
-
-/** `--key` and `--index`. @param group heading in the help */
-export function melFileOptions(group: string) {
-  return {
-    key: text('--key <name>', 'name of the mel in a file of several arrays', { group }),
-    index: integer('--index <n>', 'index of the mel to take from a batch, from 0 (default: all, one file each)', {
-      group,
-    }),
-  }
-}
 
 /** The values of `--key` and `--index`. */
 export interface MelFileChoice {
@@ -39,7 +28,6 @@ export async function eachMel(
   signal: AbortSignal,
 ): Promise<readonly MelInput[]> {
   if (index !== undefined) return inputs
-  const { countMels } = await import('../../formats/mel-stream.js')
   const all: MelInput[] = []
   for (const input of inputs) {
     throwIfAborted(signal)
@@ -68,7 +56,6 @@ export class MelOpener {
 
   /** @throws DiffWaveError as `openMel` */
   async open({ path, ofBatch }: MelInput): Promise<StoredMel> {
-    const { openMel, openMels } = await import('../../formats/mel-stream.js')
     const { key, index } = this.#choice
     const bands = this.#bands
     if (ofBatch === undefined) return openMel(path, { bands, ...defined({ key, index }) })

@@ -1,7 +1,8 @@
 /** Notes on a mel that can be used but may not be what its user expects. */
 import type { MelConvention } from '../../audio/mel/convention.js'
+import { melDoubts } from '../../audio/mel/notes.js'
 import type { MelSummary } from '../../audio/mel/value-scale.js'
-import type { StoredMel } from '../../formats/mel-stream.js'
+import { type StoredMel, wholeMel } from '../../formats/mel-stream.js'
 import type { Context } from '../context.js'
 
 /** @param convention that the mel should follow; null for any */
@@ -12,10 +13,6 @@ export async function noteMel(
   summary: MelSummary,
   convention: MelConvention | null,
 ): Promise<void> {
-  const [{ melDoubts }, { wholeMel }] = await Promise.all([
-    import('../../audio/mel/notes.js'),
-    import('../../formats/mel-stream.js'),
-  ])
   if (mel.transposed) context.note(`${name} is [frames × bands]: it was transposed`)
   const square = mel.bands === mel.frames ? await wholeMel(mel) : null
   for (const doubt of melDoubts(summary, convention, square)) context.note(`${name}: ${doubt}`)

@@ -1,11 +1,14 @@
 /** What options say of the numbers of a mel: a convention by name or file, a logarithm, statistics. */
 import { extname } from 'node:path'
-import type { MelConvention } from '../../audio/mel/convention.js'
-import type { MelLogarithm, MelNumbers } from '../../audio/mel/rescale.js'
+import { conventionSchema, type MelConvention } from '../../audio/mel/convention.js'
+import { conventionWith, type MelLogarithm, type MelNumbers } from '../../audio/mel/rescale.js'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { check } from '../../core/options.js'
 import { kindOfPath } from '../../core/path-kind.js'
 import { suggestion } from '../../core/suggest.js'
+import { readMelStatistics } from '../../formats/mel-statistics.js'
+import { readJson } from '../../model/folder.js'
 import { conventionChoices } from '../choices.js'
 
 /** The values of `--mel-log` and `--mel-stats`. @throws DiffWaveError as `readMelStatistics` */
@@ -14,7 +17,6 @@ export async function melNumbers(
   statisticsPath: string | undefined,
 ): Promise<MelNumbers> {
   if (statisticsPath === undefined) return defined({ logarithm })
-  const { readMelStatistics } = await import('../../formats/mel-statistics.js')
   return { ...defined({ logarithm }), statistics: await readMelStatistics(statisticsPath) }
 }
 
@@ -25,7 +27,6 @@ export async function melNumbers(
  * @throws DiffWaveError `BAD_OPTION`, `BAD_CONFIG`, and as `readJson`, which reads every name with an extension
  */
 export async function namedConvention(text: string, where: string): Promise<MelConvention> {
-  const { conventionSchema } = await import('../../audio/mel/convention.js')
   if ((conventionChoices as readonly string[]).includes(text)) return conventionSchema.parse(text)
   if ((await kindOfPath(text)) !== 'file' && extname(text) === '') {
     throw new DiffWaveError('BAD_OPTION', 'unknown mel convention', {
@@ -35,10 +36,6 @@ export async function namedConvention(text: string, where: string): Promise<MelC
       ...suggestion(text, conventionChoices),
     })
   }
-  const [{ readJson }, { check }] = await Promise.all([
-    import('../../model/folder.js'),
-    import('../../core/options.js'),
-  ])
   const json = await readJson(text)
   const mel = typeof json === 'object' && json !== null && 'mel' in json ? json.mel : json
   return check(conventionSchema, mel, text, 'BAD_CONFIG')
@@ -51,6 +48,5 @@ export async function inNumbers(
   statisticsPath: string | undefined,
 ): Promise<MelConvention> {
   if (logarithm === undefined && statisticsPath === undefined) return convention
-  const { conventionWith } = await import('../../audio/mel/rescale.js')
   return conventionWith(convention, await melNumbers(logarithm, statisticsPath))
 }

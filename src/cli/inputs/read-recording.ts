@@ -1,5 +1,6 @@
 /** Reads recordings, with notes on what is odd about their files. */
 import type { Recording } from '../../audio/audio.js'
+import { readAudio } from '../../audio/codecs/decode.js'
 import type { Context } from '../context.js'
 import type { Input } from './inputs.js'
 
@@ -8,7 +9,6 @@ export async function readRecording(
   context: Context,
   { name, path }: Pick<Input, 'name' | 'path'>,
 ): Promise<Recording> {
-  const { readAudio } = await import('../../audio/codecs/decode.js')
   const recording = await readAudio(path)
   for (const note of recording.notes) context.note(`${name}: ${note}`)
   return recording

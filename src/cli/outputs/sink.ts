@@ -1,6 +1,8 @@
 /** Where the audio of a result goes: to a file, or to standard output. */
 import { dirname } from 'node:path'
 import type { WavOptions } from '../../audio/codecs/wav-encode.js'
+import { writeWavStream } from '../../audio/codecs/wav-file.js'
+import { wavBytes } from '../../audio/codecs/wav-stream.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { makeFolder } from '../../core/make-folder.js'
 import { orAborted } from '../../core/until-aborted.js'
@@ -68,10 +70,6 @@ export async function writeAudioTo(
   options: WavOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const [{ writeWavStream }, { wavBytes }] = await Promise.all([
-    import('../../audio/codecs/wav-file.js'),
-    import('../../audio/codecs/wav-stream.js'),
-  ])
   if (output !== STDOUT) {
     await keepFolder(output)
     await withRelease(output, signal, () => writeWavStream(output, audio, options))

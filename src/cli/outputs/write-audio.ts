@@ -1,6 +1,9 @@
 /** Writes what a model makes, as it makes it: the WAV, a picture beside it, and a line that says what it took. */
 import { basename } from 'node:path'
 import type { WavFormat } from '../../audio/codecs/wav-bytes.js'
+import { namedConventions } from '../../audio/mel/convention.js'
+import { melSpectrogram } from '../../audio/mel/mel.js'
+import { concatenateAudio } from '../../core/concatenate.js'
 import type { OnProgress } from '../../core/progress.js'
 import { writeFileBytes } from '../../core/write-file.js'
 import type { Denoiser } from '../../denoiser/denoiser.js'
@@ -107,12 +110,8 @@ class CountedStream {
 }
 
 async function writePicture(output: string, { config }: Denoiser, pieces: readonly Float32Array[], sampleRate: number) {
-  const [{ namedConventions }, { melSpectrogram }, { drawAudio }, { concatenateAudio }] = await Promise.all([
-    import('../../audio/mel/convention.js'),
-    import('../../audio/mel/mel.js'),
-    import('../../audio/picture.js'),
-    import('../../core/concatenate.js'),
-  ])
+  // Loaded here, because the PNG encoder is a package of 14 files and few calls ask for a picture.
+  const { drawAudio } = await import('../../audio/picture.js')
   const samples = concatenateAudio(pieces)
   const convention = config.mel ?? { ...namedConventions.tacotron2, sampleRate, maxFrequency: sampleRate / 2 }
   const mel = melSpectrogram({ samples, sampleRate }, convention)

@@ -1,8 +1,11 @@
 /** Runs a service until it is stopped, with its log on standard output. */
+
+import { isLoopback } from '../../server/http/loopback.js'
 import type { Page } from '../../server/page.js'
+import { startService } from '../../server/service.js'
 import type { Context } from '../context.js'
 import { logLine } from '../text.js'
-import type { serviceOptions } from './options.js'
+import type { serviceOptions } from './service-options.js'
 
 /** The option `log` of services and workers: lines on standard output; none with `--quiet`. */
 export function serviceLog({ quiet }: Pick<Context, 'quiet'>) {
@@ -24,8 +27,6 @@ export async function runService(
   options: Awaited<ReturnType<typeof serviceOptions>> & { readonly page?: Page },
   onListening: (url: string) => Promise<void> = async () => {},
 ): Promise<void> {
-  const { startService } = await import('../../server/service.js')
-  const { isLoopback } = await import('../../server/http/loopback.js')
   const service = await startService({ ...options, ...serviceLog(context), signal: context.signal })
   const { host = '127.0.0.1', token } = options
   if (token === undefined && !isLoopback(host)) {

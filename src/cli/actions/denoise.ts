@@ -1,0 +1,32 @@
+/** `diffwave denoise`: noise removed from recordings by a generator. */
+import { defined } from '../../core/defined.js'
+import { Generator } from '../../generator.js'
+import type { Values } from '../command.js'
+import type { command } from '../commands/denoise.js'
+import type { Context } from '../context.js'
+import { findInputs, recordings } from '../inputs/inputs.js'
+import { noteConversion, readRecording } from '../inputs/read-recording.js'
+import { namedGenerator } from '../load.js'
+import { countedSteps } from '../options.js'
+import { repairFiles } from '../repair-files.js'
+
+export async function run(
+  context: Context,
+  words: readonly string[],
+  options: Values<typeof command.options>,
+): Promise<void> {
+  const { snr, noise, step, label } = options
+  const steps = countedSteps(options)
+  await repairFiles(context, options, {
+    inputs: await findInputs(words, recordings, context.signal),
+    fallback: namedGenerator(options),
+    preparer: async model => {
+      const generator = new Generator(model)
+      return async input => {
+        const audio = await readRecording(context, input)
+        noteConversion(context, input.name, audio, generator.sampleRate)
+        return run => generator.denoise(audio, { ...steps, ...defined({ snr, noise, step, label }), ...run })
+      }
+    },
+  })
+}

@@ -1,0 +1,15 @@
+/** `diffwave serve`: the library as a service. */
+
+import type { Values } from '../command.js'
+import type { command } from '../commands/serve.js'
+import type { Context } from '../context.js'
+import { runService } from '../serve/run-service.js'
+import { serviceOptions } from '../serve/service-options.js'
+
+export async function run(
+  context: Context,
+  _: readonly string[],
+  options: Values<typeof command.options>,
+): Promise<void> {
+  return runService(context, await serviceOptions(context, options))
+}
