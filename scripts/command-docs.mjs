@@ -24,8 +24,8 @@ function wrapped(text, indent = '') {
   return lines.join('\n')
 }
 
-function optionLine({ flags, description, required }) {
-  return wrapped(`- \`${flags}\`: ${description}${required ? ' (required)' : ''}`, '  ')
+function optionLine(option) {
+  return wrapped(`- \`${option.flags}\`: ${optionText(option)}`, '  ')
 }
 
 function optionLines(options) {
@@ -105,6 +105,7 @@ function reference(commands, globalOptions) {
 }
 
 await build({ ifMissing: true })
+const { optionText } = await import('../dist/cli/command.js')
 const { commands } = await import('../dist/cli/commands.js')
 const { globalOptions } = await import('../dist/cli/program.js')
 

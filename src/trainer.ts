@@ -66,7 +66,7 @@ export interface TrainerOptions {
   readonly maxHours?: number | undefined
   /** What runs the network. Default: the config’s `engine`. */
   readonly engine?: EngineName | undefined
-  /** Threads of the native engine. Default: all cores. */
+  /** Number of threads of the native or the wasm engine. Default: all cores. */
   readonly threads?: number | undefined
   /** Whether to write TensorBoard event files. Default true. */
   readonly events?: boolean | undefined

@@ -14,7 +14,7 @@ export interface ArgumentSpec {
 }
 
 /**
- * An option. `Value` is what `run` receives; `undefined` is part of it unless the option is required or has a default.
+ * An option. `Value` is what `run` receives; `undefined` is part of it unless the option is required.
  */
 export interface OptionSpec<Value> {
   /** In commander's notation: `-m, --model <model>`, `--steps <n...>`, `--no-baseline`. */
@@ -22,7 +22,12 @@ export interface OptionSpec<Value> {
   /** What the value is, or what the option does: `number of clips`, `overwrite existing files`. */
   readonly description: string
   readonly required?: boolean
-  readonly default?: Value
+  /** What holds without the option, in words: `8080`, `the model’s`. */
+  readonly default?: string
+  /** The names that it accepts. */
+  readonly choices?: readonly string[]
+  /** The field of the library's options, if it has another name than the option: `limits.workSeconds`. */
+  readonly field?: string
   /** The long name of an option that excludes this one. */
   readonly conflicts?: string
   /** Heading in the help. Options without a heading come first. */
@@ -34,6 +39,16 @@ export interface OptionSpec<Value> {
    * @throws DiffWaveError `BAD_OPTION`
    */
   parse?(text: string, before: Value | undefined): Value
+}
+
+/** What an option means, with what it accepts and what holds without it. */
+export function optionText({ description, choices, default: otherwise, required }: OptionSpec<unknown>): string {
+  const facts = [
+    ...(choices === undefined ? [] : [`choices: ${choices.join(', ')}`]),
+    ...(otherwise === undefined ? [] : [`default: ${otherwise}`]),
+    ...(required ? ['required'] : []),
+  ]
+  return facts.length === 0 ? description : `${description} (${facts.join('; ')})`
 }
 
 /** The values of a command's options, by the long name in camel case. */

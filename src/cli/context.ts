@@ -1,6 +1,7 @@
 /** The surroundings of a command: where to print and when to stop. Only src/cli knows the terminal and the process. */
 import type { Progress } from '../core/progress.js'
 import { colours } from './colours.js'
+import type { OptionSpecs } from './command.js'
 import { withGivenNames } from './inputs/given-names.js'
 import { progressLine, terminalColumns } from './progress-line.js'
 import { jsonLine, printable } from './text.js'
@@ -21,8 +22,11 @@ export class Context {
   readonly json: boolean
   readonly quiet: boolean
   readonly debug: boolean
+  /** The options of the command, which errors name. */
+  readonly options: OptionSpecs
 
-  constructor(signal: AbortSignal, { json, quiet, debug }: GlobalOptions) {
+  constructor(signal: AbortSignal, { json, quiet, debug }: GlobalOptions, options: OptionSpecs) {
+    this.options = options
     this.signal = signal
     this.json = json
     this.quiet = quiet

@@ -6,7 +6,7 @@ import { type EngineChoice, engineChoices, formatChoices, precisionChoices, samp
 import type { OptionSpec } from './command.js'
 import { shard } from './inputs/shard.js'
 
-type More = Pick<OptionSpec<unknown>, 'conflicts' | 'group'>
+type More = Pick<OptionSpec<unknown>, 'conflicts' | 'default' | 'field' | 'group'>
 
 /** The long name of an option, which errors mention. */
 export function longName(flags: string): string {
@@ -42,8 +42,8 @@ function added(text: string, before: readonly string[] | undefined, flags: strin
 }
 
 /** One or more texts: `--label <names...>`. */
-export function texts(flags: string, description: string): OptionSpec<readonly string[] | undefined> {
-  return { flags, description, parse: (text, before) => added(text, before, flags) }
+export function texts(flags: string, description: string, more: More = {}): OptionSpec<readonly string[] | undefined> {
+  return { flags, description, ...more, parse: (text, before) => added(text, before, flags) }
 }
 
 export function requiredTexts(flags: string, description: string): OptionSpec<readonly string[]> {
@@ -87,42 +87,42 @@ export function number(flags: string, description: string, more: More = {}): Opt
   }
 }
 
-/** One of several names, which the description lists before its default. */
+/** An option whose value is one of several names. */
 export function choice<Name extends string>(
   flags: string,
   description: string,
-  names: readonly Name[],
+  choices: readonly Name[],
   more: More = {},
 ): OptionSpec<Name | undefined> {
-  const [, meaning, fallback = ''] = /^(.*?)( \(default: .*\))?$/.exec(description)!
   return {
     flags,
-    description: `${meaning}: ${names.join(', ')}${fallback}`,
+    description,
+    choices,
     ...more,
     parse: text => {
-      const name = names.find(name => name === text)
+      const name = choices.find(name => name === text)
       if (name !== undefined) return name
       throw new DiffWaveError('BAD_OPTION', 'unknown value', {
-        expected: `one of ${names.join(', ')}`,
+        expected: `one of ${choices.join(', ')}`,
         got: text,
         where: longName(flags),
-        ...suggestion(text, names),
+        ...suggestion(text, choices),
       })
     },
   }
 }
 
 /** `--threads`. */
-export const threads = integer(
-  '--threads <n>',
-  'threads of the native engine (default: $DIFFWAVE_THREADS or all cores)',
-)
+export const threads = integer('--threads <n>', 'number of threads, for the engines native and wasm', {
+  default: '$DIFFWAVE_THREADS or all cores',
+})
 
 /** `--precision`. */
 export const precision = choice(
   '--precision <precision>',
-  'arithmetic of the network’s layers; fast multiplies bfloat16 if the processor can (default: exact)',
+  'arithmetic of the network; fast uses bfloat16 on processors that have it',
   precisionChoices,
+  { default: 'exact' },
 )
 
 /**
@@ -133,11 +133,10 @@ export const precision = choice(
 export function modelOptions(fallback: string | null) {
   const otherwise = fallback === null ? '' : ` or ${fallback}`
   return {
-    model: text(
-      '-m, --model <model>',
-      `shipped model, folder, checkpoint, URL or hf:owner/name (default: $DIFFWAVE_MODEL${otherwise})`,
-    ),
-    engine: choice('--engine <engine>', 'engine that runs the network', engineChoices),
+    model: text('-m, --model <model>', `shipped model, folder, checkpoint, URL or hf:owner/name`, {
+      default: `$DIFFWAVE_MODEL${otherwise}`,
+    }),
+    engine: choice('--engine <engine>', 'engine to run the network on', engineChoices),
     threads,
     precision,
   }
@@ -152,13 +151,18 @@ export interface ModelOptions {
 }
 
 /** `--force`. */
-export const force = flag('-y, --force', 'overwrite existing files')
+export const force = flag('-y, --force', 'overwrite existing files without asking')
 
 /** `-o`, `--stdout` and the options of written WAVs. */
 export const outputOptions = {
   output: text('-o, --output <path>', 'a .wav file, a folder for several, or - for standard output'),
-  stdout: flag('--stdout', 'write WAV to standard output while it is made'),
-  format: choice('--format <format>', 'bits of a WAV sample; 32f is 32-bit float (default: 16)', formatChoices),
+  stdout: flag('--stdout', 'write the WAV to standard output as it is made'),
+  format: choice(
+    '--format <format>',
+    'samples of the WAV: integers of 16 or 24 bits, or 32-bit floats',
+    formatChoices,
+    { default: '16' },
+  ),
   picture: flag('--picture', 'also write a picture of the spectrogram (.png) beside each WAV'),
   force,
 }
@@ -173,7 +177,8 @@ export interface OutputOptions {
 
 const steps: OptionSpec<number | string | undefined> = {
   flags: '--steps <n>',
-  description: 'number of denoiser steps, or the name of one of the model’s noise schedules (default: the model’s)',
+  description: 'number of denoiser steps, or the name of one of the model’s noise schedules',
+  default: 'the model’s',
   parse: text => (/^\d+$/.test(text) ? parseInteger(text, '--steps') : text),
 }
 
@@ -181,8 +186,8 @@ const steps: OptionSpec<number | string | undefined> = {
 export const samplingOptions = {
   steps,
   sampler: choice('--sampler <sampler>', 'sampling algorithm', samplerChoices),
-  eta: number('--eta <share>', 'share of DDPM’s noise that the DDIM sampler adds, 0 to 1 (default: 0)'),
-  seed: integer('--seed <n>', 'seed of the noise: the same seed makes the same bytes (default: random)'),
+  eta: number('--eta <share>', 'share of DDPM’s noise that the DDIM sampler adds, 0 to 1', { default: '0' }),
+  seed: integer('--seed <n>', 'seed of the noise: the same seed makes the same bytes', { default: 'random' }),
 }
 
 export interface SamplingFlags {
@@ -200,14 +205,14 @@ export function sampling({ steps, sampler, eta, seed }: SamplingFlags) {
 /** `--correction`. */
 export const correction = integer(
   '--correction <passes>',
-  'passes of the correction towards the mel, 0 for none; needs a windowed front end (default: the model’s)',
+  'passes that correct the sound towards the mel, 0 for none; only for models with a windowed front end',
+  { default: 'the model’s' },
 )
 
 /** `--refine`. */
-export const refine = integer(
-  '--refine <iterations>',
-  'iterations of phase refinement after sampling, 0 to disable (default: the model’s)',
-)
+export const refine = integer('--refine <iterations>', 'iterations of phase refinement after sampling, 0 for none', {
+  default: 'the model’s',
+})
 
 /** The options of `synthesize` and `resynthesize`. */
 export const vocodeOptions = {
@@ -216,11 +221,10 @@ export const vocodeOptions = {
   ...samplingOptions,
   refine,
   correction,
-  label: text('--label <name>', 'voice, for models that have labels'),
-  chunkFrames: integer(
-    '--chunk-frames <n>',
-    'mel frames per chunk: small chunks start sooner, large ones run faster (default: 8 in a pipe)',
-  ),
+  label: text('--label <name>', 'voice, for models with labels'),
+  chunkFrames: integer('--chunk-frames <n>', 'mel frames per chunk: small chunks start sooner, large ones run faster', {
+    default: '8 in a pipe',
+  }),
   shard,
 }
 
@@ -228,9 +232,7 @@ export const vocodeOptions = {
 export function melFileOptions(group: string) {
   return {
     key: text('--key <name>', 'name of the mel in a file of several arrays', { group }),
-    index: integer('--index <n>', 'index of the mel to take from a batch, from 0 (default: all, one file each)', {
-      group,
-    }),
+    index: integer('--index <n>', 'mel to take from a batch, counted from 0', { default: 'all, one file each', group }),
   }
 }
 

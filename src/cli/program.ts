@@ -1,12 +1,14 @@
 /** Builds the program, its help and its errors from the commands' data. */
-import { Command as Commander, CommanderError, Option } from 'commander'
+import { type Argument, Command as Commander, CommanderError, Option } from 'commander'
 import { documentation } from '../core/documentation.js'
 import { DiffWaveError } from '../core/errors.js'
 import { packageVersion } from '../core/package.js'
 import { suggestion } from '../core/suggest.js'
-import type { Command, OptionSpec } from './command.js'
+import { type Command, type OptionSpec, optionText } from './command.js'
 import type { LoadableCommand } from './commands.js'
 import { Context, type GlobalOptions } from './context.js'
+import { longName } from './options.js'
+import { inOwnFlags } from './own-flags.js'
 
 /** The options that every command takes. */
 export const globalOptions = [
@@ -14,6 +16,8 @@ export const globalOptions = [
   { flags: '--quiet', description: 'print only errors' },
   { flags: '--debug', description: 'print stack traces with errors' },
 ] as const
+
+const globalNames: ReadonlySet<string> = new Set(globalOptions.map(({ flags }) => flags))
 
 /** Width of the help in columns, unless the terminal is narrower. */
 const HELP_COLUMNS = 100
@@ -36,7 +40,12 @@ export async function runProgram(commands: readonly LoadableCommand[], argv: rea
       const values = given.slice(0, command.arguments.length).flat() as string[]
       const { json = false, quiet = false, debug = false } = program.opts<Partial<GlobalOptions>>()
       const { run } = await command.load()
-      await run(new Context(signal, { json, quiet, debug }), values, own.opts())
+      const context = new Context(signal, { json, quiet, debug }, command.options)
+      try {
+        await run(context, values, own.opts())
+      } catch (error) {
+        throw inOwnFlags(error, command.options)
+      }
     })
   }
   try {
@@ -64,14 +73,27 @@ function quietly(command: Commander): void {
   command
     .exitOverride()
     .configureOutput({ writeErr: () => {}, getOutHelpWidth: () => columns })
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions: ({ parent }) => parent?.options.filter(({ long }) => globalNames.has(long!)) ?? [],
+      subcommandTerm: command => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
+      styleTitle: title => (title === 'Global Options:' ? 'Options of all commands:' : title),
+    })
     .showHelpAfterError(false)
+    .showSuggestionAfterError(false)
+}
+
+/** An argument as the list of commands shows it. */
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`
+  return argument.required ? `<${name}>` : `[${name}]`
 }
 
 function describe(own: Commander, command: Command): void {
   own
     .summary(command.summary)
     .helpGroup(`${command.group}:`)
-    .description([command.summary, ...(command.details ?? [])].join('\n\n'))
+    .description([`${command.summary}.`, ...(command.details ?? [])].join('\n\n'))
     .helpOption('-h, --help', 'print this help')
   for (const { name, description, variadic } of command.arguments) {
     own.argument(variadic ? `<${name}...>` : `<${name}>`, description)
@@ -84,9 +106,8 @@ function describe(own: Commander, command: Command): void {
 }
 
 function commanderOption(spec: OptionSpec<unknown>): Option {
-  const option = new Option(spec.flags, spec.required ? `${spec.description} (required)` : spec.description)
+  const option = new Option(spec.flags, optionText(spec))
   if (spec.parse !== undefined) option.argParser((text, before) => spec.parse!(text, before))
-  if (spec.default !== undefined) option.default(spec.default)
   if (spec.required) option.makeOptionMandatory()
   if (spec.conflicts !== undefined) option.conflicts(spec.conflicts)
   if (spec.group !== undefined) option.helpGroup(`${spec.group}:`)
@@ -99,18 +120,22 @@ function usageError(
   commands: readonly LoadableCommand[],
   argv: readonly string[],
 ): DiffWaveError {
-  const names = commands.map(({ name }) => name)
   const word = commandWord(argv)
+  const command = commands.find(({ name }) => name === word)
+  const flags = [...globalNames, ...Object.values(command?.options ?? {}).map(({ flags }) => longName(flags))]
   const { problem, meant } = isAboutCommand(code)
     ? {
         problem: word === undefined ? 'no command is named' : `unknown command '${word}'`,
-        meant: suggestion(word ?? '', names).hint,
+        meant: suggestion(
+          word ?? '',
+          commands.map(({ name }) => name),
+        ).hint,
       }
-    : problemOf(message)
+    : { problem: message.replace(/^error: /, ''), meant: suggestion(unknownOption(code, message), flags).hint }
   const help =
-    word !== undefined && names.includes(word)
-      ? `\`diffwave ${word} --help\` lists options.`
-      : '`diffwave --help` lists commands and options.'
+    command === undefined
+      ? '`diffwave --help` lists commands and options.'
+      : `\`diffwave ${command.name} --help\` lists options.`
   return new DiffWaveError('BAD_OPTION', problem, { hint: meant === undefined ? help : `${meant} ${help}` })
 }
 
@@ -119,9 +144,7 @@ function isAboutCommand(code: string): boolean {
   return code === 'commander.unknownCommand' || code === 'commander.help'
 }
 
-/** What commander says is wrong, and its suggestion. */
-function problemOf(message: string): { readonly problem: string; readonly meant: string | undefined } {
-  // The suggestion is the last line; a word that was typed may have several.
-  const [, problem, meant] = /^(?:error: )?(.*?)(?:\n\((Did you mean [^\n]*)\))?$/s.exec(message)!
-  return { problem: problem!, meant }
+/** The option that commander does not know; empty if its error is another one. */
+function unknownOption(code: string, message: string): string {
+  return code === 'commander.unknownOption' ? (/'(.*)'/s.exec(message)?.[1] ?? '') : ''
 }

@@ -135,7 +135,7 @@ export const MAX_NOISE_RMS = 10
 export const MAX_CHUNK_FRAMES = 100_000
 /** Schedules that tuning may try. */
 export const MAX_TUNING_EVALUATIONS = 10_000
-/** Threads of the native engine: the largest servers have some 200 cores. */
+/** Threads of the native or the wasm engine: the largest servers have some 200 cores. */
 export const MAX_THREADS = 256
 /** Max clips of a batch of an exported model's server: beyond, a batch of short clips would take gigabytes. */
 export const MAX_SERVING_BATCH = 1024

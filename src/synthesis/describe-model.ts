@@ -7,9 +7,26 @@ import { type FrontEndConfig, melHop, positionSamples, receptiveRadius } from '.
 import { parameterCount } from '../model/parameters.js'
 import { lookAhead } from './look-ahead.js'
 
-function describeWindows({ kernel, stride, bins, learned, envelope }: FrontEndConfig): string {
-  const extras = [...(learned ? ['learned'] : []), ...(envelope === null ? [] : ['with the mel’s envelope'])]
-  return [`${kernel} samples every ${stride}`, `${bins} bins`, ...extras].join(', ')
+/** Windows of a front end. */
+export interface WindowFacts {
+  /** Samples of a window. */
+  readonly length: number
+  /** Samples from one window to the next. */
+  readonly hop: number
+  readonly bins: number
+  readonly learned: boolean
+  /** Whether the network also sees the mel's envelope. */
+  readonly envelope: boolean
+}
+
+/** A noise schedule of training. */
+export interface ScheduleFacts {
+  readonly kind: string
+  readonly steps: number
+}
+
+function describeWindows({ kernel, stride, bins, learned, envelope }: FrontEndConfig): WindowFacts {
+  return { length: kernel, hop: stride, bins, learned, envelope: envelope !== null }
 }
 
 /**
@@ -48,7 +65,7 @@ export function describeModel(config: ModelConfig) {
     labels: network.labels,
     drawsLabels: config.labelShares !== null,
     parameters: parameterCount(network),
-    trainingSchedule: `${training.kind}, ${scheduleSteps(training)} steps`,
+    trainingSchedule: { kind: training.kind, steps: scheduleSteps(training) },
     samplingSchedules: Object.keys(diffusion.sampling),
   } as const
 }

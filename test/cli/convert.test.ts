@@ -26,6 +26,28 @@ test('convert and export refuse to overwrite the model that they read', () => {
   assert.match(called(['export', at('file.pt'), '-o', at('file.pt')]).stderr, /would overwrite the model itself/)
 })
 
+test('convert replaces a model only if the user agrees, or with --force', () => {
+  const convert = ['convert', smallVocoder, '-o', at('kept')]
+  assert.equal(called(convert).status, 0)
+  const config = readFileSync(at('kept/config.json'))
+  put('kept/config.json', 'mine')
+  for (const [args, options] of [
+    [convert, {}],
+    [convert, { typed: 'n\n' }],
+    [['--json', ...convert], { typed: 'y\n' }],
+  ] as const) {
+    const { status, stderr } = called(args, options)
+    assert.equal(status, 2)
+    assert.match(stderr, /is not empty.*--force/s)
+    assert.equal(readFileSync(at('kept/config.json'), 'utf8'), 'mine')
+  }
+  const agreed = called(convert, { typed: 'y\n' })
+  assert.equal(agreed.status, 0, agreed.stderr)
+  assert.match(agreed.stderr, /kept is not empty\. Overwrite\? \[y\/N\]/)
+  assert.deepEqual(readFileSync(at('kept/config.json')), config)
+  assert.equal(called([...convert, '--force']).status, 0)
+})
+
 test('the weights of a model folder are read with the config beside them', () => {
   assert.equal(called(['convert', smallVocoder, '-o', at('beside')]).status, 0)
   const [folder, file] = ['beside', 'beside/weights.safetensors'].map(

@@ -25,6 +25,13 @@ test('denoise notes what is odd about a recording before the bar of progress', (
   assert.match(called(args, { typed: '' }).stderr, /^note: .*slow\.wav was resampled from 16000 to 22050 Hz\n/)
 })
 
+test('denoise notes that a model of a lower rate cuts off high frequencies', () => {
+  const fast = put('fast.wav', noiseWav(1, 6000, 48_000))
+  const run = called(['denoise', fast, '-o', at('fast.wav.wav'), '-m', smallGenerator, '--snr', '10', '--steps', '1'])
+  assert.equal(run.status, 0, run.stderr)
+  assert.match(run.stderr, /^note: .*no sound above 11025 Hz, because the model makes 22050 Hz/m)
+})
+
 test('denoise refuses two levels of noise, a vocoder and a named schedule', () => {
   for (const [args, status, code] of [
     [['-m', smallGenerator, '--snr', '3', '--noise', '0.1'], 2, 'BAD_OPTION'],

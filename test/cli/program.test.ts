@@ -26,6 +26,8 @@ describe('the help', () => {
     ]) {
       const { status, stdout } = called(args)
       assert.equal(status, 0)
+      assert.match(stdout, /\nOptions of all commands:\n {2}--json .*\n {2}--quiet .*\n {2}--debug .*\n/)
+      assert.match(stdout, /--engine <engine> .*\(choices: auto,\s+native,/)
       assert.match(stdout, /--data <dir\.\.\.> .*\(required\)\n[\s\S]*Examples:\n {2}diffwave train/)
     }
   })
@@ -41,9 +43,12 @@ test('a mistyped call gets a suggestion', () => {
   for (const [args, hint] of [
     [['synthesise', mel], 'synthesize'],
     [['sythesize', mel], 'synthesize'],
+    [['synth', mel], 'synthesize'],
     [['tarin', 'mel'], 'train? `diffwave --help` lists'],
     [['help', 'tarin'], 'train? `diffwave --help` lists'],
     [['synthesize', mel, '--stpes', '4'], '--steps'],
+    [['synthesize', mel, '--chunk', '4'], '--chunk-frames'],
+    [['synthesize', mel, '--qiuet'], '--quiet'],
     [['synthesize', mel, '-m', 'speach', '-o', 'x.wav'], 'speech'],
     [['synthesize', mel, '--engine', 'tensorflow:wsam', '-o', 'x.wav'], 'tensorflow:wasm'],
     [['mel', mel, '--convention', 'tacotron', '-o', 'x.npy'], 'tacotron2'],
@@ -52,6 +57,25 @@ test('a mistyped call gets a suggestion', () => {
     assert.equal(status, 2)
     assert.ok(stderr.includes(`\nhint: Did you mean ${hint}`), stderr)
   }
+})
+
+test('an error of the library names the option that was typed', () => {
+  const small = ['-m', smallVocoder, '-o', at('own')]
+  for (const [args, message] of [
+    [
+      ['synthesize', mel, ...small, '--chunk-frames', '0'],
+      'the value is too small, expected at least 1, got 0 (--chunk-frames)',
+    ],
+    [['synthesize', mel, ...small, '--threads', '0'], 'the value is too small, expected at least 1, got 0 (--threads)'],
+    [['export', smallVocoder, '-o', at('x.onnx'), '--max-batch', '3'], '--max-batch has no effect here'],
+  ] as const) {
+    const { status, stderr } = called(args)
+    assert.equal(status, 2)
+    assert.ok(stderr.split('\n')[0]!.endsWith(message), stderr)
+  }
+  // Each of several inputs, too.
+  const both = called(['synthesize', mel, put('mel2.npy', npyMel(2)), ...small, '--eta', '3'])
+  assert.equal(both.stderr.match(/ \(--eta\)\n/g)?.length, 2, both.stderr)
 })
 
 test('a call of options alone names no command', () => {

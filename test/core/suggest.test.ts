@@ -14,6 +14,8 @@ test('nearestName sees through omissions, swaps, additions and case', () => {
     // Two letters of four would be too many: a swap counts as one.
     ['sede', 'seed'],
     ['speeech', 'speech'],
+    // The beginning of one name only.
+    ['synth', 'synthesize'],
   ]) {
     assert.equal(nearestName(typed!, names), name)
   }
@@ -22,6 +24,7 @@ test('nearestName sees through omissions, swaps, additions and case', () => {
 test('nothing is suggested for a word that resembles no name', () => {
   assert.equal(nearestName('trombone', ['speech', 'music']), null)
   assert.equal(nearestName('', ['speech']), null)
+  assert.equal(nearestName('in', ['inpaint', 'inspect']), null)
   assert.equal(nearestName('speech', []), null)
   assert.deepEqual(suggestion('xyz', ['speech']), {})
   assert.deepEqual(suggestion('speach', ['speech']), { hint: 'Did you mean speech?' })

@@ -12,6 +12,7 @@ test('describes a vocoder and a generator by their configs', () => {
   )
   // Four layers of dilation 1, 2, 4, 1 reach 8 samples to either side.
   assert.equal(vocoder.receptiveField, 17)
+  assert.deepEqual(vocoder.trainingSchedule, { kind: 'linear', steps: 50 })
   const generator = describeModel(smallGeneratorConfig())
   assert.deepEqual(
     [generator.kind, generator.convention, generator.hop, generator.labels, generator.receptiveField],

@@ -8,6 +8,7 @@ import type { command } from '../commands/convert.js'
 import type { Context } from '../context.js'
 import { findInput } from '../inputs/inputs.js'
 import { melNumbers } from '../inputs/mel-numbers.js'
+import { mayReplaceModel } from '../outputs/outputs.js'
 
 export async function run(
   context: Context,
@@ -19,7 +20,7 @@ export async function run(
   const hints = {
     ...facts,
     ...defined({ melLogarithm: numbers.logarithm, melStatistics: numbers.statistics }),
-    force,
+    force: await mayReplaceModel(context, output, force),
     signal: context.signal,
   }
   const input = isRemote(checkpoint!) ? null : await findInput(checkpoint!, context.signal)

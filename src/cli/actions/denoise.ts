@@ -25,8 +25,18 @@ export async function run(
       return async input => {
         const audio = await readRecording(context, input)
         noteConversion(context, input.name, audio, generator.sampleRate)
+        noteLostBand(context, input.name, audio.sampleRate, generator.sampleRate)
         return run => generator.denoise(audio, { ...steps, ...defined({ snr, noise, step, label }), ...run })
       }
     },
   })
+}
+
+/** Notes that a model of a lower rate cuts off the high frequencies of a recording: it is seldom the one for it. */
+function noteLostBand(context: Context, name: string, rate: number, modelRate: number): void {
+  if (modelRate >= rate) return
+  context.note(
+    `${name}: the result has no sound above ${modelRate / 2} Hz, because the model makes ${modelRate} Hz; use a ` +
+      `model that was trained on recordings like this one, at ${rate} Hz`,
+  )
 }

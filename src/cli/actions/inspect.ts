@@ -1,5 +1,4 @@
 /** `diffwave inspect`: what is in this mel, recording, checkpoint or model folder. */
-
 import { describeAudio } from '../../audio/analysis.js'
 import { type MelConvention, namedConventions } from '../../audio/mel/convention.js'
 import { likelyConventions, MelSummary, valueScale, valueScaleTexts } from '../../audio/mel/value-scale.js'
@@ -11,16 +10,18 @@ import { isCheckpointName } from '../../model/checkpoint-name.js'
 import { readModel } from '../../model/read-model.js'
 import { isRemote } from '../../model/remote/address.js'
 import { modelPath, shippedModels } from '../../model/shipped-models.js'
-import { describeModel } from '../../synthesis/describe-model.js'
+import { describeModel, type ScheduleFacts, type WindowFacts } from '../../synthesis/describe-model.js'
 import type { Context } from '../context.js'
 import { eachInput } from '../inputs/each-input.js'
 import { findInput, findPaths, type Input } from '../inputs/inputs.js'
 import { noteMel } from '../inputs/mel-notes.js'
 import { readRecording } from '../inputs/read-recording.js'
 import { fetchModel } from '../load.js'
-import { wrappedList } from '../text.js'
+import { stepCount, wrappedList } from '../text.js'
 
-type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+/** A fact as `--json` prints it. */
+type Fact = string | number | boolean | null | readonly string[] | WindowFacts | ScheduleFacts
+type Facts = Readonly<Record<string, Fact>>
 
 async function inspectAudio(context: Context, input: Input): Promise<Facts> {
   const recording = await readRecording(context, input)
@@ -53,7 +54,7 @@ async function inspectMel(context: Context, { name, path }: Input): Promise<Fact
   if (scale === 'linear' && expected === null) context.note(`${name} looks like ${valueScaleTexts[scale]}`)
   const batch = all.length === 1 ? {} : { mels: all.length }
   const { min, max, median } = summary
-  const looksLike = likely.length > 0 ? likely.join(' or ') : scale
+  const looksLike = likely.length > 0 || scale === null ? likely : [scale]
   return { kind: 'mel', ...batch, bands, frames, min, max, median, looksLike }
 }
 
@@ -122,8 +123,24 @@ const titles: Readonly<Record<string, string>> = {
   highBandHertz: 'high band of noise, from',
   drawsLabels: 'draws a label by the seed',
 }
-/** What a line says of a fact that is null, where *none* could be taken for something else. */
-const absent: Readonly<Record<string, string>> = { looksLike: 'no known convention' }
+/** Words for facts that are no plain values. */
+const words = {
+  looksLike: (names: readonly string[]) => names.join(' or ') || 'no known convention',
+  windows: ({ length, hop, bins, learned, envelope }: WindowFacts) =>
+    [
+      `${length} samples every ${hop}`,
+      `${bins} bins`,
+      ...(learned ? ['learned'] : []),
+      ...(envelope ? ['with the mel’s envelope'] : []),
+    ].join(', '),
+  trainingSchedule: ({ kind, steps }: ScheduleFacts) => `${kind}, ${stepCount(steps)}`,
+}
+/** A fact with its words in the place of its value, if it has some. */
+function worded(name: string, value: Fact): Fact {
+  const inWords = (words as Readonly<Record<string, (value: never) => string>>)[name]
+  return inWords === undefined || value === null ? value : inWords(value as never)
+}
+
 const units: Readonly<Record<string, string>> = {
   seconds: 's',
   sampleRate: 'Hz',
@@ -138,27 +155,23 @@ const units: Readonly<Record<string, string>> = {
 }
 
 /** A fact as one or more lines. JSON has its name, a line its title and unit. */
-function factLines(name: string, value: Facts[string]): string[] {
+function factLines(name: string, fact: Fact): string[] {
+  const value = worded(name, fact)
   const title = titles[name] ?? name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
   const unit = units[name] === undefined ? '' : ` ${units[name]}`
   if (typeof value === 'number') return [`  ${title}: ${Number.isInteger(value) ? value : value.toFixed(3)}${unit}`]
   if (typeof value === 'boolean') return [`  ${title}: ${value ? 'yes' : 'no'}`]
-  if (value === null || typeof value !== 'object') return [`  ${title}: ${value ?? absent[name] ?? 'none'}`]
-  const [first = 'none', ...more] = wrappedList(value, LIST_COLUMNS - title.length)
+  if (value === null || typeof value !== 'object') return [`  ${title}: ${value ?? 'none'}`]
+  const [first = 'none', ...more] = wrappedList(value as readonly string[], LIST_COLUMNS - title.length)
   return [`  ${title}: ${first}`, ...more.map(line => `    ${line}`)]
-}
-
-/** A list as one text, as JSON has it. */
-function jsonFact(value: Facts[string]): Facts[string] {
-  return value !== null && typeof value === 'object' ? value.join(', ') : value
 }
 
 export async function run(context: Context, words: readonly string[]): Promise<void> {
   // An address may have the sign of a pattern, as in `?download=true`.
   const paths = await Promise.all(words.map(word => (isRemote(word) ? [word] : findPaths(word, context.signal))))
   await eachInput(context, paths.flat(), async path => {
-    const facts = Object.entries(await inspect(context, path))
-    const json = Object.fromEntries(facts.map(([name, value]) => [name, jsonFact(value)]))
-    context.result([path, ...facts.flatMap(([name, value]) => factLines(name, value))], { path, ...json })
+    const facts = await inspect(context, path)
+    const lines = Object.entries(facts).flatMap(([name, fact]) => factLines(name, fact))
+    context.result([path, ...lines], { path, ...facts })
   })
 }

@@ -1,5 +1,4 @@
 /** `diffwave synthesize`: mels in, WAVs or a pipe out, in bounded memory. */
-
 import { checkMelFor } from '../../audio/mel/check-mel.js'
 import type { MelConvention } from '../../audio/mel/convention.js'
 import { rescaleMel } from '../../audio/mel/rescale.js'

@@ -25,6 +25,7 @@ import { findInputs, type Input, recordings } from '../inputs/inputs.js'
 import { readRecording } from '../inputs/read-recording.js'
 import { fetchModel, modelName, openModel } from '../load.js'
 import { DEFAULT_VOCODER } from '../options.js'
+import { mayReplaceModel } from '../outputs/outputs.js'
 import { stepCount } from '../text.js'
 
 /** Whether a model lies in this package, where an update would lose what is written. */
@@ -50,12 +51,13 @@ async function refuseAddress(model: string): Promise<void> {
 
 /** Where the schedules go; refused before any work if they cannot go there. */
 async function targetFolder(
+  context: Context,
   model: string,
   source: string,
   { output, force }: Values<typeof command.options>,
 ): Promise<string> {
   if (output !== undefined) {
-    if (!force) await checkNewModelFolder(output)
+    if (!(await mayReplaceModel(context, output, force))) await checkNewModelFolder(output)
     if (await isShipped(output)) throw notChanged('a shipped model', output)
     await checkFolder(output)
     return output
@@ -102,7 +104,7 @@ export async function run(
   const name = modelName(options, DEFAULT_VOCODER)
   if (options.output === undefined && !options.dryRun) await refuseAddress(name)
   const source = await modelPath(await fetchModel(context, name))
-  const target = options.dryRun ? null : await targetFolder(name, source, options)
+  const target = options.dryRun ? null : await targetFolder(context, name, source, options)
   const inputs = await findInputs(words, recordings, context.signal)
   const model = await openModel(context, options, DEFAULT_VOCODER)
   let failed: SomeFailed | null

@@ -10,7 +10,9 @@ export const command = defineCommand({
   group: 'This machine',
   arguments: [],
   options: {
-    compiler: text('--compiler <name>', 'C++ compiler (default: the first of g++, c++ and clang++ that is installed)'),
+    compiler: text('--compiler <name>', 'C++ compiler', {
+      default: 'the first of g++, c++ and clang++ that is installed',
+    }),
   },
   examples: ['diffwave build-native'],
 })

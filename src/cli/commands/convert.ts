@@ -16,7 +16,7 @@ export const command = defineCommand({
   arguments: [{ name: 'checkpoint', description: 'checkpoint file, its URL or hf:owner/name/file' }],
   options: {
     output: requiredText('-o, --output <folder>', 'model folder to write'),
-    force,
+    force: { ...force, description: 'write into a folder that is not empty, without asking' },
     dilationCycle: integer('--dilation-cycle <n>', 'number of layers after which the dilation starts at 1 again', {
       group: BARE,
     }),
@@ -25,7 +25,8 @@ export const command = defineCommand({
     betaEnd: number('--beta-end <β>', 'last β of the training noise schedule', { group: BARE }),
     sampleRate: integer('--sample-rate <Hz>', 'sample rate', { group: BARE }),
     convention: choice('--convention <name>', 'mel convention', conventionChoices, { group: BARE }),
-    melLog: choice('--mel-log <log>', 'logarithm of the model’s mels (default: the convention’s)', melLogChoices, {
+    melLog: choice('--mel-log <log>', 'logarithm of the model’s mels', melLogChoices, {
+      default: 'the convention’s',
       group: BARE,
     }),
     melStats: text(

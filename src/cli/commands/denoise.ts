@@ -4,8 +4,12 @@ import { modelOptions, number, outputOptions, samplingOptions, text } from '../o
 
 export const command = defineCommand({
   name: 'denoise',
-  summary: 'Remove noise from recordings',
-  details: ['This needs a generator that was trained on sounds of the same kind, so there is no default model.'],
+  summary: 'Remove noise from recordings of sounds that a model was trained on',
+  details: [
+    'A generator removes noise only from sounds like those that it was trained on, so there is no default model. Of ' +
+      'the shipped models, digits is for spoken digits, and music for mallets and bells. None is for other speech: ' +
+      'train one on recordings like yours (diffwave train). The result has the sample rate of the model.',
+  ],
   guide: 'repair',
   group: 'Repair recordings',
   arguments: [
@@ -15,10 +19,10 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(null),
     ...samplingOptions,
-    snr: number('--snr <dB>', 'signal-to-noise ratio of the recordings (default: estimated)'),
-    noise: number('--noise <rms>', 'root mean square of the noise, in units of full scale'),
+    snr: number('--snr <dB>', 'signal-to-noise ratio of the recordings', { default: 'estimated' }),
+    noise: number('--noise <rms>', 'RMS of the noise, where 1 is full scale'),
     step: number('--step <t>', 'diffusion step to start at, instead of a noise level'),
-    label: text('--label <name>', 'class of the recordings, for models that have labels'),
+    label: text('--label <name>', 'class of the recordings, for models with labels'),
     shard,
   },
   examples: ['diffwave denoise noisy.wav -o clean.wav -m my-generator'],

@@ -27,9 +27,9 @@ const options = {
   generated: texts('--generated <dir...>', 'folders of audio made earlier; no model runs unless -m is given'),
   ...modelOptions(DEFAULT_VOCODER),
   ...samplingOptions,
-  label: text('--label <name>', 'label, for models that have them (default: all in turn for a generator)'),
-  mel: text('--mel <dir>', 'folder of the recordings’ mels (default: computed)', ofVocoders),
-  limit: integer('--limit <n>', 'number of files to evaluate, in order of name (default: all)', ofVocoders),
+  label: text('--label <name>', 'label, for models that have them', { default: 'all in turn for a generator' }),
+  mel: text('--mel <dir>', 'folder of the recordings’ mels', { default: 'computed', ...ofVocoders }),
+  limit: integer('--limit <n>', 'number of files to evaluate, in order of name', { default: 'all', ...ofVocoders }),
   refine: { ...refine, ...ofVocoders },
   baseline: flag('--no-baseline', 'leave out the Griffin-Lim baseline', ofVocoders),
   ablation: flag('--no-ablation', 'leave out the results without the network and without refinement', ofVocoders),
@@ -38,9 +38,9 @@ const options = {
     'folder of training clips, to measure memorisation and label accuracy',
     ofGenerators,
   ),
-  count: integer('-n, --count <n>', 'number of clips to generate (default: 500)', ofGenerators),
-  seconds: number('--seconds <s>', 'length of a clip in seconds (default: the model’s)', ofGenerators),
-  guidance: number('--guidance <w>', 'weight of classifier-free guidance (default: the model’s)', ofGenerators),
+  count: integer('-n, --count <n>', 'number of clips to generate', { default: '500', ...ofGenerators }),
+  seconds: number('--seconds <s>', 'length of a clip in seconds', { default: 'the model’s', ...ofGenerators }),
+  guidance: number('--guidance <w>', 'weight of classifier-free guidance', { default: 'the model’s', ...ofGenerators }),
 }
 
 export const command = defineCommand({

@@ -17,26 +17,22 @@ const TRITON = 'Triton'
 
 const options = {
   output: requiredText('-o, --output <path>', 'file to write; for Triton a folder'),
-  to: choice('--to <format>', 'format (default: by the file’s ending)', targetNames),
-  type: choice('--type <type>', 'number type of the weights (default: F32)', weightTypeChoices),
-  part: choice('--part <part>', 'graph to write (default: whole)', ['whole', 'denoiser'] as const, { group: ONNX }),
+  to: choice('--to <format>', 'format', targetNames, { default: 'by the file’s ending' }),
+  type: choice('--type <type>', 'number type of the weights', weightTypeChoices, { default: 'F32' }),
+  part: choice('--part <part>', 'graph to write', ['whole', 'denoiser'] as const, { default: 'whole', group: ONNX }),
   steps: { ...samplingOptions.steps, group: ONNX },
   sampler: { ...samplingOptions.sampler, group: ONNX },
   eta: { ...samplingOptions.eta, group: ONNX },
-  guidance: number(
-    '--guidance <w>',
-    'weight of classifier-free guidance, for generators with labels (default: the model’s)',
-    { group: ONNX },
-  ),
-  name: text('--name <name>', 'name of the model on the server (default: diffwave)', { group: TRITON }),
-  maxBatch: integer('--max-batch <n>', 'maximum number of clips per batch (default: 8)', { group: TRITON }),
-  storageUri: text(
-    '--storage-uri <uri>',
-    'address at which KServe finds the folder (default: pvc://models/repository)',
-    {
-      group: TRITON,
-    },
-  ),
+  guidance: number('--guidance <w>', 'weight of classifier-free guidance, for generators with labels', {
+    default: 'the model’s',
+    group: ONNX,
+  }),
+  name: text('--name <name>', 'name of the model on the server', { default: 'diffwave', group: TRITON }),
+  maxBatch: integer('--max-batch <n>', 'maximum number of clips per batch', { default: '8', group: TRITON }),
+  storageUri: text('--storage-uri <uri>', 'address at which KServe finds the folder', {
+    default: 'pvc://models/repository',
+    group: TRITON,
+  }),
   force,
 }
 

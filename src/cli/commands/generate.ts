@@ -6,8 +6,8 @@ import { DEFAULT_GENERATOR, integer, modelOptions, number, outputOptions, sampli
 const options = {
   ...outputOptions,
   ...modelOptions(DEFAULT_GENERATOR),
-  count: integer('-n, --count <n>', 'number of clips (default: one, or one per label)'),
-  seconds: number('--seconds <s>', 'length of a clip in seconds (default: the model’s)'),
+  count: integer('-n, --count <n>', 'number of clips', { default: 'one, or one per label' }),
+  seconds: number('--seconds <s>', 'length of a clip in seconds', { default: 'the model’s' }),
   label: texts('--label <names...>', 'classes that the model was trained on, separated by spaces, taken in turn'),
   guidance: number(
     '--guidance <w>',
@@ -21,7 +21,7 @@ const options = {
 }
 export const command = defineCommand({
   name: 'generate',
-  summary: 'Generate clips from noise alone, or from a label',
+  summary: 'Generate clips from noise, with or without a label',
   group: 'Make audio',
   arguments: [],
   options,

@@ -15,9 +15,9 @@ export const command = defineCommand({
     ...outputOptions,
     ...modelOptions(null),
     ...samplingOptions,
-    mix: number('--mix <share>', 'position between the first (0) and the second (1) (default: 0.5)'),
+    mix: number('--mix <share>', 'position between the first (0) and the second (1)', { default: '0.5' }),
     step: number('--step <t>', 'diffusion step to mix at: early steps keep both, late ones make something new'),
-    label: text('--label <name>', 'class of the recordings, for models that have labels'),
+    label: text('--label <name>', 'class of the recordings, for models with labels'),
   },
   examples: ['diffwave interpolate first.wav second.wav -o between.wav -m my-generator'],
 })

@@ -15,11 +15,15 @@ const options = {
   ),
   convention: text('--convention <name>', `mel convention: ${names}`, { conflicts: 'model' }),
   model: text('-m, --model <model>', 'model whose mel convention to use'),
-  melLog: choice('--mel-log <log>', 'logarithm to write (default: the convention’s)', melLogChoices, {
+  melLog: choice('--mel-log <log>', 'logarithm to write', melLogChoices, {
+    default: 'the convention’s',
     group: FOREIGN,
   }),
   melStats: text('--mel-stats <file>', 'mean and standard deviation per band to normalise by', { group: FOREIGN }),
-  from: text('--from <name>', `convention of mels to convert: ${names} (default: that of the output)`, { group: MELS }),
+  from: text('--from <name>', `convention of mels to convert: ${names}`, {
+    default: 'that of the output',
+    group: MELS,
+  }),
   fromLog: choice('--from-log <log>', 'logarithm of the mels to convert', melLogChoices, { group: MELS }),
   fromStats: text('--from-stats <file>', 'mean and standard deviation per band of the mels to convert', {
     group: MELS,
@@ -37,7 +41,7 @@ export const command = defineCommand({
   arguments: [
     {
       name: 'recording',
-      description: 'recordings, or mels with --from…; folders of them, or - for standard input',
+      description: 'recordings (mels with --from…), folders of them, or - for standard input',
       variadic: true,
     },
   ],

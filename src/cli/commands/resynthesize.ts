@@ -4,7 +4,7 @@ import { vocodeOptions } from '../options.js'
 
 export const command = defineCommand({
   name: 'resynthesize',
-  summary: 'Copy recordings through their mels, with a vocoder',
+  summary: 'Turn recordings into mels and back into audio',
   group: 'Make audio',
   arguments: [
     { name: 'recording', description: 'recordings, folders of them, or - for standard input', variadic: true },

@@ -6,7 +6,7 @@ import { choice, melFileOptions, text, vocodeOptions } from '../options.js'
 const FOREIGN = 'Mels of other toolkits'
 
 const foreignOptions = {
-  melLog: choice('--mel-log <log>', 'logarithm of the mels (default: the model’s)', melLogChoices, { group: FOREIGN }),
+  melLog: choice('--mel-log <log>', 'logarithm of the mels', melLogChoices, { default: 'the model’s', group: FOREIGN }),
   melStats: text('--mel-stats <file>', 'mean and standard deviation per band by which the mels were normalised', {
     group: FOREIGN,
   }),

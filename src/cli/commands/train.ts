@@ -10,7 +10,7 @@ export const command = defineCommand({
   arguments: [{ name: 'config', description: 'training config: a .json file, or a shipped model whose config to use' }],
   options: {
     data: requiredTexts('--data <dir...>', 'folders of recordings: WAV, FLAC, MP3 or Ogg'),
-    mel: text('--mel <dir>', 'folder of predicted mels, one .npy per recording (default: computed)'),
+    mel: text('--mel <dir>', 'folder of predicted mels, one .npy per recording', { default: 'computed' }),
     out: requiredText('--out <dir>', 'folder for checkpoint, log and model'),
     resume: flag('--resume', 'continue the run in --out from its checkpoint'),
     finish: flag('--finish', 'continue the run in --out, lower its learning rate over decaySteps, and end it'),

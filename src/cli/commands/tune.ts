@@ -22,19 +22,17 @@ const steps: OptionSpec<readonly number[]> = {
 
 const options = {
   steps,
-  output: text(
-    '-o, --output <folder>',
-    'folder for a copy of the model with the schedules (default: the model’s own folder is changed)',
-  ),
-  force,
+  output: text('-o, --output <folder>', 'folder for a copy of the model with the schedules', {
+    default: 'the model’s own folder is changed',
+  }),
+  force: { ...force, description: 'write into a folder that is not empty, without asking' },
   ...modelOptions(DEFAULT_VOCODER),
-  sampler: { ...samplingOptions.sampler, description: `${samplingOptions.sampler.description} (default: the best)` },
-  evaluations: integer(
-    '--evaluations <n>',
-    'maximum number of schedules to try per number of steps, at least 4 (default: 60)',
-  ),
-  seconds: number('--seconds <s>', 'seconds of each recording to use (default: 2)'),
-  seed: integer('--seed <n>', 'seed of the noise (default: 1)'),
+  sampler: { ...samplingOptions.sampler, default: 'the best' },
+  evaluations: integer('--evaluations <n>', 'maximum number of schedules to try per number of steps, at least 4', {
+    default: '60',
+  }),
+  seconds: number('--seconds <s>', 'seconds of each recording to use', { default: '2' }),
+  seed: integer('--seed <n>', 'seed of the noise', { default: '1' }),
   dryRun: flag('--dry-run', 'print the results, and write nothing'),
 }
 

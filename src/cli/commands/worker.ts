@@ -17,21 +17,19 @@ export const command = defineCommand({
   group: 'Serve',
   arguments: [],
   options: {
-    redis: text('--redis <url>', 'Redis server, such as redis://host:6379 (default: $DIFFWAVE_REDIS)'),
+    redis: text('--redis <url>', 'Redis server, such as redis://host:6379', { default: '$DIFFWAVE_REDIS' }),
     models,
     engine,
     threads,
     precision,
-    parallel: integer('--parallel <n>', 'jobs that run at the same time (default: 1)'),
-    modelMemory: number('--model-memory <MB>', 'memory for loaded models in megabytes (default: 1024)'),
+    parallel: integer('--parallel <n>', 'jobs that run at the same time', { default: '1' }),
+    modelMemory: number('--model-memory <MB>', 'memory for loaded models in megabytes', { default: '1024' }),
     drain,
-    lock: number(
-      '--lock <s>',
-      'seconds without a heartbeat after which another worker takes over a worker’s jobs (default: 10)',
-      {
-        group: 'Limits',
-      },
-    ),
+    lock: number('--lock <s>', 'seconds without a heartbeat after which another worker takes over a worker’s jobs', {
+      default: '10',
+      field: 'lockSeconds',
+      group: 'Limits',
+    }),
   },
   examples: [
     'diffwave worker --redis redis://localhost:6379',

@@ -18,7 +18,7 @@ import type { EvaluateOptions } from '../commands/evaluate.js'
 import type { Context } from '../context.js'
 import { modelName } from '../load.js'
 import { DEFAULT_VOCODER, sampling } from '../options.js'
-import { modelFacts, noteLeftOut, writeEvaluationReport } from './output.js'
+import { modelFacts, modelValues, noteLeftOut, writeEvaluationReport } from './output.js'
 
 /** @param model a generator; null: the clips are those of `--generated` */
 export async function evaluateClips(context: Context, model: Denoiser | null, options: EvaluateOptions): Promise<void> {
@@ -66,7 +66,15 @@ export async function evaluateClips(context: Context, model: Denoiser | null, op
   await writeEvaluationReport(context, options, facts.generated, title =>
     generatorReport(all, title, facts, made.clips.slice(0, REPORTED_FILES)),
   )
-  context.result(generatorLines(all), { ...facts, seed, realTimeFactor, ...generatorJson(all) })
+  context.result(generatorLines(all), {
+    generated: facts.generated,
+    reference,
+    training: training ?? null,
+    ...(model === null ? {} : { ...modelValues(model, options), guidance: options.guidance ?? null }),
+    seed,
+    realTimeFactor,
+    ...generatorJson(all),
+  })
 }
 
 /** @throws DiffWaveError `BAD_OPTION` unless the clips come from one source */

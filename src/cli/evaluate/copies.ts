@@ -1,5 +1,4 @@
 /** `diffwave evaluate` for vocoders: copies of recordings are compared with them. */
-
 import { basename, resolve } from 'node:path'
 import { namedConventions } from '../../audio/mel/convention.js'
 import { defined } from '../../core/defined.js'
@@ -20,7 +19,7 @@ import type { EvaluateOptions } from '../commands/evaluate.js'
 import type { Context } from '../context.js'
 import { loadOptions, modelName } from '../load.js'
 import { DEFAULT_VOCODER, sampling } from '../options.js'
-import { modelFacts, noteLeftOut, writeEvaluationReport } from './output.js'
+import { modelFacts, modelValues, noteLeftOut, writeEvaluationReport } from './output.js'
 
 /** @param model a vocoder; null: only the folders of `--generated` and Griffin-Lim */
 export async function evaluateCopies(
@@ -66,7 +65,14 @@ export async function evaluateCopies(
     }
     const measured = model === null ? generated.join(', ') || 'Griffin-Lim' : name
     await writeEvaluationReport(context, options, measured, title => vocoderReport(evaluation, title, facts))
-    context.result(vocoderLines(evaluation), { ...facts, seed, ...vocoderJson(evaluation) })
+    context.result(vocoderLines(evaluation), {
+      reference,
+      mels: mel ?? null,
+      convention: convention.name,
+      ...(model === null ? {} : { model: name, ...modelValues(model, options), refinement: options.refine ?? null }),
+      seed,
+      ...vocoderJson(evaluation),
+    })
   } finally {
     await own?.zeroed?.dispose()
   }

@@ -4,7 +4,12 @@ import { writeReport } from '../../evaluation/report/write-report.js'
 import type { EvaluateOptions } from '../commands/evaluate.js'
 import type { Context } from '../context.js'
 
-/** How a model made its sound, as facts of a report. */
+/** How a model made its sound, for `--json`; null: the model's default. */
+export function modelValues({ engine }: Denoiser, { steps, sampler }: EvaluateOptions) {
+  return { engine: engine.name, device: engine.device, steps: steps ?? null, sampler: sampler ?? null }
+}
+
+/** The same as facts of a report. */
 export function modelFacts({ engine }: Denoiser, { steps, sampler }: EvaluateOptions) {
   return {
     engine: `${engine.name}, ${engine.device}`,

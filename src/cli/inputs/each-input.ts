@@ -2,6 +2,7 @@
 import { DiffWaveError } from '../../core/errors.js'
 import type { Context } from '../context.js'
 import { exitStatus, SomeFailed } from '../exit.js'
+import { inOwnFlags } from '../own-flags.js'
 import { printError } from '../print-error.js'
 import { isInShard, type Shard } from './shard.js'
 
@@ -24,7 +25,7 @@ export async function eachInput<T>(
     } catch (error) {
       const aborted = error instanceof DiffWaveError && error.code === 'ABORTED'
       if (inputs.length === 1 || aborted || context.signal.aborted) throw error
-      printError(error, context)
+      printError(inOwnFlags(error, context.options), context)
       status = Math.max(status, exitStatus(error))
     }
   }

@@ -26,7 +26,7 @@ export function parseShard(text: string): Shard {
 
 export const shard: OptionSpec<Shard | undefined> = {
   flags: '--shard <i/n>',
-  description: 'process only every n-th input, starting with input i, counted from 0: for job arrays on a cluster',
+  description: 'process every n-th input only, from input i on, counted from 0: for job arrays on a cluster',
   parse: parseShard,
 }
 

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { DiffWaveError } from '../../core/errors.js'
 import { endingOf, isKnownEnding } from '../../core/file-endings.js'
 import { fileError } from '../../core/file-error.js'
+import { isVacant } from '../../core/folder.js'
 import { makeFolder } from '../../core/make-folder.js'
 import { fileIdentity, kindOfPath } from '../../core/path-kind.js'
 import { orAborted } from '../../core/until-aborted.js'
@@ -178,18 +179,40 @@ export async function confirmOverwrite(
   outputs: readonly string[],
   force: boolean | undefined,
 ): Promise<void> {
-  if (force || !process.stdin.isTTY || !process.stderr.isTTY) return
+  if (force || !hasTerminal()) return
   const existing: string[] = []
   for (const path of outputs) if (path !== STDOUT && (await kindOfPath(path, 'write')) === 'file') existing.push(path)
   const [first] = existing
   if (first === undefined) return
   const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`
-  if (!context.json && !context.quiet) {
-    const question = existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`
-    const answer = await answerTo(`${printable(question)} Overwrite? [y/N] `, context.signal)
-    if (/^y(es)?$/i.test(answer.trim())) return
-  }
+  if (
+    await agrees(
+      context,
+      existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`,
+    )
+  )
+    return
   throw new DiffWaveError('BAD_OPTION', problem, { where: first, hint: 'Use --force to overwrite.' })
+}
+
+/**
+ * Whether to write a model into a folder that has files: with `--force`, or if there is a terminal and the user agrees.
+ * In a script it takes `--force`: a result can be made again, but a model may have cost days of training.
+ */
+export async function mayReplaceModel(context: Context, folder: string, force: boolean | undefined): Promise<boolean> {
+  if (force || !hasTerminal() || (await isVacant(folder))) return force ?? false
+  return agrees(context, `${folder} is not empty.`)
+}
+
+function hasTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY
+}
+
+/** Asks whether to overwrite, unless the output is for programs. */
+async function agrees(context: Context, fact: string): Promise<boolean> {
+  if (context.json || context.quiet) return false
+  const answer = await answerTo(`${printable(fact)} Overwrite? [y/N] `, context.signal)
+  return /^y(es)?$/i.test(answer.trim())
 }
 
 /** What the user types after a question; empty if the input ends, as at Ctrl-D. @throws DiffWaveError `ABORTED` */

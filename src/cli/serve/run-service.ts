@@ -1,5 +1,4 @@
 /** Runs a service until it is stopped, with its log on standard output. */
-
 import { isLoopback } from '../../server/http/loopback.js'
 import type { Page } from '../../server/page.js'
 import { startService } from '../../server/service.js'
