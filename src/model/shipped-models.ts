@@ -15,6 +15,7 @@ import { remoteModel } from './remote/remote-model.js'
 
 /** Name of the training config, which lies beside `config.json`. */
 const TRAINING_CONFIG = 'train.json'
+const FINE_TUNING_CONFIG = 'fine-tune.json'
 
 /** Scope of the packages that hold one model each: `@diffwave/music` is the model `music`. */
 const SCOPE = '@diffwave'
@@ -56,21 +57,32 @@ export async function modelPath(source: string, download: RemoteModelOptions = {
 /**
  * Path of a training config, given as a `.json` file, a folder with a `train.json`, or the name of a shipped model.
  *
+ * @param fineTune whether the run starts from trained weights. The model's `fine-tune.json` is then used if it has one
  * @throws DiffWaveError `UNKNOWN_MODEL`; `FILE_NOT_FOUND` if a folder or a shipped model has no training config
  */
-export async function trainingConfigPath(source: string): Promise<string> {
+export async function trainingConfigPath(source: string, { fineTune = false } = {}): Promise<string> {
   const kind = await kindOfPath(source)
   if (kind === 'file' || kind === 'other') return source
-  const own = join(source, TRAINING_CONFIG)
-  if ((await kindOfPath(own)) === 'file') return own
+  const names = fineTune ? [FINE_TUNING_CONFIG, TRAINING_CONFIG] : [TRAINING_CONFIG]
+  const own = await firstFile(source, names)
+  if (own !== null) return own
   const folder = await modelPath(source)
   if ((await kindOfPath(folder)) === 'missing') return folder
-  const path = join(folder, TRAINING_CONFIG)
-  if ((await kindOfPath(path)) === 'file') return path
+  const path = await firstFile(folder, names)
+  if (path !== null) return path
   throw new DiffWaveError('FILE_NOT_FOUND', `there is no ${TRAINING_CONFIG} in this folder`, {
     where: folder,
     hint: `Name a training config, a .json file: ${documentation('training')}`,
   })
+}
+
+/** Path of the first of some files that a folder has; null if it has none of them. */
+async function firstFile(folder: string, names: readonly string[]): Promise<string | null> {
+  for (const name of names) {
+    const path = join(folder, name)
+    if ((await kindOfPath(path)) === 'file') return path
+  }
+  return null
 }
 
 /**

@@ -95,6 +95,10 @@ describe('trainingConfigPath', () => {
     assert.equal(await trainingConfigPath('speech'), speech)
     assert.equal(await trainingConfigPath(inRepository('models/speech')), speech)
     assert.equal(await trainingConfigPath(speech), speech)
+    const fineTune = inRepository('models/speech/fine-tune.json')
+    assert.equal(await trainingConfigPath('speech', { fineTune: true }), fineTune)
+    const digits = inRepository('models/digits/train.json')
+    assert.equal(await trainingConfigPath(inRepository('models/digits'), { fineTune: true }), digits)
   })
 
   test('prefers a file or a folder with train.json to a shipped model of that name', async () => {

@@ -86,6 +86,7 @@ test('the training configs of the speech model are valid', () => {
   for (const [name, kind] of [
     ['models/speech/train.json', 'continuous'],
     ['models/speech/train-own-steps.json', 'own'],
+    ['models/speech/fine-tune.json', 'own'],
     ['models/speech/train-gpu.json', 'continuous'],
     ['models/speech/train-gpu-own-steps.json', 'own'],
     ['models/speech/train-adversarial.json', 'own'],

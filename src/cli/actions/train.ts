@@ -60,7 +60,7 @@ export async function run(
   options: Values<typeof command.options>,
 ): Promise<void> {
   // Checked here so that errors name the file.
-  const file = await trainingConfigPath(path!)
+  const file = await trainingConfigPath(path!, { fineTune: options.from !== undefined })
   const config = checkTrainingConfig(await readJson(file), file)
   const { mel: mels, data, from: start, engine, threads, ...others } = options
   const running = loadOptions({ engine, threads })

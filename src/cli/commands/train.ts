@@ -7,7 +7,13 @@ export const command = defineCommand({
   summary: 'Train a model on folders of recordings',
   guide: 'training',
   group: 'Train and evaluate',
-  arguments: [{ name: 'config', description: 'training config: a .json file, or a shipped model whose config to use' }],
+  arguments: [
+    {
+      name: 'config',
+      description:
+        'training config: a .json file, or a shipped model whose config to use; with --from, to fine-tune it',
+    },
+  ],
   options: {
     data: requiredTexts('--data <dir...>', 'folders of recordings: WAV, FLAC, MP3 or Ogg'),
     mel: text('--mel <dir>', 'folder of predicted mels, one .npy per recording', { default: 'computed' }),
@@ -22,6 +28,6 @@ export const command = defineCommand({
   },
   examples: [
     'diffwave train train.json --data recordings --out runs/voice',
-    'diffwave train speech --data recordings --out runs/voice',
+    'diffwave train speech --from speech --data recordings --out runs/voice',
   ],
 })
