@@ -154,7 +154,7 @@ function loadedWith(entry: string): ReadonlySet<string> {
 
 test('a thread of the wasm engine loads its program, and not the schemas of models', () => {
   assert.deepEqual([...loadedWith('engines/wasm/node-worker.ts')].sort(), [
-    ...['core/any-realm.ts', 'core/errors.ts', 'engines/native/results.ts'],
+    ...['core/any-realm.ts', 'core/defined.ts', 'core/errors.ts', 'engines/native/results.ts'],
     ...['instance', 'memory', 'node-api', 'node-worker', 'webassembly', 'worker-program'].map(
       name => `engines/wasm/${name}.ts`,
     ),
