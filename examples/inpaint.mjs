@@ -1,5 +1,5 @@
 // Repairs a damaged recording: fills gaps, given in seconds, so that both sides join, and leaves the rest as it is.
-import { readAudio, resample, Vocoder } from 'diffwave'
+import { readAudio, Vocoder } from 'diffwave'
 
 const [damaged, repaired, list, model = 'speech'] = process.argv.slice(2)
 if (list === undefined) {
@@ -12,7 +12,6 @@ const gaps = list.split(',').map(gap => {
 })
 
 const vocoder = await Vocoder.load(model)
-const audio = await resample(await readAudio(damaged), vocoder.sampleRate)
-const result = await vocoder.inpaint(audio, { gaps, seed: 1 })
+const result = await vocoder.inpaint(await readAudio(damaged), { gaps, seed: 1 })
 await result.save(repaired)
 await vocoder.dispose()

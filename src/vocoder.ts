@@ -249,11 +249,12 @@ export class Vocoder extends SoundModel {
 
   /**
    * Fills the gaps of a recording so that both sides join. All other samples stay as they are, bit for bit, except for
-   * a short fade at the edges of each gap.
+   * a short fade at the edges of each gap. If the recording's rate is not the model's, only what fills the gaps is
+   * resampled: it has no sound above half of the model's rate.
    *
    * @example
    * const { samples } = await vocoder.inpaint(audio, { gaps: [{ start: 1.2, end: 1.25 }] })
-   * @throws DiffWaveError `BAD_OPTION`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`, and as `synthesize`
+   * @throws DiffWaveError `BAD_OPTION`, `BAD_AUDIO`, `NOT_FINITE`, and as `synthesize`
    */
   inpaint(audio: Audio, options: InpaintOptions): Promise<Synthesis> {
     return inpaint(this.model, audio, options)

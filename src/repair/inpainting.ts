@@ -1,7 +1,7 @@
 /**
  * Inpainting: fills the gaps of a recording so that both sides join, without retraining. The network runs only over the
  * region that it has to see around a gap, so the memory does not depend on the recording's length. The samples in a gap
- * are ignored.
+ * are ignored. A recording of another rate than the model's keeps its own rate: only what fills the gaps is converted.
  */
 import { z } from 'zod'
 import type { Audio } from '../audio/audio.js'
@@ -25,10 +25,10 @@ import { HighBand } from '../synthesis/high-band.js'
 import { labelField, type WholeClipOptions, wholeClipFields } from '../synthesis/options.js'
 import { Synthesis } from '../synthesis/result.js'
 import { watchSteps } from '../synthesis/sampling-step.js'
+import { repairable } from './at-model-rate.js'
 import { bridgeMel } from './bridge-mel.js'
 import { fill, type KnownAudio } from './fill.js'
 import { gapsInSamples, type Region, repairRegions, shareOf } from './gaps.js'
-import { joinGaps } from './join.js'
 
 /** Options of `inpaint`. */
 export interface InpaintOptions extends WholeClipOptions {
@@ -62,22 +62,24 @@ const inpaintSchema = z.strictObject({
 
 /**
  * Fills the gaps of a recording. A vocoder follows the recording's mel, interpolated over the gaps. A generator has
- * only the sound around the gaps.
+ * only the sound around the gaps. The result has the recording's sample rate. If that is not the model's, the gaps are
+ * filled at the model's rate: what fills them has no frequencies above half of it.
  *
- * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `SAMPLE_RATE_MISMATCH`, `BAD_AUDIO`, `NOT_FINITE`,
- * `UNKNOWN_LABEL`, `ABORTED`
+ * @throws DiffWaveError `BAD_OPTION`, `BAD_SCHEDULE`, `BAD_AUDIO`, `NOT_FINITE`, `UNKNOWN_LABEL`, `ABORTED`
  */
 export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOptions): Promise<Synthesis> {
   const checked = check(inpaintSchema, options, 'inpaint options')
   const { gaps: lost, rounds, fade, label, seed = drawSeed(), signal, onProgress, onStep, ...choice } = checked
   const { config } = model
   const domain = modelDomain(model)
-  const { sampleRate, diffusion } = config
-  const { samples, gaps } = withSilentGaps(audio, lost, sampleRate)
+  const { sampleRate: modelRate, diffusion } = config
+  const { samples, gaps } = withSilentGaps(audio, lost)
+  const { sampleRate } = audio
   const sampler = resampled(createSampler(diffusion, choice), rounds)
   const labelIndex = model.labelIndex(label)
-  const fadeSamples = Math.round(fade * sampleRate)
-  const regions = repairRegions(gaps, samples.length, reachOf(model) + fadeSamples, audioHop(config))
+  const recording = repairable({ samples, sampleRate, gaps, fade, modelRate, signal })
+  const reach = reachOf(model) + Math.round(fade * modelRate) + recording.margin
+  const regions = repairRegions(recording.gaps, recording.length, reach, audioHop(config))
   const passes = sampler.steps.length
   const total = regions.reduce((sum, { start, end }) => sum + (end - start), 0) * passes
   let done = 0
@@ -86,14 +88,18 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
     const length = region.end - region.start
     // The noise of each region is that of its place in the recording, so that no two gaps sound alike.
     const noise: NoiseSource = (draw, start, count) => white(draw, region.start + start, count)
-    const mel = config.mel === null ? null : regionMel(samples, region, config.mel)
+    // The mel's frames must equal those of the whole recording, so they are computed with enough of it on both sides.
+    const beside = config.mel === null ? 0 : Math.ceil(config.mel.fftSize / config.mel.hop) * config.mel.hop
+    const from = Math.max(0, region.start - beside)
+    const around = { from, samples: await recording.read(from, Math.min(recording.length, region.end + beside)) }
+    const mel = config.mel === null ? null : regionMel(around, region, config.mel)
     const watch = onStep && watchSteps(onStep, { domain, sampler, mel, length, clip, start: region.start })
     const made = await fill({
       sampler,
       prediction: diffusion.prediction,
       domain,
       mel,
-      known: knownOf(samples, region, Math.round(domain.taper * sampleRate)),
+      known: knownOf(around, region, Math.round(domain.taper * modelRate)),
       noise: draw => noise(draw, 0, length),
       predict: async (pass, x) => {
         const output = await predictRegion(model, { x, step: sampler.steps[pass]!, mel, label: labelIndex, signal })
@@ -105,8 +111,7 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
       onStep: watch && (step => orAborted(watch(step), signal)),
     })
     // No phase refinement, whatever the model's default: it would change every sample, and the known ones must stay.
-    const whole = withRegionBand(config, made, mel, noise)
-    joinGaps(samples, whole, region.start, region.gaps, fadeSamples)
+    await recording.write(withRegionBand(config, made, mel, noise), region)
   }
   return new Synthesis({ samples, sampleRate, seed, steps: passes })
 }
@@ -115,25 +120,23 @@ export async function inpaint(model: Denoiser, audio: Audio, options: InpaintOpt
  * Checks a recording and its gaps, and returns a copy of its samples in which the gaps are silent: they may hold
  * anything.
  *
- * @param sampleRate rate of the model in Hz
- * @throws DiffWaveError `BAD_AUDIO`, `SAMPLE_RATE_MISMATCH`, `BAD_OPTION`, `NOT_FINITE`
+ * @throws DiffWaveError `BAD_AUDIO`, `BAD_OPTION`, `NOT_FINITE`
  */
-function withSilentGaps(audio: Audio, lost: readonly Gap[], sampleRate: number) {
+function withSilentGaps(audio: Audio, lost: readonly Gap[]) {
   checkAudio(audio, 'the recording')
   checkNotEmpty(audio.samples, 'the recording')
-  if (audio.sampleRate !== sampleRate) {
-    throw new DiffWaveError('SAMPLE_RATE_MISMATCH', 'the recording and the model differ in sample rate', {
-      expected: `${sampleRate} Hz`,
-      got: `${audio.sampleRate} Hz`,
-      where: 'the recording',
-      hint: 'Resample the recording first: the audio around a gap must stay as it is.',
-    })
-  }
   const samples = audio.samples.slice()
-  const gaps = gapsInSamples(lost, sampleRate, samples.length)
+  const gaps = gapsInSamples(lost, audio.sampleRate, samples.length)
   for (const { start, end } of gaps) samples.fill(0, start, end)
   checkSamples(samples, 'the recording')
   return { samples, gaps }
+}
+
+/** A stretch of the recording at the model's rate. */
+interface Stretch {
+  /** Its first sample. */
+  readonly from: number
+  readonly samples: Float32Array
 }
 
 interface RegionInput {
@@ -188,11 +191,12 @@ function reachOf(model: Denoiser): number {
  * The known audio of a region. Weights are 0 in the gaps and past the recording's end, and rise to 1 over `taper`
  * samples beside a gap.
  */
-function knownOf(samples: Float32Array, region: Region, taper: number): KnownAudio {
+function knownOf({ from, samples }: Stretch, region: Region, taper: number): KnownAudio {
   const length = region.end - region.start
+  const recorded = samples.subarray(region.start - from, region.end - from)
   const known = new Float32Array(length)
-  known.set(samples.subarray(region.start, region.end))
-  const weight = new Float32Array(length).fill(1, 0, Math.min(length, samples.length - region.start))
+  known.set(recorded)
+  const weight = new Float32Array(length).fill(1, 0, recorded.length)
   for (const gap of region.gaps) {
     const end = Math.min(region.end, gap.end + taper)
     for (let sample = Math.max(region.start, gap.start - taper); sample < end; sample++) {
@@ -205,20 +209,17 @@ function knownOf(samples: Float32Array, region: Region, taper: number): KnownAud
 /**
  * The mel of a region's frames, bridged over its gaps.
  *
+ * @param around the region, and as much of the recording beside it as a transform sees
  * @throws DiffWaveError `BAD_AUDIO` if the gaps touch every frame
  */
-function regionMel(samples: Float32Array, region: Region, convention: MelConvention): Mel {
-  const { hop, fftSize, sampleRate } = convention
-  // The frames must equal those of the whole recording, so they are computed with enough of it on both sides.
-  const margin = Math.ceil(fftSize / hop) * hop
-  const from = Math.max(0, region.start - margin)
-  const around = samples.subarray(from, Math.min(samples.length, region.end + margin))
-  const whole = melSpectrogram({ samples: around, sampleRate }, convention)
+function regionMel({ from, samples }: Stretch, region: Region, convention: MelConvention): Mel {
+  const { hop, sampleRate } = convention
+  const whole = melSpectrogram({ samples, sampleRate }, convention)
   const gaps = region.gaps.map(({ start, end }) => ({ start: start - from, end: end - from }))
   const bridged = bridgeMel(whole, convention, gaps)
   if (bridged === null) {
     throw new DiffWaveError('BAD_AUDIO', 'the gap touches every frame of the mel', {
-      expected: `at least ${convention.windowLength} samples on one side of it`,
+      expected: `at least ${convention.windowLength} samples at ${sampleRate} Hz on one side of it`,
       where: 'the recording',
     })
   }

@@ -23,7 +23,10 @@ export interface SamplingStep {
   readonly noiseLevel: number
   /** Index of the clip in a batch; when inpainting, index of the region around a gap; else 0. */
   readonly clip: number
-  /** Sample of the result at which this audio begins: the start of the region when inpainting, else 0. */
+  /**
+   * Sample of the result at which this audio begins: the start of the region when inpainting, else 0. It is counted at
+   * the model's rate, which is also that of the audio. Only `inpaint` may have a result of another rate.
+   */
   readonly start: number
   /** x_t before the step, the network's input, as audio. Each call returns a new array. */
   input(): Float32Array

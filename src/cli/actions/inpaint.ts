@@ -1,3 +1,4 @@
+import { rateNote } from '../../audio/rate-note.js'
 import { defined } from '../../core/defined.js'
 import { Generator } from '../../generator.js'
 import { Vocoder } from '../../vocoder.js'
@@ -24,6 +25,8 @@ export async function run(
       return async input => {
         const audio = await readRecording(context, input)
         noteConversion(context, input.name, audio, audio.sampleRate)
+        const note = rateNote(audio.sampleRate, repairer.sampleRate)
+        if (note !== null) context.note(`${input.name}: ${note}`)
         return run => repairer.inpaint(audio, { ...more, ...run })
       }
     },

@@ -23,7 +23,10 @@ const gaps: OptionSpec<readonly Gap[]> = {
 export const command = defineCommand({
   name: 'inpaint',
   summary: 'Fill gaps in recordings',
-  details: ['Outside the gaps a recording stays as it is, except for a short fade at the edges.'],
+  details: [
+    'Outside the gaps a recording stays as it is, except for a short fade at the edges. If its sample rate is not ' +
+      'the model’s, only what fills the gaps is resampled.',
+  ],
   guide: 'repair',
   group: 'Repair recordings',
   arguments: [

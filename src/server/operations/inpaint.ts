@@ -1,5 +1,6 @@
 /** A recording with its gaps filled. */
 import { z } from 'zod'
+import { rateNote } from '../../audio/rate-note.js'
 import { defined } from '../../core/defined.js'
 import { MAX_FADE_SECONDS, MAX_ROUNDS } from '../../core/limits.js'
 import { drawSeed } from '../../core/seed.js'
@@ -45,7 +46,9 @@ const options = z.strictObject({
 export const inpaint = defineOperation({
   name: 'inpaint',
   summary: 'A recording with its gaps filled',
-  details: 'The recording must have the model’s sample rate. Outside the gaps it stays as it is.',
+  details:
+    'Outside the gaps the recording stays as it is. If its rate is not the model’s, only what fills the gaps is ' +
+    'resampled.',
   body: 'recording',
   result: 'audio/wav',
   jobOnly: false,
@@ -54,9 +57,11 @@ export const inpaint = defineOperation({
   async run(run) {
     const { models, decoders, limits, body, signal, onProgress, output } = run
     const { model: named, gaps, format, seed = drawSeed(), ...rest } = run.options
-    const { name } = await anyModel(models, named, 'vocoder')
+    const { name, config } = await anyModel(models, named, 'vocoder')
     const request = { bytes: body, sampleRate: null, maxSeconds: limits.seconds }
-    const { notes, ...audio } = await decoders.run('recording', request, signal)
+    const { notes: read, ...audio } = await decoders.run('recording', request, signal)
+    const note = rateNote(audio.sampleRate, config.sampleRate)
+    const notes = note === null ? read : [...read, note]
     await withModel(run, name, async model => {
       const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
       const made = await repairer.inpaint(audio, { gaps, ...defined(rest), seed, signal, onProgress })
