@@ -58,6 +58,7 @@ describe('the code of the studio', () => {
     const taken = files.filter(file => folderOf(file) !== 'engine').flatMap(specifiers)
     assert.deepEqual([...new Set(taken.filter(isLibrary))].sort(), [
       '#src/audio/codecs/wav-bytes',
+      '#src/audio/rate-note',
       '#src/audio/transforms/stft',
       '#src/core/concatenate',
       '#src/core/save-file.browser',

@@ -195,24 +195,35 @@ describe('a recording in the repair view', () => {
     }
   })
 
-  test('has the rate of the chosen model when its gaps are filled', async () => {
-    const rates: number[] = []
+  test('keeps its rate, whatever model fills its gaps, and says what that means', async () => {
+    const [rates, notes]: [number[], (string | null)[]] = [[], []]
+    let sent = new Uint8Array(0)
     const backend = fakeBackend({
       inpaint: async ({ recording }) => {
+        notes.push(model.note.value)
         rates.push(wavRate(recording.bytes))
+        sent = recording.bytes
         return sine(200, 0.1)
       },
     })
     const model = new InpaintModel(backend, new Stage(), () => 0.5)
-    model.offer([studioModel('low'), studioModel('high', { sampleRate: 16_000 })])
-    await model.open(source(noiseWav(0, 800)))
+    model.offer([studioModel('low'), studioModel('high', { sampleRate: 22_050 })])
+    const file = source(noiseWav(0, 800))
+    await model.open(file)
     model.addGap({ start: 0.01, end: 0.02 })
     for (const name of ['low', 'high']) {
       model.choice.modelName.value = name
       await model.fill()
       assert.equal(model.task.problem.value, null)
     }
-    assert.deepEqual(rates, [8000, 16_000])
+    assert.equal(sent, file.bytes)
+    // The first is a WAV. Browsers do not tell the rate of the second.
+    await model.open(source(new Uint8Array(800)))
+    model.addGap({ start: 0.01, end: 0.02 })
+    await model.fill()
+    assert.deepEqual(rates, [22_050, 22_050, 48_000])
+    assert.match(notes[0]!, /8000 Hz, and resampled to 22050 Hz: they have no sound above 4000 Hz\.$/)
+    assert.deepEqual([notes[1], notes.length], [null, 3])
   })
 
   test('is not shown filled if its gaps are changed meanwhile', async () => {

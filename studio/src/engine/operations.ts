@@ -36,7 +36,7 @@ import type { ProblemClauses } from '../core/problem.js'
 import { clausesOf } from './clauses.js'
 import type { ModelShelf } from './model-shelf.js'
 import type { EngineFile, ListedModels } from './protocol.js'
-import { recordingAt, type VocoderInput, vocoderInput } from './recording.js'
+import { recordingAt, recordingOf, type VocoderInput, vocoderInput } from './recording.js'
 
 /** What an operation has at hand. */
 export interface OperationTools {
@@ -228,12 +228,12 @@ async function generate(order: GenerateOrder, tools: OperationTools): Promise<re
 async function inpaint(order: Received<InpaintOrder>, tools: OperationTools): Promise<Sound> {
   const { shelf, signal } = tools
   const { model: name, recording, gaps, rounds, seed = drawSeed() } = order
-  const { sampleRate, kind } = await shelf.config(name)
-  const audio = { samples: await recordingAt(recording, sampleRate), sampleRate }
+  const { kind } = await shelf.config(name)
+  const audio = recordingOf(recording)
   const model = await loaded(tools, name)
   const repairer = kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
   const options = { gaps, ...choiceOf(order), ...defined({ rounds }), seed, signal, onProgress: reporter(tools) }
-  const { samples, steps } = await repairer.inpaint(audio, options)
+  const { samples, sampleRate, steps } = await repairer.inpaint(audio, options)
   return soundOf(samples, sampleRate, { model: name, seed, steps })
 }
 

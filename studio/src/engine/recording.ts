@@ -1,4 +1,5 @@
 /** Recordings and mels from the files that views hand over. */
+import type { Audio } from '#src/audio/audio'
 import { decodeWav } from '#src/audio/codecs/wav'
 import { checkMelFor } from '#src/audio/mel/check-mel'
 import type { Mel, MelConvention } from '#src/audio/mel/convention'
@@ -12,8 +13,8 @@ import type { EngineFile } from './protocol.js'
 /** Longest recording, in seconds: a page makes a second of sound in about a second. */
 const MAX_SECONDS = 60
 
-/** Mono samples. @throws DiffWaveError `TOO_LARGE`, and as `decodeWav` */
-function decoded(file: EngineFile): { readonly samples: Float32Array; readonly sampleRate: number } {
+/** A recording at its own rate. @throws DiffWaveError `TOO_LARGE`, and as `decodeWav` */
+export function recordingOf(file: EngineFile): Audio {
   const audio = 'samples' in file ? file : decodeWav(file.bytes, file.name)
   const seconds = audio.samples.length / audio.sampleRate
   if (seconds <= MAX_SECONDS) return audio
@@ -26,8 +27,7 @@ function decoded(file: EngineFile): { readonly samples: Float32Array; readonly s
 
 /** A recording at a rate in Hz. @throws DiffWaveError as `decodeWav` */
 export async function recordingAt(file: EngineFile, sampleRate: number): Promise<Float32Array<ArrayBuffer>> {
-  const audio = decoded(file)
-  return (await resample(audio, sampleRate)).samples as Float32Array<ArrayBuffer>
+  return (await resample(recordingOf(file), sampleRate)).samples as Float32Array<ArrayBuffer>
 }
 
 /** What a vocoder is to make audio of. */

@@ -1,11 +1,13 @@
 /** State of filling gaps: a recording, the stretches to remove, and the sound that fills them. */
 import { batch, computed, signal } from '@preact/signals-core'
+import { rateNote } from '#src/audio/rate-note'
 import { decodeSound } from '../../audio/decode.js'
 import { loudnessOf, playbackGain } from '../../audio/loudness.js'
 import { Player } from '../../audio/player.js'
 import { type Sound, secondsOf } from '../../audio/sound.js'
 import type { Stage } from '../../audio/stage.js'
 import { wavFile } from '../../audio/wav-file.js'
+import { decodingRate, keepsRate } from '../../audio/wav-rate.js'
 import type { Gap, SourceFile, StudioBackend, StudioModel } from '../../backend/studio-backend.js'
 import { SamplingChoice } from '../../components/sampling-choice.js'
 import { Task } from '../../components/task.js'
@@ -40,7 +42,7 @@ export class InpaintModel {
   readonly task = new Task()
   readonly player: Player
   readonly name = signal('')
-  /** The recording at the model's rate. */
+  /** The recording at its own rate, if browsers decode at that. */
   readonly recording = signal<Sound | null>(null)
   readonly gaps = signal<readonly Gap[]>([])
   readonly filled = signal<Sound | null>(null)
@@ -48,6 +50,8 @@ export class InpaintModel {
   /** Length of a gap that is added by a button, in seconds. */
   readonly gapLength = signal<number | undefined>(0.05)
   readonly #backend: StudioBackend
+  /** The file of the recording. */
+  #file: Uint8Array<ArrayBuffer> = new Uint8Array(0)
 
   constructor(backend: StudioBackend, stage: Stage, draw: () => number) {
     this.#backend = backend
@@ -64,15 +68,20 @@ export class InpaintModel {
     this.choice.offer(models, ['vocoder', 'generator'])
   }
 
-  /** Takes a recording, at the rate of the chosen model. */
+  /** What to know of the chosen model's rate, if it is not the recording's. */
+  readonly note = computed(() => {
+    const [recording, model] = [this.recording.value, this.choice.model.value]
+    return recording === null || model === null ? null : rateNote(recording.sampleRate, model.sampleRate)
+  })
+
   async open({ name, bytes }: SourceFile): Promise<void> {
-    const model = this.choice.model.value
-    if (model === null) return
+    if (this.choice.model.value === null) return
     await this.task.run(async ({ signal }) => {
-      const sound = await decodeSound(bytes, model.sampleRate, { signal })
+      const sound = await decodeSound(bytes, decodingRate(bytes), { signal })
       batch(() => {
         this.name.value = name
         this.recording.value = sound
+        this.#file = bytes
         this.gaps.value = []
         this.filled.value = null
         this.heard.value = 'gaps'
@@ -105,14 +114,12 @@ export class InpaintModel {
   }
 
   async fill(): Promise<void> {
-    const [recording, sampling, model] = [this.recording.value, this.choice.sampling.value, this.choice.model.value]
-    const gaps = this.gaps.value
-    if (recording === null || sampling === null || model === null || gaps.length === 0) return
+    const [recording, sampling, gaps] = [this.recording.value, this.choice.sampling.value, this.gaps.value]
+    if (recording === null || sampling === null || gaps.length === 0) return
     await this.task.run(async watch => {
-      const { sampleRate } = model
-      // Another model may have been chosen since the recording was opened, and it takes no other rate than its own.
       const whole = wavFile(recording, '32f')
-      const bytes = recording.sampleRate === sampleRate ? whole : wavFile(await decodeSound(whole, sampleRate), '32f')
+      // The service takes longer recordings of 16 bits. Of any other rate, the result would not fit the page's tracks.
+      const bytes = keepsRate(this.#file) && this.#file.length < whole.length ? this.#file : whole
       const source = { name: this.name.value, bytes }
       const filled = await this.#backend.inpaint({ ...sampling, recording: source, gaps }, watch)
       // The gaps were changed meanwhile: their marks would not fit this sound.

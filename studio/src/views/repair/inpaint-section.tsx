@@ -53,6 +53,7 @@ function Editor({ model }: { model: InpaintModel }) {
         onSelect={gap => model.addGap(gap)}
         height={260}
       />
+      {model.note.value !== null && <p class="note">{model.note.value}</p>}
       <GapList model={model} />
       <div class="transport">
         <PlayButton player={model.player} of={model.name.value} />
