@@ -105,7 +105,7 @@ function reference(commands, globalOptions) {
 }
 
 await build({ ifMissing: true })
-const { optionText } = await import('../dist/cli/command.js')
+const { optionText } = await import('../dist/cli/option-spec.js')
 const { commands } = await import('../dist/cli/commands.js')
 const { globalOptions } = await import('../dist/cli/program.js')
 

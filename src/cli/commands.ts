@@ -2,7 +2,7 @@
  * The commands, in the order of the help. Their data is small, and here at once, so that the help and the errors of a
  * call load nothing more. What a command does is loaded when it runs: its module imports all that it needs.
  */
-import type { Command, OptionSpecs, Run } from './command.js'
+import type { Command, Run } from './command.js'
 import { command as buildNative } from './commands/build-native.js'
 import { command as convert } from './commands/convert.js'
 import { command as denoise } from './commands/denoise.js'
@@ -21,6 +21,7 @@ import { command as synthesize } from './commands/synthesize.js'
 import { command as train } from './commands/train.js'
 import { command as tune } from './commands/tune.js'
 import { command as worker } from './commands/worker.js'
+import type { OptionSpecs } from './option-spec.js'
 
 /** A command, and the module that runs it. */
 export interface LoadableCommand extends Command {

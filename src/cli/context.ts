@@ -1,8 +1,8 @@
 /** The surroundings of a command: where to print and when to stop. Only src/cli knows the terminal and the process. */
 import type { Progress } from '../core/progress.js'
 import { colours } from './colours.js'
-import type { OptionSpecs } from './command.js'
 import { withGivenNames } from './inputs/given-names.js'
+import type { OptionSpecs } from './option-spec.js'
 import { progressLine, terminalColumns } from './progress-line.js'
 import { jsonLine, printable } from './text.js'
 

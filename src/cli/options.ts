@@ -3,8 +3,8 @@ import { defined } from '../core/defined.js'
 import { DiffWaveError, type ErrorDetails } from '../core/errors.js'
 import { suggestion } from '../core/suggest.js'
 import { type EngineChoice, engineChoices, formatChoices, precisionChoices, samplerChoices } from './choices.js'
-import type { OptionSpec } from './command.js'
 import { shard } from './inputs/shard.js'
+import type { OptionSpec } from './option-spec.js'
 
 type More = Pick<OptionSpec<unknown>, 'conflicts' | 'default' | 'field' | 'group'>
 

@@ -1,7 +1,7 @@
 /** Errors of the library, which name fields of options objects, in the words of the command line. */
 import { defined } from '../core/defined.js'
 import { DiffWaveError } from '../core/errors.js'
-import type { OptionSpecs } from './command.js'
+import type { OptionSpecs } from './option-spec.js'
 import { longName } from './options.js'
 
 /** What ends the name by which the library calls an options object: `stream options`. */

@@ -3,11 +3,11 @@ import { defined } from '../../core/defined.js'
 import { convert } from '../../model/convert.js'
 import { parameterCount } from '../../model/parameters.js'
 import { isRemote } from '../../model/remote/address.js'
-import type { Values } from '../command.js'
 import type { command } from '../commands/convert.js'
 import type { Context } from '../context.js'
 import { findInput } from '../inputs/inputs.js'
 import { melNumbers } from '../inputs/mel-numbers.js'
+import type { Values } from '../option-spec.js'
 import { mayReplaceModel } from '../outputs/outputs.js'
 
 export async function run(

@@ -1,12 +1,12 @@
 /** `diffwave denoise`: noise removed from recordings by a generator. */
 import { defined } from '../../core/defined.js'
 import { Generator } from '../../generator.js'
-import type { Values } from '../command.js'
 import type { command } from '../commands/denoise.js'
 import type { Context } from '../context.js'
 import { findInputs, recordings } from '../inputs/inputs.js'
 import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { namedGenerator } from '../load.js'
+import type { Values } from '../option-spec.js'
 import { countedSteps } from '../options.js'
 import { repairFiles } from '../repair-files.js'
 

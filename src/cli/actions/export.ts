@@ -6,10 +6,10 @@ import { exportOnnx } from '../../export/onnx/export-onnx.js'
 import { exportPyTorch } from '../../export/pytorch.js'
 import { exportSafetensors } from '../../export/safetensors.js'
 import { exportTriton, repositoryFiles } from '../../export/triton.js'
-import type { Values } from '../command.js'
 import { type command, type ExportTarget, exportTargets } from '../commands/export.js'
 import type { Context } from '../context.js'
 import { fetchModel } from '../load.js'
+import type { Values } from '../option-spec.js'
 import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
 
 function targetOf({ to, output }: Values<typeof command.options>): ExportTarget {

@@ -1,12 +1,12 @@
 /** `diffwave interpolate`: a recording between two. */
 import { defined } from '../../core/defined.js'
 import { Generator } from '../../generator.js'
-import type { Values } from '../command.js'
 import type { command } from '../commands/interpolate.js'
 import type { Context } from '../context.js'
 import { findInput } from '../inputs/inputs.js'
 import { noteConversion, readRecording } from '../inputs/read-recording.js'
 import { namedGenerator } from '../load.js'
+import type { Values } from '../option-spec.js'
 import { countedSteps } from '../options.js'
 import { repairFiles } from '../repair-files.js'
 

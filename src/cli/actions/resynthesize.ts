@@ -1,9 +1,10 @@
 /** `diffwave resynthesize`: recordings to their mels and back. */
-import type { Values } from '../command.js'
+
 import type { command } from '../commands/resynthesize.js'
 import type { Context } from '../context.js'
 import { recordings } from '../inputs/inputs.js'
 import { noteConversion, readRecording } from '../inputs/read-recording.js'
+import type { Values } from '../option-spec.js'
 import { vocodeFiles } from '../vocode-files.js'
 
 export async function run(

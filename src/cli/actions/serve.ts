@@ -1,7 +1,8 @@
 /** `diffwave serve`: the library as a service. */
-import type { Values } from '../command.js'
+
 import type { command } from '../commands/serve.js'
 import type { Context } from '../context.js'
+import type { Values } from '../option-spec.js'
 import { runService } from '../serve/run-service.js'
 import { serviceOptions } from '../serve/service-options.js'
 

@@ -8,10 +8,10 @@ import { checkTrainingConfig } from '../../training/config.js'
 import type { DatasetReport } from '../../training/data/dataset.js'
 import { leftOutReasons } from '../../training/data/left-out-reasons.js'
 import type { TrainingStep, TrainingSummary } from '../../training/run/training-step.js'
-import type { Values } from '../command.js'
 import type { command } from '../commands/train.js'
 import type { Context } from '../context.js'
 import { fetchModel, loadOptions, noteThreads } from '../load.js'
+import type { Values } from '../option-spec.js'
 import { LiveLine } from '../progress-line.js'
 
 /** Left-out files that are named; the rest are counted. */

@@ -2,11 +2,11 @@
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
 import { startWorker } from '../../server/redis/worker.js'
-import type { Values } from '../command.js'
 import type { command } from '../commands/worker.js'
 import type { Context } from '../context.js'
 import { environment } from '../environment.js'
 import { loadOptions, noteThreads } from '../load.js'
+import type { Values } from '../option-spec.js'
 import { serviceLog, untilStopped } from '../serve/run-service.js'
 import { megabytes, modelSources } from '../serve/service-options.js'
 

@@ -1,5 +1,6 @@
 /** `diffwave evaluate`: how near a model's sound comes to real recordings. */
-import { defineCommand, type Values } from '../command.js'
+import { defineCommand } from '../command.js'
+import type { Values } from '../option-spec.js'
 import {
   DEFAULT_VOCODER,
   flag,

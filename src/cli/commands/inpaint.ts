@@ -1,7 +1,8 @@
 /** `diffwave inpaint`: gaps of recordings filled, by a vocoder or a generator. */
 import { type Gap, parseGap } from '../../audio/gap.js'
-import { defineCommand, type OptionSpec } from '../command.js'
+import { defineCommand } from '../command.js'
 import { shard } from '../inputs/shard.js'
+import type { OptionSpec } from '../option-spec.js'
 import {
   DEFAULT_VOCODER,
   integer,

@@ -1,5 +1,6 @@
 /** `diffwave tune`: the best noise schedules of a vocoder for few steps, written into its config. */
-import { defineCommand, type OptionSpec } from '../command.js'
+import { defineCommand } from '../command.js'
+import type { OptionSpec } from '../option-spec.js'
 import {
   DEFAULT_VOCODER,
   flag,

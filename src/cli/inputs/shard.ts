@@ -1,6 +1,6 @@
 /** `--shard`: the part of a command's inputs that one of several processes takes. */
 import { DiffWaveError } from '../../core/errors.js'
-import type { OptionSpec } from '../command.js'
+import type { OptionSpec } from '../option-spec.js'
 
 /** Shard `index` of `count`, counted from 0, as Slurm and Kubernetes count. */
 export interface Shard {
