@@ -54,7 +54,7 @@ describe('check refuses unknown fields', () => {
     ['one in place of another', { gaps: [{ strat: 1 }] }, 'unknown field gaps.0.strat', 'Did you mean start?'],
     ['one in an array beside what is right', { gaps: [{ start: 0, star: 1 }] }, 'unknown field gaps.0.star', 'start'],
     ['one in a record', { voices: { a: { gain: 1, gian: 1 } } }, 'unknown field voices.a.gian', 'gain'],
-    ['several', { step: 4, sede: 1 }, 'unknown field step, sede', undefined],
+    ['several', { step: 4, sede: 1 }, 'unknown fields step, sede', undefined],
     ['one of a choice', { mode: { depth: 1, dept: 2 } }, 'unknown field mode.dept', 'Did you mean depth?'],
     ['an array in place of the options', [1, 2], 'the value is of the wrong type', undefined],
     ['a name of every object', { constructor: 1 }, 'unknown field constructor', undefined],
