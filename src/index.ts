@@ -109,7 +109,12 @@ export { Denoised, type DenoiseOptions } from './repair/denoising.js'
 export type { InpaintOptions } from './repair/inpainting.js'
 export type { InterpolateOptions } from './repair/interpolation.js'
 export { Restored, type StartLevelOptions } from './repair/start-level.js'
-export { describeModel, type ModelDescription } from './synthesis/describe-model.js'
+export {
+  describeModel,
+  type ModelDescription,
+  type ScheduleFacts,
+  type WindowFacts,
+} from './synthesis/describe-model.js'
 export type { SamplingOptions, WholeClipOptions } from './synthesis/options.js'
 export { type AudioStream, Synthesis, type SynthesisFields } from './synthesis/result.js'
 export type { OnStep, SamplingStep } from './synthesis/sampling-step.js'

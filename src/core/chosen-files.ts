@@ -11,10 +11,18 @@ export interface NamedBlob extends Blob {
   readonly webkitRelativePath?: string
 }
 
+/** A `FileSystemFileHandle`, as far as it is used. */
+export interface FileHandle {
+  /** Opens the file. */
+  getFile(): Promise<Blob>
+}
+
 /** A `FileSystemDirectoryHandle`, as far as it is used. */
 export interface DirectoryHandle {
+  /** Name of the folder; empty for the root of a page's own storage. */
   readonly name: string
-  getFileHandle(name: string): Promise<{ getFile(): Promise<Blob> }>
+  /** Finds a file of the folder by its name. */
+  getFileHandle(name: string): Promise<FileHandle>
 }
 
 /** @param files by their own names: those of one model folder */

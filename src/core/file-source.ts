@@ -24,7 +24,12 @@ export interface ReadFileOptions {
   /** Max size in bytes; larger files are refused. Default: `MAX_FILE_BYTES`. */
   readonly maxBytes?: number
   /** Reads only bytes `start` to `end` − 1. Default: the whole file. */
-  readonly range?: { readonly start: number; readonly end: number }
+  readonly range?: {
+    /** First byte. */
+    readonly start: number
+    /** The byte after the last. */
+    readonly end: number
+  }
   /** Called as the bytes arrive. The unit of its numbers is bytes. */
   readonly onProgress?: OnProgress | undefined
   /** Stops the reading. */

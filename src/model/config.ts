@@ -10,11 +10,15 @@ import { envelopeObstacle } from './front-end/envelope.js'
 import { hasCorrection, hasEnvelope, melHop, networkSchema, patchIsBlock, positionSamples } from './network.js'
 
 const fieldsSchema = z.strictObject({
+  /** Marks the file as a model's config. */
   format: z.literal('diffwave'),
+  /** Version of the format. */
   version: z.literal(1),
   /** A vocoder makes audio from a mel, a generator from noise alone or from a label. */
   kind: z.enum(['vocoder', 'generator']),
+  /** Name of the model, for people. */
   name: z.string().default(''),
+  /** What the model makes: one sentence. */
   description: z.string().default(''),
   /** SPDX identifier of the weights' licence. */
   license: z.string().default(''),
@@ -22,6 +26,7 @@ const fieldsSchema = z.strictObject({
   sampleRate: z.number().int().min(MIN_SAMPLE_RATE).max(MAX_SAMPLE_RATE),
   /** Length in seconds of a generator's training clips, which is also the default length of what it makes. */
   clipSeconds: z.number().positive().max(MAX_CLIP_SECONDS).nullable().default(null),
+  /** Architecture of the denoiser. */
   network: networkSchema,
   /** Other names of labels: `7` for `seven`. */
   aliases: z.record(z.string().min(1), z.string()).default({}),
@@ -32,6 +37,7 @@ const fieldsSchema = z.strictObject({
   labelShares: z.array(z.number().min(0)).nullable().default(null),
   /** The mel that the network is conditioned on: the name of a convention, or a convention spelled out. */
   mel: conventionSchema.nullable().default(null),
+  /** Noise schedules, prior, and the way to sample. */
   diffusion: diffusionSchema,
   /** Where the weights come from and how they were trained: free text by topic. */
   provenance: z.record(z.string(), z.unknown()).default({}),

@@ -19,9 +19,13 @@ export const betaSchema = z.number().min(MIN_BETA).lt(1)
 /** Schema of a noise schedule, which stands for a list of β, one per step. */
 export const noiseScheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({
+    /** β rises linearly. */
     kind: z.literal('linear'),
+    /** Number of steps. */
     steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
+    /** β of the least noisy step. */
     betaStart: betaSchema,
+    /** β of the noisiest step. */
     betaEnd: betaSchema,
   }),
   /**
@@ -29,12 +33,21 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
    * `maxBeta`.
    */
   z.strictObject({
+    /** √ᾱ is a quarter of a cosine. */
     kind: z.literal('cosine'),
+    /** Number of steps. */
     steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
+    /** s of the formula, which keeps the first β from being too small. */
     offset: z.number().min(0).max(1).default(0.008),
+    /** Largest β. */
     maxBeta: betaSchema.default(0.999),
   }),
-  z.strictObject({ kind: z.literal('explicit'), betas: z.array(betaSchema).min(1).max(MAX_DIFFUSION_STEPS) }),
+  z.strictObject({
+    /** The β are listed. */
+    kind: z.literal('explicit'),
+    /** β of each step, the least noisy step first. */
+    betas: z.array(betaSchema).min(1).max(MAX_DIFFUSION_STEPS),
+  }),
 ])
 
 /**
@@ -45,9 +58,13 @@ export const noiseScheduleSchema = z.discriminatedUnion('kind', [
  */
 const energyPriorSchema = z
   .strictObject({
+    /** The prior of PriorGrad. */
     kind: z.literal('mel-energy'),
+    /** Lowest energy of a frame in the training data. */
     minEnergy: z.number().min(0),
+    /** Highest energy of a frame in the training data. */
     maxEnergy: z.number().positive(),
+    /** Smallest deviation σ of the noise. */
     floor: z.number().gt(0).max(1).default(0.1),
   })
   .refine(p => p.minEnergy < p.maxEnergy, { path: ['minEnergy'], message: 'must lie below maxEnergy' })
@@ -57,6 +74,7 @@ const energyPriorSchema = z
  * no sound above the mel's highest frequency.
  */
 export const envelopePriorSchema = z.strictObject({
+  /** The prior of SpecGrad. */
   kind: z.literal('mel-envelope'),
   /**
    * What the envelope follows. `bands`: the level of each band, which at low frequencies resolves single harmonics;
@@ -76,6 +94,7 @@ export const envelopePriorSchema = z.strictObject({
  * (src/data-domain/front-end-prior.ts). The data are the waveform.
  */
 const frontEndPriorSchema = z.strictObject({
+  /** Noise in the transform of the front end. */
   kind: z.literal('front-end'),
   /** The pulses at the mel's pitch that voiced speech starts from. Default: null, noise everywhere. */
   harmonics: z
@@ -114,6 +133,7 @@ const refinementSchema = z.strictObject({
 
 /** Diffusion on subbands (src/data-domain/subbands.ts). */
 const subbandsSchema = z.strictObject({
+  /** The subbands of a modified discrete cosine transform. */
   kind: z.literal('mdct'),
   /**
    * Gain of each band, lowest first. There are as many bands as the network's patch has samples, a power of two. x_0 is
@@ -137,7 +157,14 @@ const noiseScale = z.number().min(0).max(1)
 /** A schedule to sample with: its β, and the sampler and the noise scale that it was tuned for (`diffwave tune`). */
 const samplingScheduleSchema = z.union([
   betas,
-  z.strictObject({ betas, sampler: z.enum(samplerNames), noiseScale: noiseScale.optional() }),
+  z.strictObject({
+    /** β of each step, the least noisy step first. */
+    betas,
+    /** The sampler that the schedule was tuned for. */
+    sampler: z.enum(samplerNames),
+    /** DDIM's noise scale that it was tuned for. Default: the model's. */
+    noiseScale: noiseScale.optional(),
+  }),
 ])
 
 /** Schema of the `diffusion` part of a config. */

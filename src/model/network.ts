@@ -31,7 +31,9 @@ const melConditionerSchema = z.discriminatedUnion('kind', [
    * 1×1 convolution.
    */
   z.strictObject({
+    /** Transposed convolutions up to the rate of the samples. */
     kind: z.literal('transposed'),
+    /** Number of mel bands. */
     bands: z.number().int().min(1).max(MAX_MEL_BANDS),
     /** Strides of the convolutions. Their product is the hop in samples. */
     strides: z.array(z.number().int().min(1).max(512)).min(1).max(6),
@@ -45,8 +47,11 @@ const melConditionerSchema = z.discriminatedUnion('kind', [
    */
   z
     .strictObject({
+      /** Convolutions at the rate of the frames. */
       kind: z.literal('frame-rate'),
+      /** Number of mel bands. */
       bands: z.number().int().min(1).max(MAX_MEL_BANDS),
+      /** Samples from one frame to the next. */
       hop: z.number().int().min(1).max(MAX_HOP),
       /** Output channels of each convolution over frames. Default: none, so that the mel itself is projected. */
       encoder: z.array(channels).max(8).default([]),
@@ -72,6 +77,7 @@ export const correctionSchema = z.strictObject({
  */
 const frontEndSchema = z
   .strictObject({
+    /** Overlapping windows. */
     kind: z.literal('windows'),
     /** Length K of a window in samples. */
     kernel: z.number().int().min(2).max(MAX_FRONT_END_KERNEL),
@@ -114,7 +120,11 @@ const frontEndSchema = z
     path: ['correction'],
     message: 'needs network.frontEnd.envelope',
   })
-  .transform(f => ({ ...f, bins: f.bins ?? f.kernel / 2 + 1 }))
+  .transform(f => ({
+    ...f,
+    /** Number of frequency bins, N, from 0 Hz up, that the network sees and makes. */
+    bins: f.bins ?? f.kernel / 2 + 1,
+  }))
 
 /** Schema of the denoiser's architecture. */
 export const networkSchema = z
@@ -143,9 +153,13 @@ export const networkSchema = z
      * training schedule, which is repeated here because an engine knows only the network.
      */
     inputMask: z
-      .strictObject({ steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS) })
+      .strictObject({
+        /** Number of steps of the training schedule. */
+        steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS),
+      })
       .nullable()
       .default(null),
+    /** How the step of the diffusion enters the network. */
     stepEmbedding: z
       .strictObject({
         /**

@@ -8,6 +8,7 @@ import type { Page } from './page.js'
 
 /** A stream of text for the log. */
 export interface LogStream {
+  /** Writes one line, which ends with a line break. */
   write(line: string): void
 }
 

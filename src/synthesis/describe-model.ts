@@ -13,7 +13,9 @@ export interface WindowFacts {
   readonly length: number
   /** Samples from one window to the next. */
   readonly hop: number
+  /** Frequency bins that the network sees and makes. */
   readonly bins: number
+  /** Whether the transforms are learned. */
   readonly learned: boolean
   /** Whether the network also sees the mel's envelope. */
   readonly envelope: boolean
@@ -21,8 +23,60 @@ export interface WindowFacts {
 
 /** A noise schedule of training. */
 export interface ScheduleFacts {
+  /** How its β are given: `linear`, `cosine` or `explicit`. */
   readonly kind: string
+  /** Number of steps. */
   readonly steps: number
+}
+
+/** What `describeModel` returns. Lengths are in samples or milliseconds at the model's sample rate. */
+export interface ModelDescription {
+  /** `vocoder` or `generator`. */
+  readonly kind: ModelConfig['kind']
+  /** Name of the model; empty if it has none. */
+  readonly name: string
+  /** SPDX identifier of the weights' licence; empty if it is not stated. */
+  readonly license: string
+  /** In Hz. */
+  readonly sampleRate: number
+  /** Name of the mel convention; null for generators. */
+  readonly convention: string | null
+  /** Number of channels of the residual stack. */
+  readonly channels: number
+  /** Number of residual layers. */
+  readonly layers: number
+  /** Number of layers after which the dilation starts at 1 again. */
+  readonly dilationCycle: number
+  /** Samples per position, without windows. */
+  readonly patch: number
+  /** The overlapping windows of the front end; null if there are none. */
+  readonly windows: WindowFacts | null
+  /** Samples of the input that one sample of the network's output depends on. */
+  readonly receptiveField: number
+  /** The same in milliseconds. */
+  readonly receptiveFieldMilliseconds: number
+  /** Number of steps, if a call names none. */
+  readonly defaultSteps: number
+  /** Upper bound of a stream's look-ahead with that many steps. */
+  readonly lookAheadMilliseconds: number
+  /** The same with `latency: 'low'`. */
+  readonly lowLatencyMilliseconds: number
+  /** Default iterations of phase refinement; null if the model has none. */
+  readonly refinementIterations: number | null
+  /** Frequency in Hz above which the model adds noise; null if it does not. */
+  readonly highBandHertz: number | null
+  /** Samples from one mel frame to the next; null for generators. */
+  readonly hop: number | null
+  /** The voices or classes; null if there are none. */
+  readonly labels: readonly string[] | null
+  /** Whether a label is drawn if a call names none. */
+  readonly drawsLabels: boolean
+  /** Number of weights. */
+  readonly parameters: number
+  /** The noise schedule of training. */
+  readonly trainingSchedule: ScheduleFacts
+  /** Names or numbers of steps of the schedules to sample with. */
+  readonly samplingSchedules: readonly string[]
 }
 
 function describeWindows({ kernel, stride, bins, learned, envelope }: FrontEndConfig): WindowFacts {
@@ -30,13 +84,12 @@ function describeWindows({ kernel, stride, bins, learned, envelope }: FrontEndCo
 }
 
 /**
- * Describes a model by its config, as `diffwave inspect` does. Lengths are in samples or milliseconds at its sample
- * rate.
+ * Describes a model by its config, as `diffwave inspect` does.
  *
  * @example
  * const { parameters, lookAheadMilliseconds } = describeModel(vocoder.config)
  */
-export function describeModel(config: ModelConfig) {
+export function describeModel(config: ModelConfig): ModelDescription {
   const { network, diffusion, sampleRate } = config
   const { training } = diffusion
   const milliseconds = (samples: number) => (1000 * samples) / sampleRate
@@ -67,8 +120,5 @@ export function describeModel(config: ModelConfig) {
     parameters: parameterCount(network),
     trainingSchedule: { kind: training.kind, steps: scheduleSteps(training) },
     samplingSchedules: Object.keys(diffusion.sampling),
-  } as const
+  }
 }
-
-/** What `describeModel` returns. */
-export type ModelDescription = ReturnType<typeof describeModel>

@@ -51,6 +51,7 @@ function decoded(text: string): Uint8Array | null {
 /** Schema of a pitch network: its shape and its weights. */
 export const pitchNetworkSchema = z
   .strictObject({
+    /** f0 is found by this network. */
     kind: z.literal('network'),
     /** Number of frames on either side of a frame that are inputs. */
     frames: z.number().int().min(0).max(MAX_FRAMES),

@@ -14,10 +14,12 @@ import { denormaliseMel, normaliseMel } from './normalise.js'
 
 /** The logarithms of mels: natural, base 10, decibels, or none. */
 export const melLogarithms = ['ln', 'log10', 'db', 'none'] as const
+/** The logarithm of a mel's values: natural, base 10, decibels, or none. */
 export type MelLogarithm = (typeof melLogarithms)[number]
 
 /** The mean and the standard deviation by which a mel was normalised: one of each, or one per band. */
 export interface MelStatisticsOfBands {
+  /** Mean of each band. */
   readonly mean: readonly number[]
   /** Standard deviation; positive. */
   readonly deviation: readonly number[]

@@ -15,7 +15,9 @@ import { linearSteps } from './steps.js'
 
 /** An input or an output of a graph. */
 export interface OnnxPort {
+  /** Name in the graph. */
   readonly name: string
+  /** Type of its elements. */
   readonly type: 'float32' | 'int64'
   /** Size of each axis. A string names a size that is known only at run time. */
   readonly shape: readonly (number | string)[]
