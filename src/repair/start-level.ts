@@ -8,7 +8,7 @@ import { MAX_DIFFUSION_STEPS } from '../core/limits.js'
 import type { FieldsOf } from '../core/options.js'
 import { alphaBarAt, fractionalSteps, noiseSchedule, scheduleFromAlphaBars } from '../diffusion/schedule.js'
 import type { DiffusionConfig } from '../model/diffusion-config.js'
-import { labelField, type WholeClipOptions, wholeClipFields } from '../synthesis/options.js'
+import { labelField, stepCount, type WholeClipOptions, wholeClipFields } from '../synthesis/options.js'
 import { Synthesis, type SynthesisFields } from '../synthesis/result.js'
 import { alphaBarOfNoise } from './noise-level.js'
 
@@ -31,7 +31,7 @@ export interface StartLevelOptions extends Omit<WholeClipOptions, 'steps'> {
 
 export const startLevelFields = {
   ...wholeClipFields,
-  steps: z.number().int().min(1).max(MAX_DIFFUSION_STEPS).optional(),
+  steps: stepCount.optional(),
   label: labelField.default(null),
   step: z.number().min(0).max(MAX_DIFFUSION_STEPS).optional(),
 } satisfies FieldsOf<StartLevelOptions>

@@ -43,9 +43,12 @@ export interface WholeClipOptions extends SamplingOptions {
   readonly onStep?: OnStep | undefined
 }
 
+/** Number of steps of a process that does not start from pure noise: named schedules do not apply. */
+export const stepCount = z.number().int().min(1).max(MAX_DIFFUSION_STEPS)
+
 const samplingFields = {
   steps: z
-    .union([z.number().int().min(1).max(MAX_DIFFUSION_STEPS), z.string().min(1)], {
+    .union([stepCount, z.string().min(1)], {
       error: `expected 1 to ${MAX_DIFFUSION_STEPS} steps, or the name of a schedule`,
     })
     .optional(),

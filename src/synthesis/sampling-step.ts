@@ -6,6 +6,7 @@ import { type DataDomain, decodeWhole } from '../data-domain/data-domain.js'
 import { predictedNoise } from '../diffusion/prediction.js'
 import { alphaBarAfter, type Sampler } from '../diffusion/samplers/sampler.js'
 import type { WatchedStep } from '../diffusion/step.js'
+import type { ModelConfig } from '../model/config.js'
 
 /**
  * A reverse step that was just taken. Its functions compute audio when they are called, during the callback or later.
@@ -54,6 +55,20 @@ export function checkStepBytes(samples: number, steps: number, maxBytes: number)
     expected: `at most ${maxBytes / 2 ** 20} MiB`,
     got: `${Math.ceil(bytes / 2 ** 20)} MiB`,
     hint: 'Use fewer steps, or make shorter audio.',
+  })
+}
+
+/**
+ * Refuses a mel or a recording for the watched process of a model that has no use for it.
+ *
+ * @throws DiffWaveError `BAD_OPTION` for a generator
+ */
+export function checkTakesFile(kind: ModelConfig['kind'], model: string): void {
+  if (kind === 'vocoder') return
+  throw new DiffWaveError('BAD_OPTION', 'a generator takes no mel or recording', {
+    expected: 'no file, or a vocoder',
+    got: `the model ${model}`,
+    where: 'model',
   })
 }
 

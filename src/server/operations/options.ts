@@ -6,6 +6,7 @@ import { wavFormats } from '../../audio/codecs/wav-bytes.js'
 import { MAX_DIFFUSION_STEPS, MAX_REFINEMENT_ITERATIONS } from '../../core/limits.js'
 import { seed } from '../../core/options.js'
 import { samplerNames } from '../../model/diffusion-config.js'
+import { stepCount } from '../../synthesis/options.js'
 
 /** Characters of a name in a request. */
 const MAX_NAME = 200
@@ -25,13 +26,7 @@ export const sampling = {
 } as const
 
 /** Of operations that do not start from pure noise: named schedules do not apply. */
-export const countedSteps = z
-  .number()
-  .int()
-  .min(1)
-  .max(MAX_DIFFUSION_STEPS)
-  .optional()
-  .describe('Number of denoiser steps. Default: the model’s.')
+export const countedSteps = stepCount.optional().describe('Number of denoiser steps. Default: the model’s.')
 
 export const label = name
   .nullable()

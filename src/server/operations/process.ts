@@ -6,7 +6,7 @@ import { drawSeed } from '../../core/seed.js'
 import { createSampler } from '../../diffusion/samplers/create.js'
 import { Generator } from '../../generator.js'
 import { clipSamples, type ModelConfig } from '../../model/config.js'
-import { checkStepBytes, type OnStep, type SamplingStep } from '../../synthesis/sampling-step.js'
+import { checkStepBytes, checkTakesFile, type OnStep, type SamplingStep } from '../../synthesis/sampling-step.js'
 import { Vocoder } from '../../vocoder.js'
 import type { VocoderInput } from '../decoding/tasks.js'
 import { MAX_STEP_BYTES, MAX_STUDY_SECONDS } from '../limits.js'
@@ -118,13 +118,7 @@ function checkUsed({ options, body }: OperationRun<Options>, name: string, { kin
       where: option,
     })
   }
-  if (kind === 'generator' && body.length > 0) {
-    throw new DiffWaveError('BAD_OPTION', 'a generator takes no mel or recording', {
-      expected: 'no body, or a vocoder',
-      got: `the model ${name}`,
-      where: 'model',
-    })
-  }
+  if (body.length > 0) checkTakesFile(kind, name)
 }
 
 export const reverseProcess = defineOperation({

@@ -162,6 +162,8 @@ export interface InpaintOrder extends Sampling {
 
 export interface DenoiseOrder extends Sampling {
   readonly recording: SourceFile
+  /** Named schedules start from pure noise and do not apply. */
+  readonly steps?: number | undefined
   /** Signal-to-noise ratio in dB; estimated if left out. */
   readonly snr?: number | undefined
   readonly label?: string | undefined

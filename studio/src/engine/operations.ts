@@ -13,7 +13,7 @@ import { clipSamples, type ModelConfig } from '#src/model/config'
 import type { SamplerName } from '#src/model/diffusion-config'
 import { modelView, scheduleView } from '#src/synthesis/model-view'
 import { noised } from '#src/synthesis/noised'
-import { checkStepBytes, type SamplingStep } from '#src/synthesis/sampling-step'
+import { checkStepBytes, checkTakesFile, type SamplingStep } from '#src/synthesis/sampling-step'
 import { Vocoder } from '#src/vocoder'
 import type { Facts, Sound } from '../audio/sound.js'
 import type {
@@ -133,6 +133,7 @@ async function process(order: Received<ProcessOrder>, tools: OperationTools): Pr
   const { sampleRate } = config
   const choice = choiceOf(order)
   const { steps } = createSampler(config.diffusion, choice)
+  if (source !== null) checkTakesFile(config.kind, name)
   const input = config.mel === null || source === null ? null : await vocoderInput(source, config.mel)
   const samples = input?.length ?? clipSamples(config, seconds)
   checkStepBytes(samples, steps.length, MAX_STEP_BYTES)
@@ -239,11 +240,11 @@ async function inpaint(order: Received<InpaintOrder>, tools: OperationTools): Pr
 
 async function denoise(order: Received<DenoiseOrder>, tools: OperationTools): Promise<Sound> {
   const { shelf, signal } = tools
-  const { model: name, recording, snr, label, seed = drawSeed(), ...choice } = order
+  const { model: name, recording, steps, snr, label, seed = drawSeed(), ...choice } = order
   const { sampleRate } = await shelf.config(name)
   const audio = { samples: await recordingAt(recording, sampleRate), sampleRate }
-  const { steps: counted, sampler, eta } = choiceOf(choice)
-  const steps = typeof counted === 'number' ? counted : undefined
+  const { sampler, eta } = choiceOf(choice)
+  // A named schedule, which does not start at the recording's noise, is refused.
   const options = { ...defined({ steps, sampler, eta, snr, label }), seed, signal, onProgress: reporter(tools) }
   const made = await new Generator(await loaded(tools, name)).denoise(audio, options)
   const { samples, step, noise } = made

@@ -91,11 +91,10 @@ export class DenoiseModel {
   async denoise(): Promise<void> {
     const [noisy, sampling] = [this.noisy.value, this.choice.sampling.value]
     if (noisy === null || sampling === null) return
-    const steps = typeof sampling.steps === 'number' ? sampling.steps : undefined
     await this.task.run(async watch => {
       const recording = { name: this.name.value, bytes: wavFile(noisy, '32f') }
       const label = this.choice.labelOf(this.label.value)
-      const order = { ...sampling, steps, recording, snr: this.snr.value, label }
+      const order = { ...sampling, steps: this.choice.steps.value, recording, snr: this.snr.value, label }
       const denoised = await this.#backend.denoise(order, watch)
       batch(() => {
         this.denoised.value = denoised
