@@ -129,6 +129,22 @@ test('clips stay when the next ones cannot be made', async () => {
   assert.equal(model.clips.value.length, 1)
 })
 
+test('what failed is tried again with the settings of now', async () => {
+  const counts: number[] = []
+  const backend = fakeBackend({
+    generate: async ({ count }) => {
+      counts.push(count)
+      throw new Error('out of memory')
+    },
+  })
+  const model = new GenerateModel(backend, new Stage(), () => 0.5)
+  model.offer([studioModel('music')])
+  await model.run()
+  model.count.value = 2
+  model.task.retry()
+  assert.deepEqual(counts, [6, 2])
+})
+
 describe('cached spectrograms', () => {
   test('are kept for a few of the latest widths', () => {
     const sound = sine(200, 1)

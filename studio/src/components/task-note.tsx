@@ -37,7 +37,7 @@ export function TaskNote({ task, what, onAgain }: TaskNoteProps) {
           )}
         </p>
       )}
-      <ProblemNote problem={task.problem.value} onRetry={() => task.retry()} />
+      <ProblemNote problem={task.problem.value} onRetry={onAgain ?? (() => task.retry())} />
     </>
   )
 }

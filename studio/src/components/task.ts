@@ -11,14 +11,19 @@ export class Task {
   /** How the last work ended; `null` before, meanwhile and if it failed. */
   readonly outcome = signal<'done' | 'stopped' | null>(null)
   #stop: AbortController | null = null
-  #work: ((watch: Watch) => Promise<void>) | null = null
+  #again: (() => unknown) | null = null
 
-  /** Runs work to its end. @returns whether it ended well */
-  async run(work: (watch: Watch) => Promise<void>): Promise<boolean> {
+  /**
+   * Runs work to its end.
+   *
+   * @param again what `retry` does. Default: the same work, which must not depend on settings that may change meanwhile
+   * @returns whether it ended well
+   */
+  async run(work: (watch: Watch) => Promise<void>, again: () => unknown = () => this.run(work)): Promise<boolean> {
     this.#stop?.abort()
     const stop = new AbortController()
     this.#stop = stop
-    this.#work = work
+    this.#again = again
     batch(() => {
       this.running.value = true
       this.progress.value = null
@@ -51,8 +56,8 @@ export class Task {
     this.#stop?.abort()
   }
 
-  /** Does the last piece of work again. */
+  /** Does the last piece of work again, with the settings of now. */
   retry(): void {
-    if (this.#work !== null) void this.run(this.#work)
+    this.#again?.()
   }
 }

@@ -3,7 +3,7 @@ import { computed, signal } from '@preact/signals-core'
 import { zipSync } from 'fflate'
 import type { Stage } from '../../audio/stage.js'
 import { wavFile } from '../../audio/wav-file.js'
-import type { GenerateOrder, StudioBackend, StudioModel } from '../../backend/studio-backend.js'
+import type { GenerateOrder, StudioBackend, StudioModel, Watch } from '../../backend/studio-backend.js'
 import { SamplingChoice } from '../../components/sampling-choice.js'
 import { Task } from '../../components/task.js'
 import { Clip } from './clip.js'
@@ -51,7 +51,7 @@ export class GenerateModel {
     if (order === null) return
     const before = this.kept.value
     for (const clip of this.clips.value) clip.player.pause()
-    await this.task.run(async watch => {
+    const make = async (watch: Watch) => {
       const made: Clip[] = []
       await this.#backend.generate(order, {
         ...watch,
@@ -61,7 +61,8 @@ export class GenerateModel {
           this.clips.value = [...before, ...made]
         },
       })
-    })
+    }
+    await this.task.run(make, () => this.run())
   }
 
   /** All kept clips as a zip archive; the WAV files in it are not compressed. */

@@ -6,7 +6,7 @@ import { Player } from '../../audio/player.js'
 import type { Sound } from '../../audio/sound.js'
 import type { Stage } from '../../audio/stage.js'
 import { wavFile } from '../../audio/wav-file.js'
-import type { SourceFile, StudioBackend, StudioModel } from '../../backend/studio-backend.js'
+import type { SourceFile, StudioBackend, StudioModel, Watch } from '../../backend/studio-backend.js'
 import { SamplingChoice } from '../../components/sampling-choice.js'
 import { Task } from '../../components/task.js'
 
@@ -65,33 +65,36 @@ export class DenoiseModel {
   }
 
   /** Takes a noisy recording. */
-  async open({ name, bytes }: SourceFile): Promise<void> {
+  async open(file: SourceFile): Promise<void> {
     const model = this.choice.model.value
     if (model === null) return
-    await this.task.run(async ({ signal }) => {
+    const { name, bytes } = file
+    const take = async ({ signal }: Watch) => {
       const noisy = await decodeSound(bytes, model.sampleRate, { signal })
       this.#show({ name, clean: null, noisy })
-    })
+    }
+    await this.task.run(take, () => this.open(file))
   }
 
   /** Makes a clip with the model and adds noise to it, to have something to denoise. */
   async makeExample(): Promise<void> {
     const sampling = this.choice.sampling.value
     if (sampling === null) return
-    await this.task.run(async watch => {
+    const make = async (watch: Watch) => {
       const [clean] = await this.#backend.generate(
         { ...sampling, count: 1, label: this.choice.labelOf(this.label.value) },
         watch,
       )
       const noisy = noisySound(clean!, this.snr.value ?? 10, this.#draw)
       this.#show({ name: `a clip of ${sampling.model}`, clean: clean!, noisy })
-    })
+    }
+    await this.task.run(make, () => this.makeExample())
   }
 
   async denoise(): Promise<void> {
     const [noisy, sampling] = [this.noisy.value, this.choice.sampling.value]
     if (noisy === null || sampling === null) return
-    await this.task.run(async watch => {
+    const make = async (watch: Watch) => {
       const recording = { name: this.name.value, bytes: wavFile(noisy, '32f') }
       const label = this.choice.labelOf(this.label.value)
       const order = { ...sampling, steps: this.choice.steps.value, recording, snr: this.snr.value, label }
@@ -101,7 +104,8 @@ export class DenoiseModel {
         this.heard.value = 'denoised'
       })
       this.#load()
-    })
+    }
+    await this.task.run(make, () => this.denoise())
   }
 
   hear(track: DenoiseTrack): void {

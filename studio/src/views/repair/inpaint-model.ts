@@ -8,7 +8,7 @@ import { type Sound, secondsOf } from '../../audio/sound.js'
 import type { Stage } from '../../audio/stage.js'
 import { wavFile } from '../../audio/wav-file.js'
 import { decodingRate, keepsRate } from '../../audio/wav-rate.js'
-import type { Gap, SourceFile, StudioBackend, StudioModel } from '../../backend/studio-backend.js'
+import type { Gap, SourceFile, StudioBackend, StudioModel, Watch } from '../../backend/studio-backend.js'
 import { SamplingChoice } from '../../components/sampling-choice.js'
 import { Task } from '../../components/task.js'
 
@@ -74,9 +74,10 @@ export class InpaintModel {
     return recording === null || model === null ? null : rateNote(recording.sampleRate, model.sampleRate)
   })
 
-  async open({ name, bytes }: SourceFile): Promise<void> {
+  async open(file: SourceFile): Promise<void> {
     if (this.choice.model.value === null) return
-    await this.task.run(async ({ signal }) => {
+    const { name, bytes } = file
+    const take = async ({ signal }: Watch) => {
       const sound = await decodeSound(bytes, decodingRate(bytes), { signal })
       batch(() => {
         this.name.value = name
@@ -87,7 +88,8 @@ export class InpaintModel {
         this.heard.value = 'gaps'
       })
       this.#load()
-    })
+    }
+    await this.task.run(take, () => this.open(file))
   }
 
   addGap({ start, end }: Gap): void {
@@ -116,7 +118,7 @@ export class InpaintModel {
   async fill(): Promise<void> {
     const [recording, sampling, gaps] = [this.recording.value, this.choice.sampling.value, this.gaps.value]
     if (recording === null || sampling === null || gaps.length === 0) return
-    await this.task.run(async watch => {
+    const make = async (watch: Watch) => {
       const whole = wavFile(recording, '32f')
       // The service takes longer recordings of 16 bits. Of any other rate, the result would not fit the page's tracks.
       const bytes = keepsRate(this.#file) && this.#file.length < whole.length ? this.#file : whole
@@ -129,7 +131,8 @@ export class InpaintModel {
         this.heard.value = 'filled'
       })
       this.#load()
-    })
+    }
+    await this.task.run(make, () => this.fill())
   }
 
   #setGaps(gaps: readonly Gap[]): void {
