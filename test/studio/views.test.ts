@@ -12,6 +12,7 @@ import { ProcessModel } from '#studio/views/process/process-model'
 import { DenoiseModel, noisySound } from '#studio/views/repair/denoise-model'
 import { InpaintModel, mergedGaps, withGaps } from '#studio/views/repair/inpaint-model'
 import { curveOf, smoothed, TrainingModel } from '#studio/views/training/training-model'
+import { VocodeModel } from '#studio/views/vocode/vocode-model'
 import { isMel, VocodedFile } from '#studio/views/vocode/vocoded-file'
 import { noiseWav, npyMel } from '../support/cli-inputs.js'
 import { fakeBackend, sine, studioModel } from '../support/studio.js'
@@ -50,6 +51,34 @@ describe('a file in the vocode view', () => {
     assert.deepEqual([...file.sounds.value.keys()], ['model', 'zero-output', 'griffin-lim'])
     assert.equal(file.comparison.value, null)
   })
+})
+
+test('a change right before the vocode view is left is made up for when it is opened again', async context => {
+  context.mock.timers.enable({ apis: ['setTimeout'] })
+  const steps: (number | string | undefined)[] = []
+  const backend = fakeBackend({
+    vocode: async order => {
+      if (order.system === 'model') steps.push(order.steps)
+      return sine(200, 0.1)
+    },
+  })
+  const model = new VocodeModel(backend, new Stage(), () => 0.5)
+  const models = [studioModel('voice', { kind: 'vocoder' })]
+  const leave = model.begin(models)
+  model.add([source(npyMel(4))])
+  context.mock.timers.tick(1000)
+  model.choice.steps.value = 3
+  leave()
+  context.mock.timers.tick(1000)
+  assert.deepEqual(steps, [undefined])
+  const leaveAgain = model.begin(models)
+  context.mock.timers.tick(1000)
+  assert.deepEqual(steps, [undefined, 3])
+  leaveAgain()
+  model.begin(models)()
+  model.begin(models)
+  context.mock.timers.tick(1000)
+  assert.deepEqual(steps, [undefined, 3])
 })
 
 describe('the label and guidance of another model', () => {

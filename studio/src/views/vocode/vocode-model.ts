@@ -28,19 +28,21 @@ export class VocodeModel {
     return sampling === null ? null : { ...sampling, refine: this.refine.value }
   })
 
-  /** Offers vocoders; the files are vocoded again when the choice changes. @returns stops doing so */
+  /**
+   * Offers vocoders. The files are vocoded again when the choice changes, also if the view was left right after.
+   *
+   * @returns stops doing so
+   */
   begin(models: readonly StudioModel[]): () => void {
     this.choice.offer(models, ['vocoder'])
     if (this.#began) return () => {}
     this.#began = true
     let timer: ReturnType<typeof setTimeout> | undefined
-    let before = this.order.peek()
     const stop = effect(() => {
       const order = this.order.value
       clearTimeout(timer)
-      if (order === null || JSON.stringify(order) === JSON.stringify(before)) return
-      before = order
-      timer = setTimeout(() => this.run(this.files.peek()), SETTLE_MILLISECONDS)
+      if (order === null) return
+      timer = setTimeout(() => this.run(this.files.peek().filter(file => !file.isOf(order))), SETTLE_MILLISECONDS)
     })
     return () => {
       this.#began = false

@@ -38,6 +38,8 @@ export class VocodedFile {
   readonly comparison = signal<Pick<Comparison, 'measures' | 'figures'> | null>(null)
   readonly heard = signal<SystemName>('model')
   readonly #backend: StudioBackend
+  /** What it was last run with. */
+  #choice: VocodeChoice | null = null
 
   constructor(source: SourceFile, backend: StudioBackend, stage: Stage) {
     this.source = source
@@ -50,8 +52,14 @@ export class VocodedFile {
     Math.min(1, ...[...this.sounds.value.values()].map(({ samples }) => playbackGain(loudnessOf(samples)))),
   )
 
+  /** Whether it was last run with this choice, to the end or not. */
+  isOf(choice: VocodeChoice): boolean {
+    return JSON.stringify(choice) === JSON.stringify(this.#choice)
+  }
+
   /** Makes all sounds: a recording with its figures, a mel without. */
   async run(choice: VocodeChoice): Promise<void> {
+    this.#choice = choice
     await this.task.run(async watch => {
       const { source } = this
       if (isMel(source)) {
