@@ -160,13 +160,16 @@ describe('the log of a run in the studio', () => {
 })
 
 describe('a problem in the studio', () => {
-  test('keeps the code, the expectation and the hint of the service', async () => {
+  test('keeps what the service says, except for hints that are for programs', async () => {
     await assert.rejects(client().json('/v1/models/nope/schedule'), (error: unknown) => {
       assert.ok(error instanceof StudioProblem)
       assert.equal(error.code, 'UNKNOWN_MODEL')
-      assert.ok(error.expected && error.got && error.hint)
+      assert.ok(error.expected && error.got)
+      assert.equal(error.hint, undefined)
       return true
     })
+    const full = { problem: 'The queue is full', hint: 'Try again after the seconds of Retry-After.', retryAfter: 3 }
+    assert.equal(problemOf({ code: 'QUEUE_FULL', ...full })!.hint, 'Try again in 3 s.')
   })
 
   test('distinguishes a wrong token from an unreachable service', async () => {

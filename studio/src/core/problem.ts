@@ -49,6 +49,31 @@ export function titleOf(problem: string, place: string | undefined): string {
   return place === undefined ? title : `${title} (${place})`
 }
 
+/**
+ * Codes of refusals for the form of a request, or for a name that no list has. Their hints are for those who write
+ * programs for the service.
+ */
+const FOR_PROGRAMS = new Set([
+  'BAD_REQUEST',
+  'HEADERS_TOO_LARGE',
+  'LENGTH_REQUIRED',
+  'METHOD_NOT_ALLOWED',
+  'NOT_ACCEPTABLE',
+  'NOT_FOUND',
+  'UNKNOWN_JOB',
+  'UNKNOWN_MODEL',
+  'UNKNOWN_RUN',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'URI_TOO_LONG',
+])
+
+/** What a person can do about a problem, as the service says it. */
+function hintOf(code: string, hint: string | undefined, retryAfter: unknown): string | undefined {
+  // The hint names the header with the seconds.
+  if (typeof retryAfter === 'number') return retryAfter > 1 ? `Try again in ${retryAfter} s.` : 'Try again.'
+  return FOR_PROGRAMS.has(code) ? undefined : hint
+}
+
 /** A problem document as an error; `null` if the value is not one. */
 export function problemOf(value: unknown): StudioProblem | null {
   if (typeof value !== 'object' || value === null) return null
@@ -59,7 +84,8 @@ export function problemOf(value: unknown): StudioProblem | null {
   const [code, problem] = [clause('code'), clause('problem')]
   if (code === undefined || problem === undefined) return null
   const title = titleOf(problem, clause('where'))
-  return new StudioProblem({ code, title, expected: clause('expected'), got: clause('got'), hint: clause('hint') })
+  const hint = hintOf(code, clause('hint'), (value as Readonly<Record<string, unknown>>)['retryAfter'])
+  return new StudioProblem({ code, title, expected: clause('expected'), got: clause('got'), hint })
 }
 
 /** Any error as a problem that can be shown. */
