@@ -29,6 +29,18 @@ const built = await readStudioPage()
 await exportSite({ folder, page: built, models: smallModels })
 const site = await serveFolders({ folders: { '/below/here': folder } })
 
+/** Drops files on the first place for them. @param files an array of files, an expression in the page */
+async function dropFiles(page: Page, files: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const drop = new Event('drop', { bubbles: true, cancelable: true })
+    Object.defineProperty(drop, 'dataTransfer', { value: { files: ${files} } })
+    document.querySelector('fieldset.drop').dispatchEvent(drop)
+  })()`)
+}
+
+/** A folder as browsers hand it over, in an expression in the page. */
+const FOLDER = `Object.assign(new File([], 'my-run'), { arrayBuffer: () => Promise.reject(new Error('a folder')) })`
+
 describe('the exported studio', { skip: noBrowser }, () => {
   /** Runs a test on a view, which must leave no error behind. */
   function viewTest(title: string, view: string, run: (page: Page) => Promise<void>): void {
@@ -62,6 +74,12 @@ describe('the exported studio', { skip: noBrowser }, () => {
     await page.getByText('Now: small.wav').waitFor()
     await page.waitForTimeout(400)
     assert.equal(await page.getByText('Now: small.wav').count(), 1)
+    await dropFiles(page, `[new File(['a'], 'one.wav'), new File(['b'], 'two.wav')]`)
+    await page.getByText('Only one.wav was taken').waitFor()
+    await page.getByText('Now: one.wav').waitFor()
+    await dropFiles(page, `[new File([], 'none.wav')]`)
+    await page.getByText('none.wav is empty.').waitFor()
+    assert.equal(await page.getByText('Only one.wav').count(), 0)
   })
 
   viewTest('vocodes recordings with figures, and mels, and refuses other files', 'vocode', async page => {
@@ -70,13 +88,7 @@ describe('the exported studio', { skip: noBrowser }, () => {
     const alert = page.getByRole('alert').first()
     await alert.waitFor()
     assert.match(String(await alert.textContent()), /Expected[\s\S]*UNSUPPORTED_FORMAT/)
-    await page.locator('fieldset.drop').evaluate(zone => {
-      const folder = new File([], 'my-run')
-      folder.arrayBuffer = () => Promise.reject(new DOMException('', 'NotFoundError'))
-      const drop = new Event('drop', { bubbles: true, cancelable: true })
-      Object.defineProperty(drop, 'dataTransfer', { value: { files: [folder, new File(['Dear'], 'other.txt')] } })
-      zone.dispatchEvent(drop)
-    })
+    await dropFiles(page, `[${FOLDER}, new File(['Dear'], 'other.txt')]`)
     await page.getByText('my-run cannot be read.').waitFor()
     // The file beside the folder is taken.
     await page.getByRole('heading', { name: 'other.txt' }).waitFor()

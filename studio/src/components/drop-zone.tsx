@@ -19,10 +19,12 @@ export interface DropZoneProps {
 export const RECORDINGS = 'audio/*,.wav,.flac,.mp3,.ogg,.opus'
 export const MELS = '.npy,.npz,.safetensors,.pt'
 
-/** The bytes of a file; the problem if it is a folder or gone. */
+/** The bytes of a file; the problem if it is empty, a folder or gone. */
 async function sourceOf(file: File): Promise<SourceFile | StudioProblem> {
   try {
-    return { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }
+    const bytes = new Uint8Array(await file.arrayBuffer())
+    if (bytes.length > 0) return { name: file.name, bytes }
+    return new StudioProblem({ code: 'EMPTY', title: `${file.name} is empty.`, hint: 'Choose another file.' })
   } catch {
     return new StudioProblem({
       code: 'UNREADABLE',
@@ -37,17 +39,22 @@ export function DropZone({ what, accept, multiple = false, onFiles, children }: 
   const turns = useRef(0)
   const [over, setOver] = useState(false)
   const [problem, setProblem] = useState<StudioProblem | null>(null)
+  const [note, setNote] = useState('')
   const take = async (files: FileList | null | undefined) => {
-    const chosen = [...(files ?? [])].slice(0, multiple ? undefined : 1)
+    const given = [...(files ?? [])]
+    const chosen = given.slice(0, multiple ? undefined : 1)
     if (chosen.length === 0) return
     const turn = ++turns.current
     setProblem(null)
+    setNote('')
     const read = await Promise.all(chosen.map(sourceOf))
     // A large file would take the place of one that was dropped after it.
     if (!multiple && turn !== turns.current) return
     const sources = read.flatMap(one => (one instanceof StudioProblem ? [] : [one]))
     if (sources.length > 0) onFiles(sources)
     setProblem(read.find(one => one instanceof StudioProblem) ?? null)
+    const isPart = given.length > chosen.length && sources.length > 0
+    setNote(isPart ? `Only ${chosen[0]!.name} was taken: this is a place for one file.` : '')
   }
   return (
     <fieldset
@@ -83,6 +90,10 @@ export function DropZone({ what, accept, multiple = false, onFiles, children }: 
           event.currentTarget.value = ''
         }}
       />
+      {/* Always there: of a region that appears together with its text, screen readers may say nothing. */}
+      <p class="note" role="status">
+        {note}
+      </p>
       <ProblemNote problem={problem} />
       {children}
     </fieldset>
