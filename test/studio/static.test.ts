@@ -13,6 +13,7 @@ import {
   assertNoOverflow,
   canvasStatistics,
   hears,
+  holds,
   noBrowser,
   openDocument,
   openPage,
@@ -147,6 +148,11 @@ describe('the exported studio', { skip: noBrowser }, () => {
     ])
     await hears(page, () => page.getByRole('button', { name: 'Play the clip' }).click())
     assert.equal(await page.locator('.facts dd').first().textContent(), '2')
+    // Another run, with a folder among its files.
+    await dropFiles(page, `[${FOLDER}, new File([${JSON.stringify(line(7))}], 'metrics.jsonl')]`)
+    await holds(page, `document.querySelector('.facts dd')?.textContent === '7'`)
+    assert.equal(await page.getByText('my-run cannot be read.').count(), 1)
+    await assertAccessible(page)
   })
 
   test('names a model that cannot be downloaded', async () => {

@@ -52,6 +52,8 @@ export class TrainingModel {
   readonly shown = signal<{ readonly clip: TrainingClip; readonly sound: Sound } | null>(null)
   /** Whether there is a service that could know runs. */
   readonly hasService: boolean
+  /** Whether what is shown are dropped files. */
+  readonly isDropped = signal(false)
   #backend: RunsBackend | null
 
   constructor(backend: RunsBackend | null, stage: Stage) {
@@ -83,6 +85,7 @@ export class TrainingModel {
     this.watching.stop()
     await this.listing.run(async () => {
       this.#backend = new DroppedRun(files)
+      this.isDropped.value = true
       this.run.value = ''
     })
     if (this.listing.problem.value === null) await this.list()

@@ -1,5 +1,6 @@
 /** A training, as it goes: loss, learning rate, and clips of validation. */
 import { useEffect, useMemo } from 'preact/hooks'
+import type { TrainingRun } from '../../backend/studio-backend.js'
 import { CurveFigure } from '../../components/curve-figure.js'
 import { DropZone } from '../../components/drop-zone.js'
 import { FactList } from '../../components/fact-list.js'
@@ -105,44 +106,23 @@ function Clips({ model }: { model: TrainingModel }) {
 
 /** How to get to see a training. */
 function NoRuns({ model }: { model: TrainingModel }) {
-  return (
-    <div class="empty large with-drop">
-      {model.hasService ? (
-        <p>
-          No training runs. Start the studio with <code>diffwave studio --runs FOLDER</code>. FOLDER is what{' '}
-          <code>diffwave train --out</code> writes to, or a folder above it. Or look at the files of a run:
-        </p>
-      ) : (
-        <p>
-          This page has no server, so it cannot follow a training run. It can show the files of a run:{' '}
-          <code>metrics.jsonl</code> for the curves, <code>events.out.tfevents.*</code> for the clips. To follow a run,
-          start <code>diffwave studio --runs FOLDER</code> on your own machine.
-        </p>
-      )}
-      <DropZone what="the files of a run" accept="" multiple={true} onFiles={files => void model.open(files)} />
-    </div>
+  return model.hasService ? (
+    <p>
+      No training runs. Start the studio with <code>diffwave studio --runs FOLDER</code>. FOLDER is what{' '}
+      <code>diffwave train --out</code> writes to, or a folder above it. Or look at the files of a run:
+    </p>
+  ) : (
+    <p>
+      This page has no server, so it cannot follow a training run. It can show the files of a run:{' '}
+      <code>metrics.jsonl</code> for the curves, <code>events.out.tfevents.*</code> for the clips. To follow a run,
+      start <code>diffwave studio --runs FOLDER</code> on your own machine.
+    </p>
   )
 }
 
-export function TrainingView({ model }: { model: TrainingModel }) {
-  useEffect(() => {
-    void model.list()
-    return () => model.leave()
-  }, [model])
-  const runs = model.runs.value
-  const failed = model.listing.problem.value === null ? model.watching : model.listing
-  const problem = <ProblemNote problem={failed.problem.value} onRetry={() => failed.retry()} />
-  if (runs === null || runs.length === 0) {
-    return (
-      <div class="stack">
-        {problem}
-        {(runs !== null || !model.hasService) && <NoRuns model={model} />}
-      </div>
-    )
-  }
+function Run({ model, runs }: { model: TrainingModel; runs: readonly TrainingRun[] }) {
   return (
-    <div class="stack">
-      {problem}
+    <>
       <section class="card" aria-label="Progress of the training">
         <Field id="training-run" label="Run">
           <select
@@ -160,6 +140,36 @@ export function TrainingView({ model }: { model: TrainingModel }) {
         <Curves model={model} />
       </section>
       <Clips model={model} />
+    </>
+  )
+}
+
+export function TrainingView({ model }: { model: TrainingModel }) {
+  useEffect(() => {
+    void model.list()
+    return () => model.leave()
+  }, [model])
+  const runs = model.runs.value ?? []
+  const failed = model.listing.problem.value === null ? model.watching : model.listing
+  const isKnown = model.runs.value !== null || !model.hasService
+  const takesFiles = model.isDropped.value || (isKnown && runs.length === 0)
+  return (
+    <div class="stack">
+      <ProblemNote problem={failed.problem.value} onRetry={() => failed.retry()} />
+      {takesFiles && (
+        // The same place before and after files were dropped, so that it keeps what it says about them.
+        <div class={runs.length === 0 ? 'empty large with-drop' : ''}>
+          {runs.length === 0 && <NoRuns model={model} />}
+          <DropZone
+            key="files"
+            what={`the files of ${runs.length === 0 ? 'a' : 'another'} run`}
+            accept=""
+            multiple={true}
+            onFiles={files => void model.open(files)}
+          />
+        </div>
+      )}
+      {runs.length > 0 && <Run model={model} runs={runs} />}
     </div>
   )
 }
