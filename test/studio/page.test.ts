@@ -121,6 +121,9 @@ describe('the studio’s navigation', () => {
       await session.send('Page.setFontSizes', { fontSizes: { standard: 16 } })
       // Later tests are as light or dark as their system.
       await page.evaluate('localStorage.clear()')
+      // The first picture has the colours of the system, before the script has set a theme.
+      await page.evaluate('delete document.documentElement.dataset.theme')
+      assert.equal(await background(), dark)
     },
     { width: 360, dark: true },
   )
