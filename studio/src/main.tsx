@@ -7,6 +7,7 @@ import { HttpClient } from './backend/http-client.js'
 import type { StudioBackend } from './backend/studio-backend.js'
 import { offeredModels } from './engine/offered-models.js'
 import { App } from './shell/app.js'
+import { keepFocus } from './shell/keep-focus.js'
 import { refuseStrayDrops } from './shell/stray-drops.js'
 import { Studio } from './shell/studio.js'
 import { Token } from './shell/token.js'
@@ -24,6 +25,7 @@ async function chosenBackend(): Promise<StudioBackend> {
 }
 
 refuseStrayDrops()
+keepFocus()
 const studio = new Studio({
   backend: await chosenBackend(),
   sample: async signal => {

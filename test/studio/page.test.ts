@@ -415,6 +415,8 @@ describe('the vocode view', () => {
       await page.locator('input[type=file]').setInputFiles(file('mel.npy', npyMel(8)))
       await page.getByLabel('Griffin-Lim', { exact: true }).nth(1).waitFor()
       assert.equal(await page.getByRole('radio', { name: 'Original' }).count(), 1)
+      await page.getByRole('button', { name: 'Remove mel.npy' }).press('Enter')
+      await holds(page, `document.activeElement.id === 'main'`)
     },
   )
 })
@@ -444,7 +446,9 @@ describe('the repair view', () => {
       await page
         .getByRole('button', { name: /^Remove the gap/ })
         .last()
-        .click()
+        .press('Enter')
+      // The focus stays near what was removed.
+      await holds(page, `document.activeElement.className === 'gaps'`)
       await fill.click()
       await page.getByLabel('Filled', { exact: true }).waitFor()
       assert.ok(await page.getByLabel('Filled', { exact: true }).isChecked())

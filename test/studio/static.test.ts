@@ -112,6 +112,7 @@ describe('the exported studio', { skip: noBrowser }, () => {
     await page.getByRole('button', { name: 'Generate' }).click()
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.getByRole('status').getByText('Making clips: stopped').waitFor()
+    await holds(page, `document.activeElement.id === 'main'`)
     assert.equal(await page.getByRole('button', { name: 'Stop' }).count(), 0)
     assert.equal(await page.getByRole('alert').count(), 0)
   })
