@@ -34,7 +34,7 @@ export function blobSource(files: readonly NamedBlob[]): FileSource {
     describe,
     async read(name, options) {
       const file = byName.get(name)
-      if (file !== undefined) return bytesOf(file, describe(name), options)
+      if (file !== undefined) return bytesOfBlob(file, describe(name), options)
       throw new DiffWaveError('FILE_NOT_FOUND', 'the file is not among those chosen', {
         got: files.length === 0 ? 'none' : files.map(file => file.name).join(', '),
         where: name,
@@ -66,12 +66,13 @@ export function directorySource(folder: DirectoryHandle): FileSource {
           cause,
         })
       }
-      return bytesOf(file, where, options)
+      return bytesOfBlob(file, where, options)
     },
   }
 }
 
-async function bytesOf(
+/** The bytes of a file that a user chose. @throws DiffWaveError `TOO_LARGE`, `NOT_READABLE`, `ABORTED` */
+export async function bytesOfBlob(
   file: Blob,
   where: string,
   { maxBytes = MAX_FILE_BYTES, range, onProgress, signal }: ReadFileOptions = {},

@@ -1,6 +1,7 @@
 /** What a caller can pass as a file: its name, a file that a user chose, or its bytes. */
 import { type NamedFile, readNamedFile } from '#platform/core/named-file'
 import { isArrayBuffer, isBlob, isUint8Array } from './any-realm.js'
+import { bytesOfBlob } from './chosen-files.js'
 import { describe } from './describe.js'
 import { DiffWaveError } from './errors.js'
 import { MAX_FILE_BYTES } from './limits.js'
@@ -27,13 +28,7 @@ export async function bytesOf(input: FileInput, where: string): Promise<NamedFil
   }
   if (isBlob(input)) {
     const name = 'name' in input && typeof input.name === 'string' ? input.name : where
-    refuseTooLarge(input.size, name)
-    try {
-      return { bytes: new Uint8Array(await input.arrayBuffer()), name }
-    } catch (cause) {
-      const hint = 'It may have changed since it was chosen: choose it again.'
-      throw new DiffWaveError('NOT_READABLE', 'the file cannot be read', { where: name, hint, cause })
-    }
+    return { bytes: await bytesOfBlob(input, name), name }
   }
   throw new DiffWaveError('BAD_OPTION', 'not a file', {
     expected: 'a path or URL, a File or Blob, an ArrayBuffer or a Uint8Array',

@@ -7,6 +7,7 @@ import type { Mel } from '../audio/mel/convention.js'
 import { isFloat32Array } from '../core/any-realm.js'
 import { describe } from '../core/describe.js'
 import { DiffWaveError } from '../core/errors.js'
+import { isObject } from '../core/is-object.js'
 import type { BackwardRequest, ClipBatch, LossRequest } from './engine.js'
 import type { LossKernels } from './loss-kernels.js'
 
@@ -31,7 +32,7 @@ export function snapshot(samples: Float32Array): Float32Array<ArrayBuffer> {
  * @throws DiffWaveError `BAD_SHAPE` if the value is not a mel
  */
 export function snapshotMel(mel: Mel): Mel {
-  if (typeof mel !== 'object' || mel === null) {
+  if (!isObject(mel)) {
     throw new DiffWaveError('BAD_SHAPE', 'a mel is of the wrong type', {
       expected: '{ data, bands, frames }',
       got: describe(mel),

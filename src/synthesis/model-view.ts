@@ -8,13 +8,14 @@ import { describeModel } from './describe-model.js'
 /** @param name by which the page asks for the model; the model's own is `title` */
 export function modelView(config: ModelConfig, name: string) {
   const { diffusion } = config
+  const description = describeModel(config)
   return {
-    ...describeModel(config),
+    ...description,
     name,
     title: config.name,
     clipSeconds: config.clipSeconds,
     bands: config.mel?.bands ?? null,
-    trainingSteps: noiseSchedule(diffusion.training).beta.length,
+    trainingSteps: description.trainingSchedule.steps,
     shapedNoise: hasShapedNoise(diffusion),
     defaultSampler: diffusion.defaultSampler,
     defaultGuidance: diffusion.defaultGuidance,

@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { deepFrozen, isDeepFrozen } from '../../core/frozen.js'
+import { isObject } from '../../core/is-object.js'
 import { MAX_FFT_SIZE, MAX_HOP, MAX_MEL_BANDS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../../core/limits.js'
 import { check, readonlyList } from '../../core/options.js'
 import { oneOf, suggestion } from '../../core/suggest.js'
@@ -233,7 +234,7 @@ export function conventionOf(convention: MelConvention | ConventionName, where: 
       ...suggestion(convention, conventionNames),
     })
   }
-  if (typeof convention === 'object' && convention !== null && known.has(convention)) return convention
+  if (isObject(convention) && known.has(convention)) return convention
   check(melConventionSchema, convention, where, 'BAD_CONFIG')
   if (isDeepFrozen(convention)) known.add(convention)
   return convention

@@ -3,7 +3,7 @@ import { nextTurn } from '#platform/core/turn'
 import { DiffWaveError, throwIfAborted } from '../../core/errors.js'
 import type { Audio } from '../audio.js'
 import { checkAudio, checkNotEmpty, checkSamples } from '../check-audio.js'
-import { FrameTransform, framePadding, padReflect } from '../transforms/stft.js'
+import { FrameTransform, framePadding, padReflect, windowPower } from '../transforms/stft.js'
 import { type ConventionName, conventionOf, type Mel, type MelConvention } from './convention.js'
 import { melFilters } from './filters.js'
 import { FRAMES_PER_TURN } from './frames.js'
@@ -105,8 +105,7 @@ class MelAnalysis {
     this.#padded = padReflect(samples, padding, framing === 'centre' ? padding : fftSize - hop - padding)
     this.#transform = new FrameTransform(convention)
     this.#filters = melFilters(convention)
-    const squares = this.#transform.window.reduce((sum, value) => sum + value * value, 0)
-    this.#norm = windowNormalised ? Math.sqrt(squares) : 1
+    this.#norm = windowNormalised ? Math.sqrt(windowPower(this.#transform.window)) : 1
     this.#spectrum = new Float64Array(this.#transform.bins)
   }
 

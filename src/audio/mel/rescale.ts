@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { DiffWaveError } from '../../core/errors.js'
 import { check, type FieldsOf, readonlyList } from '../../core/options.js'
-import { FrameTransform } from '../transforms/stft.js'
+import { FrameTransform, windowPower } from '../transforms/stft.js'
 import { checkMel } from './check-mel.js'
 import { type ConventionName, conventionOf, type Mel, type MelConvention, namedConventions } from './convention.js'
 import { cornerFrequencies } from './filters.js'
@@ -204,7 +204,7 @@ function bandFactors(from: MelConvention, to: MelConvention): readonly number[] 
   const corners = cornerFrequencies(to)
   const filters = (convention: MelConvention, band: number) =>
     convention.filterNorm === 'slaney' ? 2 / (corners[band + 2]! - corners[band]!) : 1
-  const squares = new FrameTransform(to).window.reduce((sum, value) => sum + value * value, 0)
+  const squares = windowPower(new FrameTransform(to).window)
   const window = (convention: MelConvention) =>
     convention.windowNormalised ? Math.sqrt(squares) ** convention.power : 1
   return Array.from(

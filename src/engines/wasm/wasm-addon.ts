@@ -1,7 +1,7 @@
 /** The addon's interface for an instance in worker threads. Calls are messages, and arrays are copied both ways. */
 import { isFloat32Array } from '../../core/any-realm.js'
 import { defined } from '../../core/defined.js'
-import { DiffWaveError } from '../../core/errors.js'
+import { DiffWaveError, type ErrorDetails } from '../../core/errors.js'
 import { firstLine } from '../../core/system-code.js'
 import type {
   Addon,
@@ -108,8 +108,7 @@ export class WasmAddon
       await Promise.all(workers.map(worker => worker.terminate()))
       if (error instanceof DiffWaveError) throw error
       // Node.js throws an error of its own if the system has no thread left.
-      const problem = `the wasm engine is not available: ${firstLine(error)}`
-      throw new DiffWaveError('ENGINE_UNAVAILABLE', problem, { cause: error })
+      throw unavailable(firstLine(error), { cause: error })
     }
   }
 
@@ -283,6 +282,10 @@ function bufferOf(array: Float32Array | Float64Array): ArrayBufferLike {
   return array.byteLength === array.buffer.byteLength ? array.buffer : array.slice().buffer
 }
 
+function unavailable(reason: string, details: Pick<ErrorDetails, 'hint' | 'cause'>): DiffWaveError {
+  return new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`, details)
+}
+
 /** Sends a worker its first message. @throws DiffWaveError `ENGINE_UNAVAILABLE` if it does not start */
 function started(
   worker: HostWorker,
@@ -291,8 +294,7 @@ function started(
 ): Promise<Ready> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const ready = new Promise<Ready>((resolve, reject) => {
-    const refuse = (reason: string) =>
-      reject(new DiffWaveError('ENGINE_UNAVAILABLE', `the wasm engine is not available: ${reason}`, defined({ hint })))
+    const refuse = (reason: string) => reject(unavailable(reason, defined({ hint })))
     if (startSeconds !== undefined) {
       timer = setTimeout(() => refuse(`a worker has not answered within ${startSeconds} s`), 1000 * startSeconds)
     }

@@ -3,7 +3,7 @@
  */
 import { z } from 'zod'
 import { wavFormats } from '../../audio/codecs/wav-bytes.js'
-import { MAX_DIFFUSION_STEPS, MAX_REFINEMENT_ITERATIONS } from '../../core/limits.js'
+import { MAX_REFINEMENT_ITERATIONS } from '../../core/limits.js'
 import { seed } from '../../core/options.js'
 import { samplerNames } from '../../model/diffusion-config.js'
 import { stepCount } from '../../synthesis/options.js'
@@ -17,7 +17,7 @@ export const model = (kind: string) =>
 
 export const sampling = {
   steps: z
-    .union([z.number().int().min(1).max(MAX_DIFFUSION_STEPS), name])
+    .union([stepCount, name])
     .optional()
     .describe('Number of denoiser steps, or the name of one of the model’s noise schedules. Default: the model’s.'),
   sampler: z.enum(samplerNames).optional().describe('Sampling algorithm. Default: the schedule’s or the model’s.'),
