@@ -2,9 +2,9 @@
 import { defined } from '../core/defined.js'
 import { DiffWaveError, type ErrorDetails } from '../core/errors.js'
 import { suggestion } from '../core/suggest.js'
-import { type EngineChoice, engineChoices, formatChoices, precisionChoices, samplerChoices } from './choices.js'
+import { engineChoices, formatChoices, precisionChoices, samplerChoices } from './choices.js'
 import { shard } from './inputs/shard.js'
-import type { OptionSpec } from './option-spec.js'
+import type { OptionSpec, Values } from './option-spec.js'
 
 type More = Pick<OptionSpec<unknown>, 'conflicts' | 'default' | 'field' | 'group'>
 
@@ -133,7 +133,7 @@ export const precision = choice(
 export function modelOptions(fallback: string | null) {
   const otherwise = fallback === null ? '' : ` or ${fallback}`
   return {
-    model: text('-m, --model <model>', `shipped model, folder, checkpoint, URL or hf:owner/name`, {
+    model: text('-m, --model <model>', 'shipped model, folder, checkpoint, URL or hf:owner/name', {
       default: `$DIFFWAVE_MODEL${otherwise}`,
     }),
     engine: choice('--engine <engine>', 'engine to run the network on', engineChoices),
@@ -142,16 +142,13 @@ export function modelOptions(fallback: string | null) {
   }
 }
 
-export interface ModelOptions {
-  readonly model: string | undefined
-  readonly engine: EngineChoice | undefined
-  readonly threads: number | undefined
-  readonly precision: (typeof precisionChoices)[number] | undefined
-  readonly correction?: number | undefined
-}
+export type ModelOptions = Values<ReturnType<typeof modelOptions>> & { readonly correction?: number | undefined }
 
 /** `--force`. */
 export const force = flag('-y, --force', 'overwrite existing files without asking')
+
+/** `--force` of commands that write a model folder. */
+export const forceFolder = { ...force, description: 'write into a folder that is not empty, without asking' }
 
 /** `-o`, `--stdout` and the options of written WAVs. */
 export const outputOptions = {
@@ -167,13 +164,7 @@ export const outputOptions = {
   force,
 }
 
-export interface OutputOptions {
-  readonly output: string | undefined
-  readonly stdout: boolean | undefined
-  readonly format: (typeof formatChoices)[number] | undefined
-  readonly picture: boolean | undefined
-  readonly force: boolean | undefined
-}
+export type OutputOptions = Values<typeof outputOptions>
 
 const steps: OptionSpec<number | string | undefined> = {
   flags: '--steps <n>',
@@ -190,12 +181,7 @@ export const samplingOptions = {
   seed: integer('--seed <n>', 'seed of the noise: the same seed makes the same bytes', { default: 'random' }),
 }
 
-export interface SamplingFlags {
-  readonly steps: number | string | undefined
-  readonly sampler: (typeof samplerChoices)[number] | undefined
-  readonly eta: number | undefined
-  readonly seed: number | undefined
-}
+export type SamplingFlags = Values<typeof samplingOptions>
 
 /** The sampling options that were given, as the library takes them. */
 export function sampling({ steps, sampler, eta, seed }: SamplingFlags) {

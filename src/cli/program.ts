@@ -124,13 +124,11 @@ function usageError(
   const word = commandWord(argv)
   const command = commands.find(({ name }) => name === word)
   const flags = [...globalNames, ...Object.values(command?.options ?? {}).map(({ flags }) => longName(flags))]
+  const names = commands.map(({ name }) => name)
   const { problem, meant } = isAboutCommand(code)
     ? {
         problem: word === undefined ? 'no command is named' : `unknown command '${word}'`,
-        meant: suggestion(
-          word ?? '',
-          commands.map(({ name }) => name),
-        ).hint,
+        meant: suggestion(word ?? '', names).hint,
       }
     : { problem: message.replace(/^error: /, ''), meant: suggestion(unknownOption(code, message), flags).hint }
   const help =

@@ -38,7 +38,7 @@ export interface RepairPlan {
   /** The model that runs if none is named. */
   readonly fallback: string
   /** Makes ready for repairs by a model; called once the output is known to be writable. */
-  readonly preparer: (model: Denoiser) => Promise<Prepare>
+  readonly preparer: (model: Denoiser) => Prepare
 }
 
 export async function repairFiles(context: Context, options: RepairOptions, plan: RepairPlan): Promise<void> {
@@ -56,7 +56,7 @@ export async function repairFiles(context: Context, options: RepairOptions, plan
   })
   const model = await openModel(context, options, plan.fallback)
   try {
-    const prepare = await plan.preparer(model)
+    const prepare = plan.preparer(model)
     noteSteps(context, model, options.steps)
     await eachInput(
       context,

@@ -109,14 +109,11 @@ function chosenName(names: readonly string[], key: string | undefined, where: st
   if (names.includes(DEFAULT_NAME)) return DEFAULT_NAME
   const only = names.length === 1 ? names[0] : fallback
   if (only !== undefined) return only
-  throw new DiffWaveError('BAD_MEL', names.length === 0 ? 'the file holds no array' : 'the file holds several arrays', {
+  if (names.length === 0) throw new DiffWaveError('BAD_MEL', 'the file holds no array', { where })
+  throw new DiffWaveError('BAD_MEL', 'the file holds several arrays', {
+    expected: `one, or one named ${DEFAULT_NAME}`,
+    got: shown,
     where,
-    ...(names.length === 0
-      ? {}
-      : {
-          expected: `one, or one named ${DEFAULT_NAME}`,
-          got: shown,
-          hint: 'Say which one is the mel with the option `key`.',
-        }),
+    hint: 'Say which one is the mel with the option `key`.',
   })
 }

@@ -207,9 +207,11 @@ async function configAt(path: string): Promise<ModelConfig> {
  */
 function unavailable(name: string, cause: unknown): Error {
   const error = cause instanceof DiffWaveError ? cause : null
-  const { problem, expected, got } = error?.code === 'BAD_CONFIG' ? error : { problem: error?.code }
-  return new Refusal(503, 'MODEL_UNAVAILABLE', `the model ${name} cannot be loaded${problem ? `: ${problem}` : ''}`, {
-    ...defined({ expected, got }),
+  const shown = error?.code === 'BAD_CONFIG' ? error : null
+  const reason = shown?.problem ?? error?.code
+  const problem = `the model ${name} cannot be loaded`
+  return new Refusal(503, 'MODEL_UNAVAILABLE', reason === undefined ? problem : `${problem}: ${reason}`, {
+    ...defined({ expected: shown?.expected, got: shown?.got }),
     hint: 'The log of the service says why.',
     cause,
   })

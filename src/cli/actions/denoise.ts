@@ -20,7 +20,7 @@ export async function run(
   await repairFiles(context, options, {
     inputs: await findInputs(words, recordings, context.signal),
     fallback: namedGenerator(options),
-    preparer: async model => {
+    preparer: model => {
       const generator = new Generator(model)
       return async input => {
         const audio = await readRecording(context, input)

@@ -1,7 +1,7 @@
 /** `diffwave export`: a model as a file or folder that other programs load. */
-import { extname } from 'node:path'
 import { defined } from '../../core/defined.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { endingOf } from '../../core/file-endings.js'
 import { exportOnnx } from '../../export/onnx/export-onnx.js'
 import { exportPyTorch } from '../../export/pytorch.js'
 import { exportSafetensors } from '../../export/safetensors.js'
@@ -13,7 +13,7 @@ import type { Values } from '../option-spec.js'
 import { checkFile, confirmOverwrite } from '../outputs/outputs.js'
 
 function targetOf({ to, output }: Values<typeof command.options>): ExportTarget {
-  const ending = extname(output).toLowerCase()
+  const ending = endingOf(output)
   const target =
     to ??
     (Object.keys(exportTargets) as ExportTarget[]).find(name =>

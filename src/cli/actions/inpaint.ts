@@ -1,3 +1,4 @@
+/** `diffwave inpaint`: gaps of recordings filled, by a vocoder or a generator. */
 import { rateNote } from '../../audio/rate-note.js'
 import { defined } from '../../core/defined.js'
 import { Generator } from '../../generator.js'
@@ -19,7 +20,7 @@ export async function run(
   await repairFiles(context, options, {
     inputs: await findInputs(words, recordings, context.signal),
     fallback: DEFAULT_VOCODER,
-    preparer: async model => {
+    preparer: model => {
       const repairer = model.config.kind === 'vocoder' ? new Vocoder(model) : new Generator(model)
       const more = { ...sampling(options), gaps: [...gaps], ...defined({ rounds, fade, label }) }
       return async input => {

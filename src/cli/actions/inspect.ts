@@ -78,32 +78,22 @@ async function inspect(context: Context, word: string): Promise<Facts> {
   // A mel may be larger than what is read whole.
   const { bytes } = await readFileRange(input.path, { start: 0, end: SIGNATURE_BYTES })
   if (isNpyFile(bytes) || /\.np[yz]$/i.test(word)) return inspectMel(context, input)
-  if (isModelFile(bytes) || isCheckpointName(word)) return inspectModelOrMel(context, input)
+  // A .pt or .safetensors may hold a network, or a mel by itself.
+  if (isModelFile(bytes) || isCheckpointName(word)) return orMel(context, input, inspectModel(input.path))
+  // A file without an ending may be safetensors, which have no signature.
+  return orMel(context, input, inspectAudio(context, input))
+}
+
+/** What was found, or the facts of a mel if the format of the file is not the expected one. */
+async function orMel(context: Context, input: Input, expected: Promise<Facts>): Promise<Facts> {
   try {
-    return await inspectAudio(context, input)
+    return await expected
   } catch (error) {
-    if (!isUnsupported(error)) throw error
-    // A file without an ending may be safetensors, which have no signature.
+    if (!(error instanceof DiffWaveError) || error.code !== 'UNSUPPORTED_FORMAT') throw error
     return await inspectMel(context, input).catch(() => {
       throw error
     })
   }
-}
-
-/** A .pt or .safetensors may hold a network, or a mel by itself. */
-async function inspectModelOrMel(context: Context, input: Input): Promise<Facts> {
-  try {
-    return await inspectModel(input.path)
-  } catch (error) {
-    if (!isUnsupported(error)) throw error
-    return await inspectMel(context, input).catch(() => {
-      throw error
-    })
-  }
-}
-
-function isUnsupported(error: unknown): boolean {
-  return error instanceof DiffWaveError && error.code === 'UNSUPPORTED_FORMAT'
 }
 
 /** Columns of a list of labels. */

@@ -23,7 +23,7 @@ export async function run(
     inputs: [first],
     sources: [second],
     fallback: namedGenerator(options),
-    preparer: async model => {
+    preparer: model => {
       const generator = new Generator(model)
       return async () => {
         const both = [await readRecording(context, first), await readRecording(context, second)] as const

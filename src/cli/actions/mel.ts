@@ -1,10 +1,10 @@
 /** `diffwave mel`: recordings or mels of another scale in, mel spectrograms out. */
-import { extname } from 'node:path'
 import type { Mel, MelConvention } from '../../audio/mel/convention.js'
 import { melSpectrogram } from '../../audio/mel/mel.js'
 import { convertMel } from '../../audio/mel/rescale.js'
 import { resample } from '../../audio/resample.js'
 import { DiffWaveError } from '../../core/errors.js'
+import { endingOf } from '../../core/file-endings.js'
 import { writeFileBytes } from '../../core/write-file.js'
 import { wholeMel } from '../../formats/mel-stream.js'
 import { encodeNpy } from '../../formats/npy.js'
@@ -31,17 +31,17 @@ async function localModel(context: Context, { model }: Values<typeof command.opt
 }
 
 /** Files that options name, as sources of the results. */
-async function sourcesOf(
+function sourcesOf(
   { convention, melStats, from, fromStats }: Values<typeof command.options>,
   model: string | undefined,
-): Promise<readonly { readonly name: string; readonly path: string }[]> {
+): readonly { readonly name: string; readonly path: string }[] {
   return [convention, melStats, from, fromStats, model, model && weightsPath(model)].flatMap(path =>
     path === undefined ? [] : [{ name: path, path }],
   )
 }
 
 /** @param model path of the model whose convention to take, unless one is named */
-async function conventionOf(
+async function chosenConvention(
   { convention, model: name }: Values<typeof command.options>,
   model: string | undefined,
 ): Promise<MelConvention> {
@@ -89,7 +89,7 @@ async function converted(opener: MelOpener, input: MelInput, from: MelConvention
 /** Writes a mel in the format of the file's ending; to pipes and devices as `.npy`. */
 async function write(output: string, mel: Mel, signal: AbortSignal): Promise<void> {
   const tensor = { shape: [mel.bands, mel.frames], data: mel.data }
-  const isSafetensors = extname(output).toLowerCase() === '.safetensors'
+  const isSafetensors = endingOf(output) === '.safetensors'
   const bytes = isSafetensors ? encodeSafetensors(new Map([['mel', tensor]])) : encodeNpy(tensor)
   if (output === STDOUT) return writeStdout(bytes, signal)
   await keepFolder(output)
@@ -102,7 +102,7 @@ export async function run(
   options: Values<typeof command.options>,
 ): Promise<void> {
   const model = await localModel(context, options)
-  const named = await conventionOf(options, model)
+  const named = await chosenConvention(options, model)
   const convention = await inNumbers(named, options.melLog, options.melStats)
   const from = await conventionFrom(options, named)
   if (from === null && (options.key !== undefined || options.index !== undefined)) {
@@ -117,7 +117,7 @@ export async function run(
     output: options.output,
     endings: ['.npy', '.safetensors'],
     force: options.force,
-    sources: await sourcesOf(options, model),
+    sources: sourcesOf(options, model),
   })
   const opener = from === null ? null : new MelOpener(options, from.bands)
   await eachInput(

@@ -1,5 +1,4 @@
 /** `diffwave resynthesize`: recordings to their mels and back. */
-
 import type { command } from '../commands/resynthesize.js'
 import type { Context } from '../context.js'
 import { recordings } from '../inputs/inputs.js'

@@ -1,5 +1,4 @@
 /** `diffwave serve`: the library as a service. */
-
 import type { command } from '../commands/serve.js'
 import type { Context } from '../context.js'
 import type { Values } from '../option-spec.js'

@@ -44,11 +44,6 @@ function notChanged(what: string, model: string): DiffWaveError {
   })
 }
 
-/** A model by address would only be changed in the cache. @throws DiffWaveError `BAD_OPTION` */
-async function refuseAddress(model: string): Promise<void> {
-  if (isRemote(model)) throw notChanged('a model by address', model)
-}
-
 /** Where the schedules go; refused before any work if they cannot go there. */
 async function targetFolder(
   context: Context,
@@ -102,7 +97,8 @@ export async function run(
   options: Values<typeof command.options>,
 ): Promise<void> {
   const name = modelName(options, DEFAULT_VOCODER)
-  if (options.output === undefined && !options.dryRun) await refuseAddress(name)
+  // A model by address would only be changed in the cache.
+  if (options.output === undefined && !options.dryRun && isRemote(name)) throw notChanged('a model by address', name)
   const source = await modelPath(await fetchModel(context, name))
   const target = options.dryRun ? null : await targetFolder(context, name, source, options)
   const inputs = await findInputs(words, recordings, context.signal)

@@ -1,6 +1,6 @@
 import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
-import { choice, force, integer, number, requiredText, text } from '../options.js'
+import { choice, forceFolder, integer, number, requiredText, text } from '../options.js'
 
 const BARE = 'Facts that a checkpoint may not state'
 
@@ -16,7 +16,7 @@ export const command = defineCommand({
   arguments: [{ name: 'checkpoint', description: 'checkpoint file, its URL or hf:owner/name/file' }],
   options: {
     output: requiredText('-o, --output <folder>', 'model folder to write'),
-    force: { ...force, description: 'write into a folder that is not empty, without asking' },
+    force: forceFolder,
     dilationCycle: integer('--dilation-cycle <n>', 'number of layers after which the dilation starts at 1 again', {
       group: BARE,
     }),

@@ -1,4 +1,3 @@
-/** `diffwave evaluate`: how near a model's sound comes to real recordings. */
 import { defineCommand } from '../command.js'
 import type { Values } from '../option-spec.js'
 import {

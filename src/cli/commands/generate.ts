@@ -1,4 +1,3 @@
-/** `diffwave generate`: clips from noise alone, or from a label. */
 import { defineCommand } from '../command.js'
 import { shard } from '../inputs/shard.js'
 import { DEFAULT_GENERATOR, integer, modelOptions, number, outputOptions, samplingOptions, texts } from '../options.js'

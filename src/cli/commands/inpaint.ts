@@ -1,4 +1,3 @@
-/** `diffwave inpaint`: gaps of recordings filled, by a vocoder or a generator. */
 import { type Gap, parseGap } from '../../audio/gap.js'
 import { defineCommand } from '../command.js'
 import { shard } from '../inputs/shard.js'

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.js'
+
 export const command = defineCommand({
   name: 'inspect',
   summary: 'Describe mels, recordings, checkpoints and models',

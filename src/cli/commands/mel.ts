@@ -1,4 +1,3 @@
-/** `diffwave mel`: recordings or mels of another scale in, mel spectrograms out. */
 import { conventionChoices, melLogChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import { shard } from '../inputs/shard.js'

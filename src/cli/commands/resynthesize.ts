@@ -1,4 +1,3 @@
-/** `diffwave resynthesize`: recordings to their mels and back. */
 import { defineCommand } from '../command.js'
 import { vocodeOptions } from '../options.js'
 

@@ -1,4 +1,3 @@
-/** `diffwave serve`: the library as a service. */
 import { defineCommand } from '../command.js'
 import { serveOptions } from '../serve/options.js'
 

@@ -1,4 +1,3 @@
-/** `diffwave synthesize`: mels in, WAVs or a pipe out, in bounded memory. */
 import { melLogChoices } from '../choices.js'
 import { defineCommand } from '../command.js'
 import { choice, melFileOptions, text, vocodeOptions } from '../options.js'

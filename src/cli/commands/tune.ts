@@ -1,10 +1,9 @@
-/** `diffwave tune`: the best noise schedules of a vocoder for few steps, written into its config. */
 import { defineCommand } from '../command.js'
 import type { OptionSpec } from '../option-spec.js'
 import {
   DEFAULT_VOCODER,
   flag,
-  force,
+  forceFolder,
   integer,
   modelOptions,
   number,
@@ -26,7 +25,7 @@ const options = {
   output: text('-o, --output <folder>', 'folder for a copy of the model with the schedules', {
     default: 'the model’s own folder is changed',
   }),
-  force: { ...force, description: 'write into a folder that is not empty, without asking' },
+  force: forceFolder,
   ...modelOptions(DEFAULT_VOCODER),
   sampler: { ...samplingOptions.sampler, default: 'the best' },
   evaluations: integer('--evaluations <n>', 'maximum number of schedules to try per number of steps, at least 4', {

@@ -184,14 +184,11 @@ export async function confirmOverwrite(
   for (const path of outputs) if (path !== STDOUT && (await kindOfPath(path, 'write')) === 'file') existing.push(path)
   const [first] = existing
   if (first === undefined) return
-  const problem = existing.length === 1 ? 'the file exists already' : `${existing.length} of the files exist already`
-  if (
-    await agrees(
-      context,
-      existing.length === 1 ? `${first} exists.` : `${first} and ${existing.length - 1} more exist.`,
-    )
-  )
-    return
+  const [problem, question] =
+    existing.length === 1
+      ? ['the file exists already', `${first} exists.`]
+      : [`${existing.length} of the files exist already`, `${first} and ${existing.length - 1} more exist.`]
+  if (await agrees(context, question)) return
   throw new DiffWaveError('BAD_OPTION', problem, { where: first, hint: 'Use --force to overwrite.' })
 }
 

@@ -209,9 +209,12 @@ function noPlace(code: string, got: number, { queue, perClient, resultBytes }: S
       retryAfter: FULL_SECONDS,
     })
   }
-  return new Refusal(429, 'QUEUE_FULL', code === 'queue' ? 'the queue is full' : 'the store of jobs is full', {
-    expected: code === 'queue' ? `at most ${queue} waiting jobs` : `at most ${resultBytes} bytes of bodies and results`,
-    ...(code === 'queue' ? { got: String(got) } : {}),
+  const { problem, ...clauses } =
+    code === 'queue'
+      ? { problem: 'the queue is full', expected: `at most ${queue} waiting jobs`, got: String(got) }
+      : { problem: 'the store of jobs is full', expected: `at most ${resultBytes} bytes of bodies and results` }
+  return new Refusal(429, 'QUEUE_FULL', problem, {
+    ...clauses,
     hint: 'Try again after the seconds of Retry-After.',
     retryAfter: FULL_SECONDS,
   })
