@@ -53,7 +53,7 @@ describe('a file in the vocode view', () => {
   })
 })
 
-test('a change right before the vocode view is left is made up for when it is opened again', async context => {
+test('a setting changed right before the vocode view is left is applied when it is opened again', async context => {
   context.mock.timers.enable({ apis: ['setTimeout'] })
   const steps: (number | string | undefined)[] = []
   const backend = fakeBackend({

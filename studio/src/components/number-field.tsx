@@ -47,16 +47,11 @@ export function NumberField({ id, label, value, min, max, step, placeholder, not
   // A new value, such as another seed, takes the place of what was typed.
   const refused = refusal?.value === current ? refusal : null
   const why = refused?.why ?? ''
-  const check = () => {
-    const refusal = { text: input.current!.value, why: problemOf(input.current!), value: current }
-    setRefusal(refusal)
-    return refusal
-  }
+  const entered = (): Refusal => ({ text: input.current!.value, why: problemOf(input.current!), value: current })
   const take = () => {
-    const { text, why } = check()
-    if (why !== '') return
-    setRefusal(null)
-    value.value = text === '' ? undefined : input.current!.valueAsNumber
+    const entry = entered()
+    setRefusal(entry.why === '' ? null : entry)
+    if (entry.why === '') value.value = entry.text === '' ? undefined : input.current!.valueAsNumber
   }
   // Another model has other limits.
   useLayoutEffect(take, [min, max])
@@ -74,8 +69,9 @@ export function NumberField({ id, label, value, min, max, step, placeholder, not
       step={step}
       aria-invalid={why !== ''}
       aria-describedby={notes.length === 0 ? undefined : notes.join(' ')}
-      // The reason goes while one types: gone only on leaving the field, it would move what is pressed next.
-      onInput={() => refused !== null && check()}
+      // The reason disappears as soon as the number is right. If it did so on leaving the field, the button that is
+      // about to be pressed would move.
+      onInput={() => refused !== null && setRefusal(entered())}
       onChange={take}
     />
   )
@@ -84,7 +80,7 @@ export function NumberField({ id, label, value, min, max, step, placeholder, not
       {children === undefined ? (
         field
       ) : (
-        <div class="seed-row">
+        <div class="field-row">
           {field}
           {children}
         </div>

@@ -6,11 +6,11 @@ export interface TaskNoteProps {
   readonly task: Task
   /** What is done, as `Making clips`. */
   readonly what: string
-  /** Starts the work anew after it was stopped, if nothing else on the page does. */
-  readonly onAgain?: () => void
+  /** Whether it offers to start stopped work again; elsewhere, the page has a button for that. */
+  readonly restarts?: boolean
 }
 
-export function TaskNote({ task, what, onAgain }: TaskNoteProps) {
+export function TaskNote({ task, what, restarts = false }: TaskNoteProps) {
   const [share, running, outcome] = [task.progress.value, task.running.value, task.outcome.value]
   return (
     <>
@@ -28,16 +28,16 @@ export function TaskNote({ task, what, onAgain }: TaskNoteProps) {
         </div>
       )}
       {outcome === 'stopped' && (
-        <p class="note" aria-hidden={onAgain === undefined}>
+        <p class="note" aria-hidden={!restarts}>
           Stopped.{' '}
-          {onAgain !== undefined && (
-            <button type="button" class="link" onClick={onAgain}>
+          {restarts && (
+            <button type="button" class="link" onClick={() => task.retry()}>
               Start again
             </button>
           )}
         </p>
       )}
-      <ProblemNote problem={task.problem.value} onRetry={onAgain ?? (() => task.retry())} />
+      <ProblemNote problem={task.problem.value} onRetry={() => task.retry()} />
     </>
   )
 }

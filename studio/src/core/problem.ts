@@ -49,10 +49,7 @@ export function titleOf(problem: string, place: string | undefined): string {
   return place === undefined ? title : `${title} (${place})`
 }
 
-/**
- * Codes of refusals for the form of a request, or for a name that no list has. Their hints are for those who write
- * programs for the service.
- */
+/** Codes of requests that are malformed or name something unknown. Their hints are for those who write programs. */
 const FOR_PROGRAMS = new Set([
   'BAD_REQUEST',
   'HEADERS_TOO_LARGE',

@@ -22,7 +22,7 @@ export function keepFocus(): void {
     around = partsAround(focused)
   })
   addEventListener('focusout', ({ target }) => {
-    // Somebody pressed beside all controls. What is removed is gone by then.
+    // A press beside all controls takes the focus away on purpose. A control that was removed is gone by now.
     queueMicrotask(() => {
       if (target === focused && focused?.isConnected && document.activeElement !== focused) focused = null
     })

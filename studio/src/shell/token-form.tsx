@@ -32,7 +32,7 @@ export function TokenForm({ token, problem, onDone }: TokenFormProps) {
       <p class="note" id="token-note">
         This is the token given to <code>diffwave studio --token</code>. It stays in this tab.
       </p>
-      <div class="seed-row">
+      <div class="field-row">
         <input
           ref={input}
           id="token"

@@ -48,7 +48,7 @@ export function ForwardSection({ model }: { model: ForwardModel }) {
         </span>
         . Drag the slider while it plays.
       </p>
-      <TaskNote task={model.task} what="Reading the recording" onAgain={() => model.task.retry()} />
+      <TaskNote task={model.task} what="Reading the recording" restarts />
       {sound !== null && (
         <>
           <div class="transport">

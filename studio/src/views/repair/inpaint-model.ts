@@ -7,7 +7,7 @@ import { Player } from '../../audio/player.js'
 import { type Sound, secondsOf } from '../../audio/sound.js'
 import type { Stage } from '../../audio/stage.js'
 import { wavFile } from '../../audio/wav-file.js'
-import { decodingRate, keepsRate } from '../../audio/wav-rate.js'
+import { ownRate } from '../../audio/wav-rate.js'
 import type { Gap, SourceFile, StudioBackend, StudioModel, Watch } from '../../backend/studio-backend.js'
 import { SamplingChoice } from '../../components/sampling-choice.js'
 import { Task } from '../../components/task.js'
@@ -78,7 +78,8 @@ export class InpaintModel {
     if (this.choice.model.value === null) return
     const { name, bytes } = file
     const take = async ({ signal }: Watch) => {
-      const sound = await decodeSound(bytes, decodingRate(bytes), { signal })
+      // 48,000 Hz loses nothing of what can be heard.
+      const sound = await decodeSound(bytes, ownRate(bytes) ?? 48_000, { signal })
       batch(() => {
         this.name.value = name
         this.recording.value = sound
@@ -121,7 +122,7 @@ export class InpaintModel {
     const make = async (watch: Watch) => {
       const whole = wavFile(recording, '32f')
       // The service takes longer recordings of 16 bits. Of any other rate, the result would not fit the page's tracks.
-      const bytes = keepsRate(this.#file) && this.#file.length < whole.length ? this.#file : whole
+      const bytes = ownRate(this.#file) !== null && this.#file.length < whole.length ? this.#file : whole
       const source = { name: this.name.value, bytes }
       const filled = await this.#backend.inpaint({ ...sampling, recording: source, gaps }, watch)
       // The gaps were changed meanwhile: their marks would not fit this sound.

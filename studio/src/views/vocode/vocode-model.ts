@@ -61,7 +61,7 @@ export class VocodeModel {
   /** Vocodes files as chosen now. */
   run(files: readonly VocodedFile[]): void {
     const order = this.order.peek()
-    if (order !== null) for (const file of files) void file.run(order)
+    if (order !== null) for (const file of files) void file.run(order, () => this.run([file]))
   }
 
   remove(file: VocodedFile): void {

@@ -51,9 +51,7 @@ export function VocodeView({ model, models, onSample }: VocodeViewProps) {
         {files.length === 0 ? (
           <p class="empty large">No files yet. Each recording is compared with its copies.</p>
         ) : (
-          files.map(file => (
-            <VocodedCard key={file} file={file} onRun={() => model.run([file])} onRemove={() => model.remove(file)} />
-          ))
+          files.map(file => <VocodedCard key={file} file={file} onRemove={() => model.remove(file)} />)
         )}
       </div>
     </div>

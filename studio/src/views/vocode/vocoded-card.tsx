@@ -33,11 +33,10 @@ function wavName({ source }: VocodedFile, system: SystemName): string {
 
 export interface VocodedCardProps {
   readonly file: VocodedFile
-  readonly onRun: () => void
   readonly onRemove: () => void
 }
 
-export function VocodedCard({ file, onRun, onRemove }: VocodedCardProps) {
+export function VocodedCard({ file, onRemove }: VocodedCardProps) {
   const [sounds, heard] = [file.sounds.value, file.heard.value]
   const shown = systemNames.filter(name => sounds.has(name))
   const titled = useMemo(() => {
@@ -53,7 +52,7 @@ export function VocodedCard({ file, onRun, onRemove }: VocodedCardProps) {
           Remove
         </button>
       </div>
-      <TaskNote task={file.task} what="Vocoding" onAgain={onRun} />
+      <TaskNote task={file.task} what="Vocoding" restarts />
       {shown.length > 0 && (
         <>
           <SoundComparison

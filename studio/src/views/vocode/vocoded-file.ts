@@ -57,8 +57,12 @@ export class VocodedFile {
     return JSON.stringify(choice) === JSON.stringify(this.#choice)
   }
 
-  /** Makes all sounds: a recording with its figures, a mel without. */
-  async run(choice: VocodeChoice): Promise<void> {
+  /**
+   * Makes all sounds: a recording with its figures, a mel without.
+   *
+   * @param again what a retry does. Default: the same
+   */
+  async run(choice: VocodeChoice, again?: () => unknown): Promise<void> {
     this.#choice = choice
     await this.task.run(async watch => {
       const { source } = this
@@ -74,7 +78,7 @@ export class VocodedFile {
       }
       const comparison = await this.#backend.compare({ ...choice, source }, watch)
       this.#show(new Map<SystemName, Sound>([['original', comparison.original], ...comparison.copies]), comparison)
-    })
+    }, again)
   }
 
   /** Switches what is heard, without a gap if it plays. */
