@@ -1,7 +1,8 @@
 /** What to know of gaps that are filled at another rate than the recording's. */
 
 /**
- * A sentence on how `inpaint` fills the gaps of a recording whose rate is not the model's; null if it is.
+ * A sentence on how `inpaint` fills the gaps of a recording at another rate than the model's; null if the rates are
+ * equal.
  *
  * @param sampleRate of the recording, Hz
  * @param modelRate in Hz

@@ -106,7 +106,7 @@ export class DiffWaveError extends Error {
 export function composed(problem: string, { expected, got, where }: Omit<ErrorDetails, 'hint' | 'cause'>): string {
   const parts = [shortClause(problem)]
   if (expected) parts.push(`expected ${shortClause(expected)}`)
-  // Readers quote what they found, which may be nothing.
+  // A reader of a file quotes the bytes that it found. At the end of the file there are none.
   if (got) parts.push(`got ${shortClause(got)}`)
   return parts.join(', ') + (where === undefined ? '' : ` (${where})`)
 }

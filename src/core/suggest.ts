@@ -2,14 +2,14 @@
 
 /** A longer word is no mistyped name; comparing it takes time in proportion. */
 const MAX_TYPED = 200
-/** Fewer letters say too little of a name. */
-const LEAST_BEGUN = 2
+/** Fewer letters are the beginning of too many names. */
+const MIN_BEGINNING = 2
 /** The largest share of a name's letters that may be wrong. */
 const MAX_WRONG_SHARE = 0.4
 
 /**
  * The name that is nearest to what was typed, by edits and by swapped neighbours (optimal string alignment distance);
- * null if none is near. The beginning of one name alone counts as near. Case is ignored.
+ * null if none is near. What only one name begins with is near that name. Case is ignored.
  */
 export function nearestName(typed: string, names: readonly string[]): string | null {
   if (typed.length > MAX_TYPED) return null
@@ -22,13 +22,13 @@ export function nearestName(typed: string, names: readonly string[]): string | n
       fewest = edits
     }
   }
-  return best ?? begun(typed, names)
+  return best ?? onlyNameWith(typed, names)
 }
 
-/** The only name that begins with what was typed; null if none does, or several do. */
-function begun(typed: string, names: readonly string[]): string | null {
-  if (typed.length < LEAST_BEGUN) return null
-  const [name, ...others] = names.filter(name => name.toLowerCase().startsWith(typed.toLowerCase()))
+/** The only name with this beginning; null if none does, or several do. */
+function onlyNameWith(beginning: string, names: readonly string[]): string | null {
+  if (beginning.length < MIN_BEGINNING) return null
+  const [name, ...others] = names.filter(name => name.toLowerCase().startsWith(beginning.toLowerCase()))
   return name === undefined || others.length > 0 ? null : name
 }
 

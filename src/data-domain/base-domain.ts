@@ -1,6 +1,6 @@
 /**
- * The defaults of a data domain: white noise, which clips start from, on data that are computed sample by sample. Each
- * domain states what is different with it.
+ * What data domains have in common unless they say otherwise: clips start from white noise, and each sample of the data
+ * is computed by itself.
  */
 import type { Mel } from '../audio/mel/convention.js'
 import type { MelReaders } from '../audio/mel/feed.js'

@@ -15,6 +15,7 @@ import { remoteModel } from './remote/remote-model.js'
 
 /** Name of the training config, which lies beside `config.json`. */
 const TRAINING_CONFIG = 'train.json'
+/** Name of the training config for runs that start from trained weights. A model need not have one. */
 const FINE_TUNING_CONFIG = 'fine-tune.json'
 
 /** Scope of the packages that hold one model each: `@diffwave/music` is the model `music`. */

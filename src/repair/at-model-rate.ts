@@ -22,13 +22,13 @@ export interface Repairable {
 interface RepairableOptions {
   /** Changed in place by `write`. At another rate, the gaps are overwritten at once. */
   readonly samples: Float32Array
-  /** Of the samples, Hz. */
+  /** Sample rate of `samples` in Hz. */
   readonly sampleRate: number
   /** In samples; in order, without overlap. */
   readonly gaps: readonly SampleGap[]
   /** Length of the fade on either side of a gap, in seconds. */
   readonly fade: number
-  /** Hz. */
+  /** The model's sample rate in Hz. */
   readonly modelRate: number
   readonly signal: AbortSignal | undefined
 }

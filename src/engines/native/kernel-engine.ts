@@ -54,7 +54,7 @@ export interface KernelEngineParts {
   /** Whether the parameters are the engine's from now on, so that it need not copy them. Default: false. */
   readonly ownsParameters?: boolean
   readonly envelope: FrontEndEnvelope | null
-  /** Makes what the addon computes besides the network, in its turns of the queue of the engine. Default: nothing. */
+  /** Makes what the addon computes besides the network. It waits its turn in the engine's queue. Default: nothing. */
   readonly extras?: (queue: NativeQueue) => KernelExtras
 }
 
