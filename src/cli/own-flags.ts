@@ -15,10 +15,11 @@ const OBJECT = / options$/
 export function inOwnFlags(error: unknown, options: OptionSpecs): unknown {
   if (!(error instanceof DiffWaveError) || error.where === undefined || !OBJECT.test(error.where)) return error
   const { code, problem, expected, got, hint } = error
-  const [, unknown, name, rest] = /^(unknown field )?([\w.]+)(.*)$/s.exec(problem) ?? []
-  const [key, spec] = Object.entries(options).find(([key, { field = key }]) => field === name) ?? []
+  // Of several unknown fields, the first is named.
+  const [, unknown, name, rest] = /^(unknown fields? )?([\w.]+)(.*)$/s.exec(problem) ?? []
+  const spec = Object.entries(options).find(([key, { field = key }]) => field === name)?.[1]
   const details = { ...defined({ expected, got, hint }), cause: error }
-  if (key === undefined || spec === undefined) return new DiffWaveError(code, problem, details)
+  if (spec === undefined) return new DiffWaveError(code, problem, details)
   const flag = longName(spec.flags)
   if (unknown !== undefined) return new DiffWaveError(code, `${flag} has no effect here`, { cause: error })
   return new DiffWaveError(code, `the value${rest}`, { ...details, where: flag })

@@ -108,6 +108,7 @@ function isAboutForm(code: Issue['code']): boolean {
   return code === 'invalid_format' || code === 'too_small'
 }
 
+/** The command line reads the name of the first field out of these words (src/cli/own-flags.ts). */
 function unknownFields(keys: readonly string[], path: readonly PropertyKey[], schema: z.core.$ZodType): Explanation {
   const names = keys.slice(0, MAX_KEYS_NAMED).map(key => [...path, key].map(String).join('.'))
   const [only] = keys

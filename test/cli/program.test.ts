@@ -68,6 +68,10 @@ test('an error of the library names the option that was typed', () => {
     ],
     [['synthesize', mel, ...small, '--threads', '0'], 'the value is too small, expected at least 1, got 0 (--threads)'],
     [['export', smallVocoder, '-o', at('x.onnx'), '--max-batch', '3'], '--max-batch has no effect here'],
+    [
+      ['export', smallVocoder, '-o', at('x.safetensors'), '--max-batch', '3', '--name', 'a'],
+      '--max-batch has no effect here',
+    ],
   ] as const) {
     const { status, stderr } = called(args)
     assert.equal(status, 2)
